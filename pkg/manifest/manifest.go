@@ -1,0 +1,190 @@
+// Package manifest is what is wanted: the types of a manifest, its strict
+// parser with positions, the checks that need nothing but the manifest, and
+// the JSON Schema that editors use.
+//
+// Reading a manifest touches nothing but the reader it is given. Tables and
+// globs become items in package expand; files are looked at by the pipeline.
+package manifest
+
+import (
+	"time"
+)
+
+// Manifest is the header: all that is said once. Its items are a stream, see
+// package expand.
+type Manifest struct {
+	Path       string         // as the user gave it; positions begin with it
+	Dir        string         // its folder: relative paths start here
+	ID         string         // owner of the items in a state; the file's stem unless named
+	Timezone   *time.Location // nil: not named
+	Target     Target
+	Division   string // default Division, by name or id; "" when not named
+	Roots      []Root
+	Defaults   Fields
+	CreateTags CreateTags
+	Includes   []Include
+	Update     Update
+}
+
+// Target is the tenant.
+type Target struct {
+	Subdomain string // "" leaves it to SHOWPAD_SUBDOMAIN
+	Ownership string // "local" (default) or "oauth2client": sent as origin, create only
+}
+
+// Root is a named place where files are. Only folders until other sources come.
+type Root struct {
+	Name     string // two letters or more
+	Location string // a folder; relative to the manifest's
+	Pos      Pos
+}
+
+// CreateTags says whether tags that the service lacks are made.
+type CreateTags string
+
+const (
+	CreateAllTags CreateTags = "all" // the default
+	CreateNoTags  CreateTags = "none"
+)
+
+// Include is a table whose rows are items.
+type Include struct {
+	Pos     Pos
+	Table   string            // path as written, relative to the manifest's folder; .csv or .ndjson
+	Columns map[string]Column // field name ("externalId", "permissions.isShareable", ...) to column; nil: the header row has field names
+	Keep    []string          // columns carried into the results
+}
+
+// Column says how a field is made from a row. Exactly one of Column and
+// Template is set.
+type Column struct {
+	Pos      Pos
+	Column   string // header of the column
+	Template string // "{Folder}/{File}": names of columns in braces
+	Split    string // separator of a list; "" splits at ";" for list fields
+}
+
+// Update says what a rerun may touch on an asset that exists. The zero value
+// is not valid; the parser fills in the defaults.
+type Update struct {
+	Tags      string // "add" (default), "replace", "keep"
+	Metadata  string // "manifest" (default), "keep"
+	File      string // "changed" (default), "keep"
+	Conflicts string // "skip" (default), "overwrite"
+}
+
+// Item is one wanted asset, defaults merged in.
+type Item struct {
+	Pos        Pos
+	ExternalID string
+	File       string // as written; "" for a URL asset
+	Location   Location
+	URL        string   // URL assets only
+	Division   string   // name or id; the header's when the item names none; "" is a problem already reported
+	Fields     Fields   // what to manage; fields that are not set are left to the service
+	AllowEmpty bool     // an empty file is meant
+	Keep       []KeepKV // carried into the results, never sent
+
+	// Problems of this item alone, of class Block and Warn. Those of class
+	// Stop come out of the check pass and never reach a plan.
+	Problems []Problem
+	// At has the position of each field that the item itself names, by the
+	// field's name ("tags", "permissions.isEditable", "file", ...); others are
+	// at Pos. Nil when nothing is known.
+	At map[string]Pos
+}
+
+// KeepKV is one kept column or key, in the order written.
+type KeepKV struct{ Key, Value string }
+
+// FieldPos is where the item names field, or where the item begins.
+func (i *Item) FieldPos(field string) Pos {
+	if p, ok := i.At[field]; ok {
+		return p
+	}
+	return i.Pos
+}
+
+// Location is a file's address after the manifest's rules: backslashes turned,
+// the root's name taken off.
+type Location struct {
+	Root string // name of a root; "" is the manifest's own folder
+	Path string // slash-separated; relative to the root unless Abs
+	Abs  bool   // Path is absolute (or has a Windows drive) and Root is ""
+}
+
+// String is the address as people write it: "decks:q3/sales.pptx". It is
+// stable and serves as the source's name in records, reports and hash caches.
+func (l Location) String() string {
+	if l.Root == "" {
+		return l.Path
+	}
+	return l.Root + ":" + l.Path
+}
+
+// Fields are the managed fields of an asset, in the API's names.
+type Fields struct {
+	Name                          Opt[string] // default and extension rule: see [AssetName]
+	Description                   Opt[string]
+	Tags                          Opt[[]Tag]
+	Languages                     Opt[[]string]
+	Countries                     Opt[[]string]
+	Authors                       Opt[[]string] // e-mail addresses or user ids
+	IsShareable                   Opt[bool]     // permissions.isShareable
+	IsAnnotatable                 Opt[bool]     // permissions.isAnnotatable
+	IsEditable                    Opt[bool]     // permissions.isEditable
+	ReleasedAt                    Opt[Instant]
+	ExpiresAt                     Opt[Instant]
+	DraftedAt                     Opt[Instant]
+	IsSensitive                   Opt[bool]
+	IsDivisionShared              Opt[bool]
+	IsArchived                    Opt[bool]
+	IsProcessedUsed               Opt[bool]
+	IsRenderExternalAllowed       Opt[bool]
+	IsOnlyEntireDocumentShareable Opt[bool]
+	IsSpeakerNotesEnabled         Opt[bool]
+	DownloadableExternal          Opt[[]string] // "original", "pdf"
+	DownloadableInternal          Opt[[]string]
+	LockedPages                   Opt[[]PageRange]
+	EnforcedPages                 Opt[EnforcedPages]
+}
+
+// Tag is a wanted tag, by name or by id; exactly one is set. Names are trimmed.
+type Tag struct {
+	Name string
+	ID   string
+}
+
+// PageRange is a run of pages, both ends included, counted from 1.
+type PageRange struct {
+	Start int `json:"start"`
+	End   int `json:"end"`
+}
+
+// EnforcedPages are pages put before or after what is shared. Nil is null.
+type EnforcedPages struct {
+	Prepend []PageRange `json:"prepend"`
+	Append  []PageRange `json:"append"`
+}
+
+// Instant is a moment: either absolute, or relative to the run that first
+// sends it ("+18 months").
+type Instant struct {
+	At       time.Time // UTC; zero when relative
+	Relative string    // as written, normalised: "+18 months"; "" when absolute
+	Years    int
+	Months   int
+	Days     int
+}
+
+// Resolve is the moment meant by a run that began at start, counted in loc
+// (nil is UTC), in UTC and whole seconds.
+func (i Instant) Resolve(start time.Time, loc *time.Location) time.Time {
+	if i.Relative == "" {
+		return i.At
+	}
+	if loc == nil {
+		loc = time.UTC
+	}
+	return start.In(loc).AddDate(i.Years, i.Months, i.Days).UTC().Truncate(time.Second)
+}

@@ -1,0 +1,86 @@
+package pipeline
+
+import "time"
+
+// Event is something that happened in a run. The set is closed: a view
+// switches over the types below. Observe is called from many goroutines and
+// must not block.
+type Event interface{ event() }
+
+// Started is the first event of a run.
+type Started struct {
+	Run   string
+	Items int // in the manifest
+	At    time.Time
+}
+
+// Decided is a row of the plan as the run makes it.
+type Decided struct{ Row Row }
+
+// Stage says that an item entered a stage: "hash", "register", "transfer", "settle", "update".
+type Stage struct {
+	ExternalID string
+	Stage      string
+	Size       int64
+}
+
+// Sent says that n more bytes of an item went to storage. A retry begins with
+// a negative N that takes back what was counted.
+type Sent struct {
+	ExternalID string
+	N          int64
+}
+
+// Request is one API request (or, with Storage, one PUT) that ended.
+type Request struct {
+	Op      string // operationId
+	Status  int    // 0 when there was no answer
+	Storage bool
+	Retry   bool // another attempt follows
+	Elapsed time.Duration
+}
+
+// Finished is the outcome of one item.
+type Finished struct{ Result Result }
+
+// Warned is something to be told now: one line, with the way on.
+type Warned struct {
+	Code       string
+	ExternalID string // "" when it is about the run
+	Text       string
+}
+
+// Waiting says what the run waits for, and until when if known.
+type Waiting struct {
+	For   string // "retry-after", "settle", "processing", "drain"
+	Text  string
+	Until time.Time // zero: unknown
+}
+
+// Ended is the last event.
+type Ended struct{ Outcome Outcome }
+
+func (Started) event()  {}
+func (Decided) event()  {}
+func (Stage) event()    {}
+func (Sent) event()     {}
+func (Request) event()  {}
+func (Finished) event() {}
+func (Warned) event()   {}
+func (Waiting) event()  {}
+func (Ended) event()    {}
+
+// Outcome is the whole of a run.
+type Outcome struct {
+	Run      string         `json:"run"`
+	Code     int            `json:"code"`     // exit code, the first that applies
+	Sentence string         `json:"sentence"` // "300 of 300 done"
+	Start    time.Time      `json:"start"`
+	End      time.Time      `json:"end"`
+	Plan     Summary        `json:"plan"`
+	Status   map[string]int `json:"status"`   // results by status
+	Requests map[string]int `json:"requests"` // API requests by operationId
+	Puts     int            `json:"puts"`
+	Bytes    int64          `json:"bytes"` // sent to storage
+	Err      error          `json:"-"`     // why it stopped early; nil otherwise
+}

@@ -1,0 +1,114 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// Action is what a plan does about one item.
+type Action string
+
+const (
+	ActionCreate    Action = "create"
+	ActionResume    Action = "resume"
+	ActionAdopt     Action = "adopt"
+	ActionUpdate    Action = "update"
+	ActionVersion   Action = "version"
+	ActionCheck     Action = "check"
+	ActionRestore   Action = "restore"
+	ActionUnchanged Action = "unchanged"
+	ActionConflict  Action = "conflict"
+	ActionBlocked   Action = "blocked"
+	ActionArchive   Action = "archive"
+	ActionDelete    Action = "delete"
+)
+
+// Undo says how much of a row `rollback` could take back.
+type Undo string
+
+const (
+	UndoFull     Undo = "full"
+	UndoMetadata Undo = "metadata"
+	UndoNone     Undo = "none"
+)
+
+// Row is one line of a plan: a value, and all that a view may show.
+type Row struct {
+	ExternalID string             `json:"externalId"`
+	Action     Action             `json:"action"`
+	Reason     string             `json:"reason"`           // code, see reasons.go
+	Detail     string             `json:"detail,omitempty"` // one sentence for people, with the way on where one is needed
+	Pos        manifest.Pos       `json:"pos"`
+	Source     string             `json:"source,omitempty"`
+	Name       string             `json:"name,omitempty"`     // the asset's name as wanted
+	Division   string             `json:"division,omitempty"` // as the manifest has it
+	AssetID    string             `json:"assetId,omitempty"`
+	Step       state.Status       `json:"step,omitempty"` // of a resume: where it continues
+	Diff       []FieldDiff        `json:"diff,omitempty"`
+	Size       int64              `json:"size"`
+	MD5        string             `json:"md5,omitempty"` // hex, when known
+	Undo       Undo               `json:"undo"`
+	Writes     int                `json:"writes"` // API writes; for check and resume the most that it can be
+	Puts       int                `json:"puts"`   // uploads to storage
+	Problems   []manifest.Problem `json:"problems,omitempty"`
+	Keep       []manifest.KeepKV  `json:"-"`
+}
+
+// FieldDiff is one field that differs, in canonical JSON.
+type FieldDiff struct {
+	Field  string          `json:"field"`
+	Remote json.RawMessage `json:"remote,omitempty"` // what the service shows
+	Wanted json.RawMessage `json:"wanted,omitempty"`
+	Last   json.RawMessage `json:"last,omitempty"` // what we last sent, when a conflict needs it
+}
+
+// Summary accumulates rows. The zero value is ready.
+type Summary struct {
+	Items      int            `json:"items"`
+	Actions    map[Action]int `json:"actions"`
+	Reasons    map[string]int `json:"reasons,omitempty"` // of conflict and blocked rows
+	Writes     int            `json:"writes"`
+	Puts       int            `json:"puts"`
+	Bytes      int64          `json:"bytes"`      // to upload
+	Reads      int            `json:"reads"`      // forecast
+	NewTags    []NewTag       `json:"newTags"`    // to be made, by Division and name; at most 1,000 are kept
+	NewTagsAll int            `json:"newTagsAll"` // how many there are
+	Warnings   int            `json:"warnings"`
+}
+
+// NewTag is a tag that the run will make.
+type NewTag struct {
+	Division string `json:"division"`
+	Name     string `json:"name"`
+	Items    int    `json:"items"`
+}
+
+// Result is the outcome of one item in one run: a row of results.ndjson.
+type Result struct {
+	ExternalID string            `json:"externalId"`
+	Source     string            `json:"source,omitempty"`
+	Name       string            `json:"name,omitempty"`
+	Division   string            `json:"division,omitempty"`
+	Keep       []manifest.KeepKV `json:"-"` // the report writes it as an object
+	AssetID    string            `json:"assetId,omitempty"`
+	Slug       string            `json:"slug,omitempty"`
+	Action     Action            `json:"action,omitempty"` // "" when the run stopped before deciding
+	Reason     string            `json:"reason,omitempty"`
+	// Status is a state.Status for items that have a record or were not
+	// reached (pending), or "unchanged", "conflict", "blocked".
+	Status   string         `json:"status"`
+	MD5      string         `json:"md5,omitempty"`
+	Size     int64          `json:"size"`
+	Attempts int            `json:"attempts,omitempty"`
+	Start    time.Time      `json:"start,omitzero"`
+	End      time.Time      `json:"end,omitzero"`
+	Run      string         `json:"run"`
+	Error    *state.Failure `json:"error,omitempty"`
+	Warnings []string       `json:"warnings,omitempty"`
+}
+
+// OK reports whether nothing is left to do or to decide for the item.
+func (r Result) OK() bool { return r.Status == string(state.Done) || r.Status == "unchanged" }

@@ -1,0 +1,62 @@
+// Package source is where bytes come from. A Source is a place that holds
+// files; its packages (local, and later web, s3, rclone) are one for each kind,
+// and all pass the suite in sourcetest.
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Errors that callers decide on; match with errors.Is.
+var (
+	ErrNotExist   = errors.New("no such file")
+	ErrUnreadable = errors.New("file cannot be read")
+	ErrOutside    = errors.New("path leaves its root")
+	ErrNotRegular = errors.New("not a regular file")
+	ErrAmbiguous  = errors.New("several files have this name in different Unicode forms")
+	ErrChanged    = errors.New("file changed while it was read")
+)
+
+// Error is a failure of a source: which path, what was attempted, why. It wraps
+// one of the errors above where one fits.
+type Error struct {
+	Op   string // "stat", "open", "read"
+	Path string // as in Location.String
+	Hint string // how to fix it; may be empty
+	Err  error
+}
+
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s: %v", e.Path, e.Err)
+	if e.Hint != "" {
+		s += " (" + e.Hint + ")"
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Info describes a file at one moment.
+type Info struct {
+	Path    string    // the path that was asked for
+	Size    int64     // bytes
+	ModTime time.Time // zero when the source has none
+	MD5     []byte    // 16 bytes when the source knows it without reading; else nil
+}
+
+// Same reports whether a and b can be the same bytes as far as size and time tell.
+func (a Info) Same(b Info) bool { return a.Size == b.Size && a.ModTime.Equal(b.ModTime) }
+
+// Source holds files. Its methods may be called concurrently. Every error
+// about one path is an *Error; context errors are returned as they are.
+type Source interface {
+	// Stat describes the file at path without reading it.
+	Stat(ctx context.Context, path string) (Info, error)
+	// Open opens the file for reading from its start; Info is that of the
+	// opened file. The caller closes.
+	Open(ctx context.Context, path string) (io.ReadCloser, Info, error)
+}

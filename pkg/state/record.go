@@ -1,0 +1,126 @@
+package state
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Op is what a record is about.
+type Op string
+
+const (
+	Create  Op = "create"
+	Version Op = "version"
+	Update  Op = "update"
+	Archive Op = "archive"
+	Restore Op = "restore"
+	Delete  Op = "delete"
+)
+
+// Status is where an op stands. What each means, and what a restart does with
+// it, is the table of ARCHITECTURE.md, held by a test against [Next].
+type Status string
+
+const (
+	Pending     Status = "pending"     // no record, or planned and not begun
+	Registering Status = "registering" // the create was sent or is about to be; no answer is recorded
+	Registered  Status = "registered"  // asset id known
+	Sending     Status = "sending"     // a URL was asked for, or an update is under way
+	Sent        Status = "sent"        // storage answered 200
+	Processing  Status = "processing"  // the service works on it
+	Done        Status = "done"        // the op is verified
+	Failed      Status = "failed"      // gave up; the reason is kept
+)
+
+// Record is all that is known of one item. The first one is written at intent;
+// no record means pending.
+type Record struct {
+	ExternalID string `json:"-"` // the key
+	Op         Op     `json:"op"`
+	Status     Status `json:"status"`
+	Owner      string `json:"owner"` // id of the manifest
+	AssetID    string `json:"assetId,omitempty"`
+	FileID     string `json:"fileId,omitempty"` // of the version under way or in use
+	Source     string `json:"source,omitempty"` // manifest.Location.String, or the URL of a URL asset
+	MD5        string `json:"md5,omitempty"`    // lower-case hex of the bytes that were sent
+	Size       int64  `json:"size,omitempty"`
+	// ModTime is the source's time in nanoseconds when the bytes were hashed, or
+	// 0 when it was too young to be trusted.
+	ModTime int64 `json:"mtime,omitempty"`
+
+	// Fields has, for each managed field, what we last sent and what the answer
+	// showed, in canonical JSON (package pipeline, fields.go).
+	Fields map[string]Base `json:"fields,omitempty"`
+	// Intent is what a write under way sets, by field; empty otherwise.
+	Intent map[string]json.RawMessage `json:"intent,omitempty"`
+	// Relative has the expression of each date that was relative when it was
+	// sent ("+18 months"): the date stays what it became while that stays.
+	Relative map[string]string `json:"relative,omitempty"`
+
+	Run      string    `json:"run,omitempty"` // that last wrote it
+	Attempts int       `json:"attempts,omitempty"`
+	SentAt   time.Time `json:"sentAt,omitzero"` // when storage answered 200
+	Updated  time.Time `json:"updated"`         // when this record was written
+	Error    *Failure  `json:"error,omitempty"`
+	Warnings []string  `json:"warnings,omitempty"` // codes: normalised, twin, ...
+	// Replaced is the checksum of the version that a version op replaces.
+	Replaced string `json:"replaced,omitempty"`
+}
+
+// Base is the base of a field's three-way comparison.
+type Base struct {
+	Sent json.RawMessage `json:"sent,omitempty"` // nil: never sent by us
+	Seen json.RawMessage `json:"seen,omitempty"` // nil: as sent
+}
+
+// Failure is why an item failed.
+type Failure struct {
+	Code    string `json:"code"`    // stable reason code
+	Message string `json:"message"` // redacted, for people
+}
+
+// Event is one line of an item's story, for `why`.
+type Event struct {
+	Time   time.Time `json:"time"`
+	Run    string    `json:"run,omitempty"`
+	Op     Op        `json:"op,omitempty"`
+	Status Status    `json:"status,omitempty"`
+	Text   string    `json:"text"` // one sentence, no secrets
+}
+
+// Change is what a run did, or was about to do, to one asset: the way back.
+type Change struct {
+	Op      Op                         `json:"op"`
+	AssetID string                     `json:"assetId,omitempty"`
+	Before  map[string]json.RawMessage `json:"before,omitempty"` // before-image of the fields written; durable before the write leaves
+	After   map[string]json.RawMessage `json:"after,omitempty"`
+}
+
+// Run is one run of the program on this state.
+type Run struct {
+	ID       string         `json:"id"`
+	Manifest string         `json:"manifest"` // id
+	Start    time.Time      `json:"start"`
+	End      time.Time      `json:"end,omitzero"` // zero: under way, or killed
+	Code     int            `json:"code"`
+	Outcome  string         `json:"outcome,omitempty"` // one sentence
+	Dir      string         `json:"dir,omitempty"`     // evidence folder
+	SumsHash string         `json:"sumsHash,omitempty"`
+	Counts   map[string]int `json:"counts,omitempty"` // by action or status
+	Requests map[string]int `json:"requests,omitempty"`
+}
+
+// Counts is the number of records by status and op.
+type Counts struct {
+	ByStatus map[Status]int `json:"byStatus"`
+	ByOp     map[Op]int     `json:"byOp"`
+	Total    int            `json:"total"`
+}
+
+// Write is one step of one item: its new record, and what goes with it in the
+// same commit. Record.ExternalID is required.
+type Write struct {
+	Record Record
+	Event  string  // a sentence for `why`; "" adds no event
+	Change *Change // kept under Record.Run and the external ID; nil leaves an earlier one
+}
