@@ -2,6 +2,7 @@ package showpad
 
 import (
 	"encoding/json"
+	"io"
 	"time"
 )
 
@@ -200,3 +201,7 @@ type Me struct {
 	RateLimit int // requestRateLimit; 0 when not told
 	Remaining int // requestsRemaining; -1 when not told
 }
+
+// OpenFunc opens the bytes of an upload from their start; it is called once for
+// each attempt, and the reader is closed by who called it.
+type OpenFunc func() (io.ReadCloser, error)

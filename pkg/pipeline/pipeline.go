@@ -1,0 +1,95 @@
+// Package pipeline turns wanted items into assets: it gathers facts in batches,
+// decides (a pure function), and carries rows through the stages hash,
+// register, transfer and settle. It prints nothing and knows no terminal:
+// what happens is told by values and by Observe.
+package pipeline
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// API is what the pipeline asks of the service. *showpad.Client has it.
+type API interface {
+	CreateAsset(ctx context.Context, f showpad.AssetFields) (showpad.Asset, error)
+	UpdateAsset(ctx context.Context, id string, f showpad.AssetFields) (showpad.Asset, error)
+	Asset(ctx context.Context, id string) (showpad.Asset, error)
+	Assets(ctx context.Context, f showpad.AssetFilter) iter.Seq2[showpad.Asset, error]
+	RequestUpload(ctx context.Context, assetID string, r showpad.UploadRequest) (showpad.Upload, error)
+	File(ctx context.Context, assetID, fileID string) (showpad.File, error)
+	Files(ctx context.Context, assetID string) iter.Seq2[showpad.File, error]
+	Put(ctx context.Context, u showpad.Upload, size int64, open showpad.OpenFunc, progress func(int64)) error
+	CreateTag(ctx context.Context, divisionID, name string) (showpad.Tag, error)
+	Tags(ctx context.Context, f showpad.TagFilter) iter.Seq2[showpad.Tag, error]
+	Divisions(ctx context.Context) iter.Seq2[showpad.Division, error]
+	Users(ctx context.Context, emails, ids []string) iter.Seq2[showpad.User, error]
+	Languages(ctx context.Context) ([]string, error)
+	Countries(ctx context.Context) ([]string, error)
+}
+
+// Hashes is a cache of checksums by location, size and time. *state.Hashes has it.
+type Hashes interface {
+	Lookup(ctx context.Context, loc string, size int64, mtime time.Time) (md5 string, ok bool)
+	Store(ctx context.Context, loc string, size int64, mtime, hashed time.Time, md5 string) error
+}
+
+// Input is what planning, running and verifying start from.
+type Input struct {
+	Manifest *manifest.Manifest
+	// Items is the stream of all items, from its start at each call.
+	Items   func(ctx context.Context) iter.Seq2[manifest.Item, error]
+	Sources map[string]source.Source // by root name; "" is the manifest's folder and serves absolute paths
+	API     API                      // nil: offline, for lint only
+	State   state.Reader             // what is known; an empty state for a first plan
+	Hashes  Hashes                   // nil: none
+	Select  Selection
+	Start   time.Time   // of the command: relative dates count from it
+	Observe func(Event) // nil: nobody
+	Log     zerolog.Logger
+	Options Options
+}
+
+// Selection narrows the items that a command looks at. The zero value is all.
+type Selection struct {
+	Only     func(externalID string) bool // nil: all
+	Division string                       // by name or id, as the manifest has it; "": all
+	Limit    int                          // 0: all
+}
+
+// Options are settings; zero values mean the default.
+type Options struct {
+	Strict            bool                         // problems that block a row stop everything
+	Hash              bool                         // plan: hash what is not hashed yet
+	FullCheck         bool                         // read every known asset before deciding
+	RetryFailed       bool                         // failed items start again
+	Recreate          func(externalID string) bool // remote-missing items that may be made again; nil: none
+	Uploads           int                          // uploads in flight; 0 is 8
+	Requests          int                          // API requests in flight; 0 is 8
+	Hashers           int                          // files hashed at once; 0 is the number of processors
+	Retries           int                          // attempts of one item's step after the first; 0 is 5
+	SettleTime        time.Duration                // 0 is 60 s
+	LookupMaxAge      time.Duration                // 0 is 15 min
+	Wait              time.Duration                // after the last upload, while processing does not advance; 0 is 30 min, negative: do not wait
+	ProcessingTimeout time.Duration                // from sent; 0 is 24 h
+	Drain             time.Duration                // for uploads in flight after Stop; 0 is 60 s
+	MaxFailures       int                          // 0: no limit
+}
+
+// RunInput is what a run needs beyond [Input].
+type RunInput struct {
+	Input
+	Store *state.Store    // open for writing; also used as Input.State
+	ID    string          // of the run: 20261121T205900Z-3f9a
+	Stop  <-chan struct{} // closed: drain, start nothing new
+	// Confirm is asked once, before the first write on a tenant, with what is
+	// known by then; nil: go on. An error ends the run with it.
+	Confirm func(ctx context.Context, s Summary) error
+}
