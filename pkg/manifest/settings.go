@@ -48,7 +48,7 @@ func ReadSettings(r io.Reader, file string) (settings map[string]Setting, proble
 	case errors.Is(err, io.EOF):
 		return settings, nil
 	case err != nil:
-		stop(Pos{File: file, Line: yamlErrorLine(err)}, CodeSettingSyntax, "cannot be read as YAML: "+yamlErrorText(err), "write one \"name: value\" a line")
+		stop(Pos{File: file, Line: settingsErrorLine(err)}, CodeSettingSyntax, "cannot be read as YAML: "+settingsErrorText(err), "write one \"name: value\" a line")
 		return settings, problems
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
@@ -90,16 +90,16 @@ func ReadSettings(r io.Reader, file string) (settings map[string]Setting, proble
 	return settings, problems
 }
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
+var settingsLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
-// yamlErrorLine is the line that an error of yaml.v3 names, or 0.
-func yamlErrorLine(err error) int {
-	m := yamlLine.FindStringSubmatch(err.Error())
+// settingsErrorLine is the line that an error of yaml.v3 names, or 0.
+func settingsErrorLine(err error) int {
+	m := settingsLine.FindStringSubmatch(err.Error())
 	n, _ := strconv.Atoi(m[1])
 	return n
 }
 
-// yamlErrorText is an error of yaml.v3 without its prefix and line.
-func yamlErrorText(err error) string {
-	return yamlLine.ReplaceAllString(err.Error(), "")
+// settingsErrorText is an error of yaml.v3 without its prefix and line.
+func settingsErrorText(err error) string {
+	return settingsLine.ReplaceAllString(err.Error(), "")
 }

@@ -75,7 +75,7 @@ func ReadFile(r io.Reader, name string, known []string) (File, error) {
 			p.Fix = "give --" + key + " on the command line"
 		case !slices.Contains(all, key):
 			p.Code, p.What, p.Fix = manifest.CodeSettingUnknown, fmt.Sprintf("unknown setting %q", key), "take it out; settings are named as the flags without their dashes"
-			if near := nearest(key, all); near != "" {
+			if near := manifest.Suggest(key, all); near != "" {
 				p.Fix = fmt.Sprintf("did you mean %q?", near)
 			}
 		case slices.Contains(fileOnly, key) && !Loopback(s.Value):
