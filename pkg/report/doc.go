@@ -1,0 +1,22 @@
+// Package report keeps the evidence of a run: a folder of plain files that says
+// what was asked, what was done to each item, and that nobody changed it since.
+//
+// The folder of a run holds
+//
+//	results.ndjson  a row for each item, appended while the run goes on
+//	success.csv     the items with nothing left to do
+//	failures.csv    the items that need somebody, with code and message
+//	mapping.csv     external ID to asset: the redirect list
+//	summary.json    the outcome in numbers
+//	evidence.json   who did what, where, with which manifest and binary
+//	SHA256SUMS      the digests of all others, as sha256sum -c reads them
+//
+// While the run goes on there are evidence.json, without an end, and
+// results.ndjson; the others come when it is closed, SHA256SUMS last. A folder
+// with SHA256SUMS is complete; one without it belongs to a run that is under
+// way or was killed, and [Recover] completes it.
+//
+// Nothing here grows with the number of items, except 16 bytes for each row in
+// [Recover]. No secrets are written: what the values hold was redacted before,
+// and settings whose name sounds like a secret are left out here once more.
+package report
