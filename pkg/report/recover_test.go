@@ -105,14 +105,18 @@ func TestKilledRunIsCompletedFromTheState(t *testing.T) {
 	}
 }
 
-// TestRecoverSurvivesACutAnywhere cuts results.ndjson at every byte: the rows
-// before the cut stay, the state gives what it has, and the result is whole.
+// TestRecoverSurvivesACutAnywhere cuts results.ndjson around each line end and
+// at every 31st byte: the rows before the cut stay, the state gives what it
+// has, and the result is whole.
 func TestRecoverSurvivesACutAnywhere(t *testing.T) {
 	dir := killedRun(t)
 	whole := []byte(read(t, dir, ResultsFile))
 	evidence := []byte(read(t, dir, EvidenceFile))
 	st, run := killedState()
 	for cut := range len(whole) + 1 {
+		if cut%31 != 0 && !bytes.Contains(whole[max(cut-2, 0):min(cut+2, len(whole))], []byte("\n")) {
+			continue
+		}
 		dir := t.TempDir()
 		for name, data := range map[string][]byte{ResultsFile: whole[:cut], EvidenceFile: evidence} {
 			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
