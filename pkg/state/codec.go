@@ -1,0 +1,128 @@
+package state
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Every value in the file is four bytes of CRC-32C, big-endian, over its key
+// and its content, then the content: JSON, except where a bucket says
+// otherwise. The file has no other protection against a changed byte.
+const sumSize = 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func sum(key, content []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, content)
+}
+
+// seal returns the value that is stored under key for content.
+func seal(key, content []byte) []byte {
+	v := binary.BigEndian.AppendUint32(make([]byte, 0, sumSize+len(content)), sum(key, content))
+	return append(v, content...)
+}
+
+// unseal returns the content of value, which shares its memory.
+func unseal(key, value []byte) ([]byte, error) {
+	if len(value) < sumSize || binary.BigEndian.Uint32(value) != sum(key, value[sumSize:]) {
+		return nil, fmt.Errorf("%w: the entry %q does not match its checksum", ErrDamaged, shorten(string(key), 80))
+	}
+	return value[sumSize:], nil
+}
+
+// Limits of what is stored.
+const (
+	maxID   = 1024 // bytes of an external ID; the manifest allows 128 characters
+	maxText = 500  // characters of a text for people
+)
+
+// encode returns rec as JSON, ready to be sealed.
+func encode(rec *Record) ([]byte, error) {
+	rec.SentAt = rec.SentAt.UTC()
+	rec.Updated = rec.Updated.UTC()
+	if rec.Error != nil {
+		rec.Error = &Failure{Code: rec.Error.Code, Message: clean(rec.Error.Message)}
+	}
+	rec.Warnings = slices.Clone(rec.Warnings)
+	for i, w := range rec.Warnings {
+		rec.Warnings[i] = clean(w)
+	}
+	b, err := json.Marshal(rec)
+	if err != nil {
+		return nil, fmt.Errorf("record of %q: %w", rec.ExternalID, err)
+	}
+	return b, nil
+}
+
+// decode is the inverse of encode. Every failure wraps ErrDamaged.
+func decode(id string, content []byte) (Record, error) {
+	var rec Record
+	if err := json.Unmarshal(content, &rec); err != nil {
+		return Record{}, fmt.Errorf("%w: record of %q: %w", ErrDamaged, shorten(id, 80), err)
+	}
+	if !slices.Contains(Ops(), rec.Op) || !slices.Contains(Statuses(), rec.Status) {
+		return Record{}, fmt.Errorf("%w: record of %q: op %q with status %q", ErrDamaged, shorten(id, 80), rec.Op, rec.Status)
+	}
+	rec.ExternalID = id
+	return rec, nil
+}
+
+// decodeHead reads the op and the status of a record.
+func decodeHead(content []byte) (head, error) {
+	var h head
+	if err := json.Unmarshal(content, &h); err != nil {
+		return head{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return h, nil
+}
+
+// checkID refuses external IDs that cannot be a key.
+func checkID(id string) error {
+	switch {
+	case id == "":
+		return errors.New("a record needs an external ID")
+	case len(id) > maxID:
+		return fmt.Errorf("external ID %q... has %d bytes; at most %d can be stored", shorten(id, 40), len(id), maxID)
+	case strings.ContainsRune(id, 0):
+		return fmt.Errorf("external ID %q has a zero byte", id)
+	}
+	return nil
+}
+
+// clean makes a text one line of at most maxText characters.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+	return shorten(strings.TrimSpace(s), maxText)
+}
+
+// shorten cuts s to at most n characters, the last of them an ellipsis.
+func shorten(s string, n int) string {
+	if len(s) <= n || utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	end, i := 0, 0
+	for pos := range s {
+		if i == n-1 {
+			end = pos
+			break
+		}
+		i++
+	}
+	return s[:end] + "…"
+}
+
+// now is the time that goes into records, without its monotonic part.
+func now() time.Time { return time.Now().UTC().Round(0) }

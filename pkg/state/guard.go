@@ -1,0 +1,122 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// ErrClosed is what a store and its readers answer after Close.
+var ErrClosed = errors.New("the state is closed")
+
+// wayOut is the end of every message about damage.
+const wayOut = "restore a backup of it, or move it away and run `migrate state rebuild`"
+
+// errBusy is a file that another process has open for writing.
+var errBusy = errors.New("the state file is open in another process")
+
+// guard runs f and turns a panic of bbolt, and a fault of its memory mapping,
+// into an error that wraps ErrDamaged. Both mean that the file does not hold
+// what its pages promise.
+func guard(path string, f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = damaged(path, fmt.Errorf("%v", p))
+		}
+	}()
+	return f()
+}
+
+// damageError is damage of the file at path. It wraps ErrDamaged and names the way out.
+type damageError struct {
+	path string
+	why  error
+}
+
+func (e *damageError) Error() string {
+	if errors.Is(e.why, ErrDamaged) {
+		return fmt.Sprintf("%s: %v (%s)", e.path, e.why, wayOut)
+	}
+	return fmt.Sprintf("%s: %v: %v (%s)", e.path, ErrDamaged, e.why, wayOut)
+}
+
+func (e *damageError) Unwrap() []error { return []error{ErrDamaged, e.why} }
+
+// damaged returns why as a *damageError, once.
+func damaged(path string, why error) error {
+	if _, ok := errors.AsType[*damageError](why); ok {
+		return why
+	}
+	return &damageError{path, why}
+}
+
+// openBolt opens an existing file, trying for at most wait to get its lock.
+// Errors: errBusy, fs.ErrNotExist and other errors of the file system, ErrDamaged.
+func openBolt(ctx context.Context, path string, o bolt.Options, wait time.Duration) (*bolt.DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	o.Timeout = time.Millisecond // one attempt; bbolt's own waiting does not end with a context
+	o.FreelistType = bolt.FreelistMapType
+	deadline := time.Now().Add(wait)
+	for {
+		db, err := openOnce(path, o)
+		if !errors.Is(err, berrors.ErrTimeout) {
+			return db, err
+		}
+		if time.Now().After(deadline) {
+			return nil, errBusy
+		}
+		if err := pause(ctx, 25*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func openOnce(path string, o bolt.Options) (db *bolt.DB, err error) {
+	var file *os.File
+	o.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
+		f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
+		file = f
+		return f, err
+	}
+	returned := false
+	err = guard(path, func() error {
+		defer func() {
+			if !returned && file != nil {
+				file.Close() // bbolt panicked: its lock would stay with the file
+			}
+		}()
+		db, err = bolt.Open(path, 0o600, &o)
+		returned = true
+		return err
+	})
+	switch _, system := errors.AsType[syscall.Errno](err); {
+	case err == nil:
+		return db, nil
+	case errors.Is(err, berrors.ErrTimeout), errors.Is(err, ErrDamaged), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), system:
+		return nil, err
+	}
+	return nil, damaged(path, err)
+}
+
+// pause waits for d or for the end of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,30 @@
+package state
+
+// Schema is the version of the file's layout that this program writes.
+const Schema = 1
+
+// Keys of the meta bucket. The store itself writes the first four; [Store.SetMeta]
+// refuses those.
+const (
+	MetaTenant = "tenant" // lower-case subdomain, or as Options.Tenant says
+	MetaSchema = "schema" // decimal [Schema]
+	MetaSerial = "serial" // decimal; grows by one at each commit
+	metaCounts = "counts" // JSON of [Counts]
+
+	// MetaDigest is the digest of the manifest that last passed all checks.
+	MetaDigest = "manifest-digest"
+	// MetaExternalIDKept is set once a create's answer carried our external ID
+	// and a look-up found it: how long that took, in decimal milliseconds.
+	MetaExternalIDKept = "external-id-kept"
+	// MetaExternalIDDropped is the id of the asset whose create lost our external ID.
+	MetaExternalIDDropped = "external-id-dropped"
+)
+
+// reserved reports whether only the store may write key.
+func reserved(key string) bool {
+	switch key {
+	case MetaTenant, MetaSchema, MetaSerial, metaCounts:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,455 @@
+package state
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+const (
+	queueSize  = 4096 // requests that wait for the writer
+	groupSize  = 1024 // writes in one commit, about
+	keepEvents = 32   // for each external ID
+)
+
+// request is what one call asks of the writer: all of it or nothing.
+type request struct {
+	writes []entry
+	meta   [][2]string
+	run    *Run
+	err    error      // why it was refused; of the writer until done is sent to
+	done   chan error // nil: nobody waits
+}
+
+// entry is a Write, encoded by its caller's goroutine.
+type entry struct {
+	id     string
+	head   head
+	record []byte
+	event  []byte // nil: none
+	run    string
+	change []byte // nil: none
+}
+
+// Put stores all of w, or refuses all of it, and returns once it is on disk. It
+// sets the time of each record. ctx covers waiting for the writer only: what
+// the writer has taken is committed.
+//
+// A step that the record cannot take fails with [ErrTransition] and changes
+// nothing. After a failed commit every later write fails with its cause.
+func (s *Store) Put(ctx context.Context, w ...Write) error {
+	if len(w) == 0 {
+		return nil
+	}
+	r, err := prepare(w)
+	if err != nil {
+		return err
+	}
+	return s.wait(ctx, r)
+}
+
+// Queue is Put without the wait: w will be on disk with a later commit, at the
+// latest when Flush or Close returns. The order of Put and Queue is kept. It
+// blocks while the queue is full. A step that is refused is told by the next
+// Flush, or by Close.
+func (s *Store) Queue(ctx context.Context, w ...Write) error {
+	if len(w) == 0 {
+		return nil
+	}
+	r, err := prepare(w)
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, r)
+}
+
+// Flush returns once all that was queued before it is on disk, with the first
+// refusal among it.
+func (s *Store) Flush(ctx context.Context) error {
+	if err := s.wait(ctx, &request{}); err != nil {
+		return err
+	}
+	return s.takeErr()
+}
+
+// SetMeta stores value under key, as Put does; see meta.go for the keys.
+func (s *Store) SetMeta(ctx context.Context, key, value string) error {
+	if key == "" || reserved(key) {
+		return fmt.Errorf("state: the key %q is the store's own", key)
+	}
+	return s.wait(ctx, &request{meta: [][2]string{{key, value}}})
+}
+
+// SetRun stores what is known of a run, as Put does, in place of what was known
+// of the run with the same ID.
+func (s *Store) SetRun(ctx context.Context, run Run) error {
+	if run.ID == "" || len(run.ID) > maxID || strings.ContainsRune(run.ID, 0) {
+		return fmt.Errorf("state: %q cannot be the ID of a run", shorten(run.ID, 40))
+	}
+	run.Start, run.End = run.Start.UTC(), run.End.UTC()
+	run.Outcome = clean(run.Outcome)
+	return s.wait(ctx, &request{run: &run})
+}
+
+func (s *Store) wait(ctx context.Context, r *request) error {
+	r.done = make(chan error, 1)
+	if err := s.send(ctx, r); err != nil {
+		return err
+	}
+	return <-r.done
+}
+
+// send gives r to the writer.
+func (s *Store) send(ctx context.Context, r *request) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	s.sending.RLock()
+	defer s.sending.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if err := s.failure(); err != nil {
+		return err
+	}
+	select {
+	case s.queue <- r:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// failure is why nothing can be written any more, or nil.
+func (s *Store) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}
+
+func prepare(ws []Write) (*request, error) {
+	r := &request{writes: make([]entry, 0, len(ws))}
+	for _, w := range ws {
+		e, err := w.encode()
+		if err != nil {
+			return nil, fmt.Errorf("state: %w", err)
+		}
+		r.writes = append(r.writes, e)
+	}
+	return r, nil
+}
+
+func (w Write) encode() (e entry, err error) {
+	rec := w.Record
+	if err := checkID(rec.ExternalID); err != nil {
+		return e, err
+	}
+	rec.Updated = now()
+	e = entry{id: rec.ExternalID, head: head{rec.Op, rec.Status}, run: rec.Run}
+	if e.record, err = encode(&rec); err != nil {
+		return e, err
+	}
+	if w.Event != "" {
+		e.event, err = json.Marshal(Event{Time: rec.Updated, Run: rec.Run, Op: rec.Op, Status: rec.Status, Text: clean(w.Event)})
+		if err != nil {
+			return e, err
+		}
+	}
+	if w.Change != nil {
+		if rec.Run == "" || len(rec.Run) > maxID || strings.ContainsRune(rec.Run, 0) {
+			return e, fmt.Errorf("the change of %q needs the run that makes it", rec.ExternalID)
+		}
+		if e.change, err = json.Marshal(w.Change); err != nil {
+			return e, fmt.Errorf("change of %q: %w", rec.ExternalID, err)
+		}
+	}
+	return e, nil
+}
+
+// writer owns all writing: it takes what has queued up, commits it as one
+// transaction and wakes those who wait.
+func (s *Store) writer() {
+	defer close(s.done)
+	group := make([]*request, 0, 64)
+	for r := range s.queue {
+		runtime.Gosched() // lets those just woken add their next one
+		group = append(group[:0], r)
+		for n := len(r.writes); n < groupSize; {
+			select {
+			case r, ok := <-s.queue:
+				if ok {
+					group = append(group, r)
+					n += 1 + len(r.writes)
+					continue
+				}
+			default:
+			}
+			break
+		}
+		s.commit(group)
+	}
+}
+
+func (s *Store) commit(group []*request) {
+	err := s.failure()
+	if err == nil {
+		if err = s.transact(group); err != nil {
+			err = fmt.Errorf("%s: the state cannot be written: %w (nothing more is written; make room or mend the disk and run again)", s.path, err)
+			s.mu.Lock()
+			s.broken = err
+			s.mu.Unlock()
+		}
+	}
+	for _, r := range group {
+		out := r.err
+		if err != nil {
+			out = err
+		}
+		switch {
+		case r.done != nil:
+			r.done <- out
+		case out != nil:
+			s.mu.Lock()
+			if s.refused == nil {
+				s.refused = out
+			}
+			s.mu.Unlock()
+		}
+	}
+	clear(group)
+}
+
+// transact applies group in one transaction. Its error means that nothing was.
+func (s *Store) transact(group []*request) error {
+	b := batch{counts: s.counts.clone()}
+	err := guard(s.path, func() error {
+		tx, err := s.db.Begin(true)
+		if err != nil {
+			return err
+		}
+		finished := false
+		defer func() {
+			if !finished { // a panic is on its way up
+				s.abandoned = true
+				defer func() { _ = recover() }()
+				_ = tx.Rollback()
+				s.abandoned = false
+			}
+		}()
+		b.bind(tx)
+		err = b.apply(group)
+		if err == nil && b.changed {
+			err = b.close(s.serial + 1)
+			if s.commits++; err == nil && s.opts.FailWrite != nil {
+				err = s.opts.FailWrite(s.commits)
+			}
+			if err == nil {
+				err = tx.Commit() // rolls back by itself when it fails
+				finished = true
+				return err
+			}
+		}
+		finished = true
+		return errors.Join(err, tx.Rollback())
+	})
+	if err == nil && b.changed {
+		s.counts, s.serial = b.counts, s.serial+1
+	}
+	return err
+}
+
+// batch is one transaction of the writer.
+type batch struct {
+	counts                                   Counts
+	changed                                  bool
+	meta, items, open, changes, events, runs *bolt.Bucket
+}
+
+func (b *batch) bind(tx *bolt.Tx) {
+	b.meta, b.items, b.open = tx.Bucket(bucketMeta), tx.Bucket(bucketItems), tx.Bucket(bucketOpen)
+	b.changes, b.events, b.runs = tx.Bucket(bucketChanges), tx.Bucket(bucketEvents), tx.Bucket(bucketRuns)
+}
+
+// apply applies every request that may be; the others get their err. An error
+// of its own ends the transaction.
+func (b *batch) apply(group []*request) error {
+	for _, r := range group {
+		refusal, err := b.check(r)
+		if err != nil {
+			return err
+		}
+		if r.err = refusal; refusal != nil {
+			continue
+		}
+		if err := b.request(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check returns why r is refused, nil if it is not.
+func (b *batch) check(r *request) (refusal, err error) {
+	var within map[string]head // several steps of one item in one request
+	for _, e := range r.writes {
+		prev, ok := within[e.id]
+		if !ok {
+			if prev, err = b.head(e.id); err != nil {
+				return nil, err
+			}
+		}
+		if err := follow(prev, e.head); err != nil {
+			return fmt.Errorf("state: %s: %w", e.id, err), nil
+		}
+		if len(r.writes) > 1 {
+			if within == nil {
+				within = make(map[string]head, len(r.writes))
+			}
+			within[e.id] = e.head
+		}
+	}
+	return nil, nil
+}
+
+// head of the record of id; zero when there is none.
+func (b *batch) head(id string) (head, error) {
+	key := []byte(id)
+	v := b.items.Get(key)
+	if v == nil {
+		return head{}, nil
+	}
+	content, err := unseal(key, v)
+	if err != nil {
+		return head{}, err
+	}
+	return decodeHead(content)
+}
+
+func (b *batch) request(r *request) error {
+	for _, e := range r.writes {
+		if err := b.write(e); err != nil {
+			return err
+		}
+		b.changed = true
+	}
+	for _, kv := range r.meta {
+		if err := put(b.meta, []byte(kv[0]), []byte(kv[1])); err != nil {
+			return err
+		}
+		b.changed = true
+	}
+	if r.run != nil {
+		b.changed = true
+		return b.setRun(*r.run)
+	}
+	return nil
+}
+
+func (b *batch) write(e entry) error {
+	prev, err := b.head(e.id)
+	if err != nil {
+		return err
+	}
+	if (prev != head{}) {
+		b.counts.add(prev, -1)
+	}
+	b.counts.add(e.head, 1)
+	key := []byte(e.id)
+	if err := put(b.items, key, e.record); err != nil {
+		return err
+	}
+	switch was, is := prev.Op != "" && prev.Status.unfinished(), e.head.Status.unfinished(); {
+	case is && !was:
+		err = put(b.open, key, nil)
+	case was && !is:
+		err = b.open.Delete(key)
+	}
+	if err == nil && e.change != nil {
+		err = put(b.changes, join(e.run, e.id), e.change)
+	}
+	if err == nil && e.event != nil {
+		err = b.event(e.id, e.event)
+	}
+	return err
+}
+
+// event appends to the story of id and drops its oldest lines.
+func (b *batch) event(id string, event []byte) error {
+	prefix := join(id, "")
+	var seqs []uint64
+	c := b.events.Cursor()
+	for k, _ := c.Seek(prefix); isEvent(k, prefix); k, _ = c.Next() {
+		seqs = append(seqs, binary.BigEndian.Uint64(k[len(prefix):]))
+	}
+	next := uint64(1)
+	if len(seqs) > 0 {
+		next = seqs[len(seqs)-1] + 1
+	}
+	for ; len(seqs) >= keepEvents; seqs = seqs[1:] {
+		if err := b.events.Delete(eventKey(prefix, seqs[0])); err != nil {
+			return err
+		}
+	}
+	return put(b.events, eventKey(prefix, next), event)
+}
+
+// setRun replaces the run with the same ID or appends. Runs are few: they are
+// looked through from the newest.
+func (b *batch) setRun(run Run) error {
+	content, err := json.Marshal(run)
+	if err != nil {
+		return err
+	}
+	c := b.runs.Cursor()
+	for k, v := c.Last(); k != nil; k, v = c.Prev() {
+		old, err := decodeRun(k, v)
+		if err != nil {
+			return err
+		}
+		if old.ID == run.ID {
+			return put(b.runs, append([]byte(nil), k...), content)
+		}
+	}
+	seq, err := b.runs.NextSequence()
+	if err != nil {
+		return err
+	}
+	return put(b.runs, binary.BigEndian.AppendUint64(nil, seq), content)
+}
+
+// close writes what belongs to each commit.
+func (b *batch) close(serial uint64) error {
+	counts, err := json.Marshal(b.counts)
+	if err != nil {
+		return err
+	}
+	if err := put(b.meta, []byte(metaCounts), counts); err != nil {
+		return err
+	}
+	return put(b.meta, []byte(MetaSerial), strconv.AppendUint(nil, serial, 10))
+}
+
+func put(b *bolt.Bucket, key, content []byte) error { return b.Put(key, seal(key, content)) }
+
+// join is the key of two names.
+func join(a, b string) []byte {
+	k := make([]byte, 0, len(a)+len(b)+9)
+	k = append(append(k, a...), 0)
+	return append(k, b...)
+}
+
+func eventKey(prefix []byte, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+8), prefix...), seq)
+}
+
+// isEvent reports whether k is the key of an event with this prefix.
+func isEvent(k, prefix []byte) bool {
+	return len(k) == len(prefix)+8 && string(k[:len(prefix)]) == string(prefix)
+}
