@@ -2,6 +2,7 @@ package showpad
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"time"
 )
@@ -154,12 +155,26 @@ type Upload struct {
 	Issued      time.Time         `json:"-"` // by our clock, before the request left
 }
 
+// String names the version without its URL.
+func (u Upload) String() string { return "upload of file " + u.FileID + " of asset " + u.AssetID }
+
+// GoString is String.
+func (u Upload) GoString() string { return u.String() }
+
 // Secret is text that no log, error or encoder prints.
 type Secret string
 
-func (Secret) String() string               { return "[redacted]" }
-func (Secret) GoString() string             { return "[redacted]" }
+// String is "[redacted]".
+func (Secret) String() string { return "[redacted]" }
+
+// GoString is "[redacted]".
+func (Secret) GoString() string { return "[redacted]" }
+
+// MarshalText gives "[redacted]".
 func (Secret) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
+
+// Format prints "[redacted]" whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
 
 // Reveal returns the text itself.
 func (s Secret) Reveal() string { return string(s) }

@@ -1,6 +1,9 @@
 package showpad
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"reflect"
+)
 
 // Opt is a member of a request that may be absent (the zero Opt), null, or set.
 // Use it with the omitzero option of a json tag.
@@ -20,6 +23,9 @@ func Null[T any]() Opt[T] { return Opt[T]{Set: true, Null: true} }
 func (o Opt[T]) MarshalJSON() ([]byte, error) {
 	if !o.Set || o.Null {
 		return []byte("null"), nil
+	}
+	if v := reflect.ValueOf(&o.Value).Elem(); v.Kind() == reflect.Slice && v.IsNil() {
+		return []byte("[]"), nil // set to nothing; null has a meaning of its own
 	}
 	return json.Marshal(o.Value)
 }

@@ -1,0 +1,103 @@
+package showpad
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// grant asks the token endpoint, again while the failure may pass. Refusals wrap
+// [ErrNotSignedIn] and are never repeated. A password whose answer got lost is not
+// sent again either: it may have been refused, and refusals are counted.
+//
+// API: oauth2 token
+func (s *TokenSource) grant(ctx context.Context, kind string, ask func(context.Context) (*oauth2.Token, error), secrets ...string) (*oauth2.Token, error) {
+	secrets = append(secrets, s.conf.ClientSecret, s.password.Reveal())
+	for try := 0; ; try++ {
+		if ctx.Err() != nil {
+			return nil, ended(ctx)
+		}
+		var seen trace
+		start := time.Now()
+		actx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), tokenTimeout, errors.New("no answer within "+tokenTimeout.String()))
+		tok, err := ask(httptrace.WithClientTrace(context.WithValue(actx, oauth2.HTTPClient, s.http), seen.hooks()))
+		cause := context.Cause(actx)
+		cancel()
+		status := http.StatusOK
+		var wait time.Duration
+		again := false
+		if err != nil {
+			err, status, again, wait = s.explain(kind, err, cause, &seen, secrets)
+		}
+		s.tell(Call{Op: opToken, Method: http.MethodPost, Status: status, Retry: try > 0, Elapsed: time.Since(start), Err: err})
+		if err == nil {
+			return tok, nil
+		}
+		if !again || try >= tokenRetries {
+			return nil, err
+		}
+		if wait == 0 {
+			wait = jitter(time.Second, retryLimit, try)
+		}
+		if wait > LongestPause {
+			return nil, fmt.Errorf("%w: %w", ErrPaused, err)
+		}
+		if pause(ctx, wait) != nil {
+			return nil, ended(ctx)
+		}
+	}
+}
+
+// explain turns a failure at the token endpoint into an error without secrets, and
+// says whether to ask again, and after how long (0: no advice).
+func (s *TokenSource) explain(kind string, err, cause error, seen *trace, secrets []string) (out error, status int, again bool, wait time.Duration) {
+	if r, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		status = r.Response.StatusCode
+		e := failure(opToken, status, r.Response.Header, r.Body, secrets...)
+		switch {
+		case status == http.StatusTooManyRequests, status >= 500:
+			return e, status, true, e.RetryAfter
+		case kind != "password" && (e.foreign || status < 400 && e.Code == "" || status == http.StatusRequestTimeout):
+			return e, status, true, 0 // a proxy's page, not the endpoint's word
+		}
+		return fmt.Errorf("%w: %w (%s)", ErrNotSignedIn, e, advice(kind, e.Code)), status, false, 0
+	}
+	if cause != nil {
+		err = cause
+	}
+	unsent := seen.neverSent(err)
+	if _, ok := errors.AsType[*url.Error](err); !ok && cause == nil {
+		// x/oauth2 quotes what it could not read, and that may be a token.
+		err = errors.New("the answer of the token endpoint cannot be read")
+	}
+	ours := newWireError(opToken, !unsent, err, secrets...)
+	return ours, 0, unsent || kind != "password", 0
+}
+
+// advice is what a person can do about a refusal.
+func advice(kind, code string) string {
+	switch {
+	case code == "invalid_client" || code == "unauthorized_client":
+		return "check SHOWPAD_CLIENT_ID and SHOWPAD_CLIENT_SECRET, and that this client may use the grant " + kind
+	case kind == "password":
+		return "check SHOWPAD_USERNAME and SHOWPAD_PASSWORD; they are not tried again, since ten refusals lock the account"
+	}
+	return "sign in again: set SHOWPAD_REFRESH_TOKEN to a new refresh token, or SHOWPAD_TOKEN to a personal API token"
+}
+
+func (s *TokenSource) tell(call Call) {
+	ev := s.log.Debug()
+	if call.Err != nil {
+		ev = ev.Str("error", call.Err.Error())
+	}
+	ev.Str("op", call.Op).Int("status", call.Status).Bool("retry", call.Retry).Dur("elapsed", call.Elapsed).Msg("request")
+	if s.observe != nil {
+		s.observe(call)
+	}
+}

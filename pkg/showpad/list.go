@@ -1,0 +1,194 @@
+package showpad
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+const (
+	// pageSize is the most that a v4 list gives at once. Source: v4 getAssets.
+	pageSize = 1000
+	// MaxBatch is how many ids go into one filter. Source: reference 5.1 (ASSUME).
+	MaxBatch = 100
+	// maxBatchQuery is the encoded size of one filter in bytes.
+	maxBatchQuery = 6 << 10
+)
+
+// Batches cuts ids into filters that fit a URL: at most [MaxBatch] ids and 6 KB of
+// query each, in order. An id that is longer by itself is a batch of its own.
+func Batches(ids []string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		start, size := 0, 0
+		for i, id := range ids {
+			n := len(url.QueryEscape(id)) + len("%2C")
+			if i > start && (i-start == MaxBatch || size+n > maxBatchQuery) {
+				if !yield(ids[start:i:i]) {
+					return
+				}
+				start, size = i, 0
+			}
+			size += n
+		}
+		if start < len(ids) {
+			yield(ids[start:len(ids):len(ids)])
+		}
+	}
+}
+
+// filter collects the query of a list; the first mistake is kept.
+type filter struct {
+	url.Values
+	op  string
+	err error
+}
+
+func newFilter(op string) *filter { return &filter{Values: url.Values{}, op: op} }
+
+// any sets a comma-joined parameter; no values leave it out.
+// Source: reference 4 (style=form, explode=false).
+func (f *filter) any(name string, values []string) {
+	for _, v := range values {
+		if (v == "" || strings.Contains(v, ",")) && f.err == nil {
+			f.err = badRequest(f.op, "%s: %q cannot be looked up (empty, or with a comma)", name, clean(v))
+		}
+	}
+	if len(values) > 0 {
+		f.Set(name, strings.Join(values, ","))
+	}
+}
+
+func (f *filter) text(name, value string) {
+	if value != "" {
+		f.Set(name, value)
+	}
+}
+
+// page is what v4 lists answer.
+type page struct {
+	Count lenientInt        `json:"count"`
+	Items []json.RawMessage `json:"items"`
+}
+
+// list walks all pages of a v4 list, giving each id once: rows move while others are
+// added and removed. It ends with the first error.
+// Source: reference 4.
+func list[T any](ctx context.Context, c *Client, path string, f *filter, id func(T) string) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		if f.err != nil {
+			yield(zero, f.err)
+			return
+		}
+		query := url.Values{"limit": {strconv.Itoa(pageSize)}}
+		for name, values := range f.Values {
+			query[name] = values
+		}
+		seen := map[string]struct{}{}
+		for offset := 0; ; {
+			if offset > 0 {
+				query.Set("offset", strconv.Itoa(offset))
+			}
+			var p page
+			var items []T
+			err := c.do(ctx, &request{op: f.op, kind: KindRead, method: "GET", url: c.apiURL + path + "?" + query.Encode(), decode: func(b []byte) (err error) {
+				p, items, err = decodePage[T](b)
+				return err
+			}})
+			if err != nil {
+				yield(zero, err)
+				return
+			}
+			fresh := false
+			for _, it := range items {
+				key := id(it)
+				if _, old := seen[key]; old || key == "" {
+					continue
+				}
+				seen[key], fresh = struct{}{}, true
+				if !yield(it, nil) {
+					return
+				}
+			}
+			offset += len(p.Items)
+			total, known := p.Count.get()
+			if len(p.Items) == 0 || known && int64(offset) >= total || !known && !fresh {
+				return
+			}
+		}
+	}
+}
+
+func decodePage[T any](b []byte) (p page, items []T, err error) {
+	if object(b) == nil {
+		return p, nil, errors.New("a list is expected")
+	}
+	if err := lenient(json.Unmarshal(b, &p)); err != nil {
+		return p, nil, err
+	}
+	if p.Items == nil && !p.Count.isZero() {
+		return p, nil, errors.New("it has no items")
+	}
+	items = make([]T, len(p.Items))
+	for i, raw := range p.Items {
+		if err := lenient(json.Unmarshal(raw, &items[i])); err != nil {
+			return p, nil, err
+		}
+	}
+	return p, items, nil
+}
+
+// one decodes a JSON object into v; anything else is an answer that cannot be read.
+func one(v any) func([]byte) error {
+	return func(b []byte) error {
+		if object(b) == nil {
+			return errors.New("an object is expected")
+		}
+		return lenient(json.Unmarshal(b, v))
+	}
+}
+
+// lenient forgives a member of another type than expected: encoding/json leaves it
+// zero and decodes the rest.
+func lenient(err error) error {
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return nil
+	}
+	return err
+}
+
+// lenientInt is a whole number that may come as text, with a fraction of zero, or
+// not at all.
+type lenientInt struct{ n *int64 }
+
+func (i *lenientInt) UnmarshalJSON(b []byte) error {
+	i.n = nil
+	s := text(b)
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		i.n = &n
+	} else if f, err := strconv.ParseFloat(s, 64); err == nil && f == float64(int64(f)) {
+		i.n = new(int64(f))
+	}
+	return nil
+}
+
+func (i lenientInt) get() (int64, bool) {
+	if i.n == nil {
+		return 0, false
+	}
+	return *i.n, true
+}
+
+func (i lenientInt) isZero() bool { n, ok := i.get(); return ok && n == 0 }
+
+// segment checks and escapes an id for a path.
+func segment(op, what, id string) (string, error) {
+	if id == "" || id == "." || id == ".." {
+		return "", badRequest(op, "%s id %q is not one", what, id)
+	}
+	return url.PathEscape(id), nil
+}

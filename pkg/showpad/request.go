@@ -1,0 +1,299 @@
+package showpad
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+const (
+	// attemptTimeout bounds one attempt of an API request, its answer included.
+	// Source: ASSUME; the slowest reads are lists of 1,000 assets.
+	attemptTimeout = time.Minute
+	// maxAnswer bounds the body of an answer in bytes; a page of 1,000 assets has a few MB.
+	maxAnswer = 64 << 20
+	// maxRefusal bounds the body of a refusal in bytes.
+	maxRefusal = 64 << 10
+	// maxURL is what a request line may hold. Source: reference 5.1 (ASSUME).
+	maxURL = 8 << 10
+	// Pauses between the attempts of one request.
+	retryBase  = 500 * time.Millisecond
+	retryLimit = 30 * time.Second
+)
+
+var (
+	errSlow     = errors.New("no answer within " + attemptTimeout.String())
+	errTooLarge = fmt.Errorf("answer is larger than %d MiB", maxAnswer>>20)
+)
+
+// request is one operation, to be sent once or more.
+type request struct {
+	op     string
+	kind   Kind
+	method string
+	url    string
+	body   any                // encoded as JSON; nil: none
+	decode func([]byte) error // of a 2xx; nil: the body does not matter
+	absent bool               // 404 is success: what was to go is gone
+
+	payload []byte
+	started time.Time // of the last attempt, before it left
+	token   string    // of the last attempt
+}
+
+// renewer is a token source that can do more than oauth2 asks of one.
+type renewer interface {
+	TokenContext(ctx context.Context) (*oauth2.Token, error)
+	Invalidate(access string)
+}
+
+// do sends q until it is answered, refused for good, or out of retries.
+func (c *Client) do(ctx context.Context, q *request) error {
+	if q.body != nil {
+		b, err := json.Marshal(q.body)
+		if err != nil {
+			return badRequest(q.op, "request cannot be encoded: %v", err)
+		}
+		q.payload = b
+	}
+	if len(q.url) > maxURL {
+		return badRequest(q.op, "the filter makes a URL of %d bytes, more than %d (use Batches)", len(q.url), maxURL)
+	}
+	var failures, refusals int
+	renewed := false
+	for try := 0; ; try++ {
+		err := c.attempt(ctx, q, try > 0)
+		if err == nil {
+			return nil
+		}
+		if _, ok := errors.AsType[*credentialError](err); ok {
+			return err // the token source has its own retries
+		}
+		e, answered := errors.AsType[*Error](err)
+		switch {
+		case answered && e.Status == http.StatusUnauthorized:
+			r, ok := c.token.(renewer)
+			if !ok || renewed {
+				return err
+			}
+			renewed = true
+			r.Invalidate(q.token)
+			continue
+		case answered && e.Status == http.StatusTooManyRequests:
+			if refusals++; refusals > c.retries*refusalsPerRetry {
+				return err
+			}
+			continue // the gate is closed
+		}
+		switch Classify(q.kind, err) {
+		case Retry:
+		case Resolve:
+			if !errors.Is(err, ErrUnknownOutcome) {
+				err = fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+			}
+			return err
+		default:
+			return err
+		}
+		if failures++; failures > c.retries {
+			return err
+		}
+		if err := pause(ctx, jitter(retryBase, retryLimit, failures-1)); err != nil {
+			return ended(ctx)
+		}
+	}
+}
+
+// credentialError: no token could be had; the request was not sent.
+type credentialError struct{ err error }
+
+func (e *credentialError) Error() string { return e.err.Error() }
+func (e *credentialError) Unwrap() error { return e.err }
+
+// attempt sends q once, inside the gate, and reads the whole answer.
+func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err error) {
+	release, err := c.gate.Acquire(ctx)
+	if err != nil {
+		return endedOr(ctx, err)
+	}
+	defer release()
+	tok, err := c.accessToken(ctx)
+	if err != nil {
+		return endedOr(ctx, err)
+	}
+	if err := c.gate.settle(ctx); err != nil {
+		return endedOr(ctx, err)
+	}
+	q.token, q.started = tok.AccessToken, time.Now()
+	call := Call{Op: q.op, Method: q.method, Retry: repeat, InClosedGate: !c.gate.ClosedUntil().IsZero()}
+	defer func() {
+		call.Elapsed, call.Err = time.Since(q.started), err
+		c.tell(call)
+	}()
+
+	actx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, errSlow)
+	defer cancel()
+	var seen trace
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(actx, seen.hooks()), q.method, q.url, bytes.NewReader(q.payload))
+	if err != nil {
+		return badRequest(q.op, "request cannot be made: %s", clean(withoutURL(err).Error()))
+	}
+	if q.payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("Accept", "application/json, application/problem+json")
+	req.Header.Set("User-Agent", c.userAgent)
+	tok.SetAuthHeader(req)
+
+	resp, err := c.api.Do(req)
+	if err != nil {
+		return c.broken(ctx, actx, q, !seen.neverSent(err), err)
+	}
+	call.Status = resp.StatusCode
+	body, err := readBody(resp)
+	switch {
+	case resp.StatusCode >= 400 && resp.StatusCode < 500 && !errors.Is(err, errTooLarge):
+		// A refusal is one even when its reasons cannot be read.
+	case err != nil:
+		return c.broken(ctx, actx, q, true, err)
+	}
+	return c.answer(q, resp, body)
+}
+
+// answer makes an error of what is not success, tells the gate, and decodes the rest.
+func (c *Client) answer(q *request, resp *http.Response, body []byte) error {
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		if err := q.read(resp, body); err != nil {
+			if e, ok := errors.AsType[*Error](err); ok {
+				return e
+			}
+			return newWireError(q.op, true, fmt.Errorf("answer %d cannot be read: %w", resp.StatusCode, err), q.token)
+		}
+		c.gate.accepted()
+		return nil
+	}
+	e := failure(q.op, resp.StatusCode, resp.Header, body, q.token)
+	pushedBack := e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable && e.RetryAfter > 0
+	if pushedBack {
+		c.gate.refused(q.started, e.RetryAfter, fmt.Sprintf("the service answered %d to %s", e.Status, q.op))
+	}
+	if q.absent && errors.Is(e, ErrNotFound) {
+		return nil
+	}
+	return e
+}
+
+func (q *request) read(resp *http.Response, body []byte) error {
+	if q.decode != nil {
+		return q.decode(body)
+	}
+	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
+		return errors.New("it is not the API's")
+	}
+	return nil
+}
+
+// broken is a failure without a whole answer. When the caller's context ended, that
+// is the reason given; a create that was under way then is of unknown outcome too.
+func (c *Client) broken(ctx, actx context.Context, q *request, sent bool, err error) error {
+	if ctx.Err() != nil {
+		if sent && q.kind == KindCreate {
+			return fmt.Errorf("%w: %w", ErrUnknownOutcome, ended(ctx))
+		}
+		return ended(ctx)
+	}
+	if actx.Err() != nil {
+		err = context.Cause(actx)
+	}
+	return newWireError(q.op, sent, err, q.token)
+}
+
+func (c *Client) accessToken(ctx context.Context) (tok *oauth2.Token, err error) {
+	if r, ok := c.token.(renewer); ok {
+		tok, err = r.TokenContext(ctx)
+	} else {
+		tok, err = c.token.Token()
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ended(ctx)
+	case err != nil:
+		return nil, &credentialError{err}
+	case tok.AccessToken == "":
+		return nil, &credentialError{fmt.Errorf("%w: the token is empty (set SHOWPAD_TOKEN)", ErrNotSignedIn)}
+	case strings.ContainsFunc(tok.AccessToken, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return nil, &credentialError{fmt.Errorf("%w: the token holds blanks or other characters that no token has (was it copied whole?)", ErrNotSignedIn)}
+	}
+	return tok, nil
+}
+
+func (c *Client) tell(call Call) {
+	ev := c.log.Debug()
+	if call.Err != nil {
+		ev = ev.Str("error", call.Err.Error())
+	}
+	ev.Str("op", call.Op).Int("status", call.Status).Bool("retry", call.Retry).Dur("elapsed", call.Elapsed).Msg("request")
+	if c.observe != nil {
+		c.observe(call)
+	}
+}
+
+func endedOr(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	return err
+}
+
+// readBody reads and closes an answer's body. A body that is shorter than its
+// Content-Length is an error whoever carried it.
+func readBody(resp *http.Response) ([]byte, error) {
+	defer resp.Body.Close()
+	limit := int64(maxAnswer)
+	if resp.StatusCode >= 300 {
+		limit = maxRefusal
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	switch {
+	case err != nil:
+		return body, err
+	case int64(len(body)) > limit && resp.StatusCode < 300:
+		return nil, errTooLarge
+	case int64(len(body)) > limit:
+		return body[:limit], nil
+	case int64(len(body)) < resp.ContentLength:
+		return body, io.ErrUnexpectedEOF
+	}
+	return body, nil
+}
+
+// trace notes how far a request got.
+type trace struct{ started, wrote atomic.Bool }
+
+func (t *trace) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn:      func(string) { t.started.Store(true) },
+		WroteHeaders: func() { t.wrote.Store(true) },
+		WroteRequest: func(httptrace.WroteRequestInfo) { t.wrote.Store(true) },
+	}
+}
+
+// neverSent reports whether it is certain that the service saw nothing of the
+// request: its head was never written. A transport that reports nothing proves
+// nothing, unless the error itself does.
+func (t *trace) neverSent(err error) bool {
+	if t.wrote.Load() {
+		return false
+	}
+	return t.started.Load() || neverSent(err)
+}
