@@ -3,5 +3,239 @@
 //
 // Nothing here holds more than one item (and what yaml.v3 holds of one
 // document): a manifest of a million rows is read as a stream, as often as
-// needed.
+// needed. What is read must not change between two readings of one [Set]; a
+// change is a problem, never a mixture.
 package expand
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+)
+
+// Options are what reading depends on besides the files.
+type Options struct {
+	// Now is the moment that "expired already" is measured against; zero: no
+	// such warnings.
+	Now time.Time
+}
+
+// Set is a manifest with the files that belong to it. Its methods may be
+// called concurrently; each reads the files from their start.
+type Set struct {
+	Manifest *manifest.Manifest
+
+	opts   Options
+	header []manifest.Problem
+
+	mu   sync.Mutex
+	seen map[string]os.FileInfo // each file as it was when first opened
+}
+
+// Open reads the header of the manifest at path. The error is
+// [manifest.Problems] when there is no header to speak of (not YAML, empty, no
+// mapping), or that of the file system. Everything else that is wrong comes
+// out of [Set.Check], so that all problems are seen at once; until a Check
+// without problems of class Stop, the Manifest is for reporting only.
+func Open(path string, opts Options) (*Set, error) {
+	s := &Set{opts: opts, seen: map[string]os.FileInfo{}}
+	f, err := s.open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the manifest: %w", err)
+	}
+	defer f.Close()
+	s.Manifest, s.header, err = manifest.ReadHeader(f, path)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Items are all items in order: the assets list, further documents, tables.
+// Items with a problem of class Stop are left out: acting on them would act on
+// half of what was written, and [Set.Check] reports them. An error ends the
+// stream: [manifest.Problems] for a file that cannot be read on, or the
+// context's.
+func (s *Set) Items(ctx context.Context) iter.Seq2[manifest.Item, error] {
+	return func(yield func(manifest.Item, error) bool) {
+		for p, err := range s.parsed(ctx, nil, false) {
+			if err != nil {
+				yield(manifest.Item{}, err)
+				return
+			}
+			if p.Stopped() {
+				continue
+			}
+			if !yield(p.Item, nil) {
+				return
+			}
+		}
+	}
+}
+
+// parsed is every item with every problem. Problems of a whole file are
+// errors; when goOn is set the next file follows them, else they end the
+// stream. A digester gets the digest of each file.
+func (s *Set) parsed(ctx context.Context, dig *digester, goOn bool) iter.Seq2[manifest.Parsed, error] {
+	return func(yield func(manifest.Parsed, error) bool) {
+		b := manifest.NewBuilder(s.Manifest, manifest.Options{Now: s.opts.Now})
+		files := []func() iter.Seq2[manifest.Parsed, error]{func() iter.Seq2[manifest.Parsed, error] {
+			return s.file(ctx, s.Manifest.Path, filepath.Base(s.Manifest.Path), dig, manifest.Pos{}, func(r io.Reader) iter.Seq2[manifest.Parsed, error] {
+				return b.YAML(ctx, r)
+			})
+		}}
+		for _, inc := range s.Manifest.Includes {
+			files = append(files, func() iter.Seq2[manifest.Parsed, error] { return s.table(ctx, b, inc, dig) })
+		}
+		for _, file := range files {
+			for p, err := range file() {
+				if !yield(p, err) || err != nil && (!goOn || ctx.Err() != nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// file reads one file with read and holds it to what it was before.
+func (s *Set) file(ctx context.Context, path, name string, dig *digester, named manifest.Pos, read func(io.Reader) iter.Seq2[manifest.Parsed, error]) iter.Seq2[manifest.Parsed, error] {
+	return func(yield func(manifest.Parsed, error) bool) {
+		f, err := s.open(path)
+		if err != nil {
+			yield(manifest.Parsed{}, openProblem(err, named, name))
+			return
+		}
+		defer f.Close()
+		var r io.Reader = f
+		sum := sha256.New()
+		if dig != nil {
+			r = io.TeeReader(f, sum)
+		}
+		for p, err := range read(r) {
+			if !yield(p, err) {
+				return
+			}
+		}
+		if err := s.unchanged(f, path); err != nil {
+			if !yield(manifest.Parsed{}, err) {
+				return
+			}
+		}
+		if dig == nil {
+			return
+		}
+		if _, err := io.Copy(io.Discard, &ctxReader{ctx, r}); err != nil { // what follows a syntax error
+			yield(manifest.Parsed{}, fmt.Errorf("reading %s: %w", name, err))
+			return
+		}
+		dig.add(name, sum.Sum(nil))
+	}
+}
+
+// openProblem is what a missing file means: for tables a problem of the line
+// that names them.
+func openProblem(err error, named manifest.Pos, name string) error {
+	if _, ok := errors.AsType[manifest.Problems](err); ok || named == (manifest.Pos{}) {
+		return err
+	}
+	what, fix := fmt.Sprintf("table %q cannot be opened: %v", name, plain(err)), "check its rights"
+	if errors.Is(err, os.ErrNotExist) {
+		what, fix = fmt.Sprintf("table %q does not exist", name), "correct the path, which is relative to the manifest, or put the file there"
+	}
+	return manifest.Problems{manifest.NewProblem(manifest.CodeTableMissing, named, what, fix)}
+}
+
+// plain is an error of the file system without the path that it repeats.
+func plain(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
+
+// open opens a file and remembers what it was, or fails when that has changed.
+func (s *Set) open(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		// A pipe could be read only once.
+		err = &os.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+	}
+	if err == nil {
+		s.mu.Lock()
+		if _, ok := s.seen[path]; !ok {
+			s.seen[path] = info
+		}
+		s.mu.Unlock()
+		err = s.unchanged(f, path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (s *Set) unchanged(f *os.File, path string) error {
+	now, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	was := s.seen[path]
+	s.mu.Unlock()
+	if os.SameFile(was, now) && was.Size() == now.Size() && was.ModTime().Equal(now.ModTime()) {
+		return nil
+	}
+	return manifest.Problems{manifest.NewProblem(manifest.CodeChanged, manifest.Pos{File: path},
+		"the file changed while it was in use", "run the command again once nobody edits it")}
+}
+
+// FileDigest is one file that was read.
+type FileDigest struct {
+	Name   string `json:"name"` // the manifest's own without its folder; tables as the manifest writes them
+	SHA256 string `json:"sha256"`
+}
+
+type digester struct{ files []FileDigest }
+
+func (d *digester) add(name string, sum []byte) {
+	d.files = append(d.files, FileDigest{name, hex.EncodeToString(sum)})
+}
+
+// digest is over the names and bytes of all files: the SHA-256 of a line for
+// each, as sha256sum writes them.
+func (d *digester) digest() string {
+	var b strings.Builder
+	for _, f := range d.files {
+		fmt.Fprintf(&b, "%s  %s\n", f.SHA256, f.Name)
+	}
+	sum := sha256.Sum256([]byte(b.String()))
+	return hex.EncodeToString(sum[:])
+}
+
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *ctxReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

@@ -1,0 +1,265 @@
+package manifest
+
+import "slices"
+
+// Code is the entry of one stable problem code: what `migrate help M012`
+// prints. A code never changes its meaning; one that is no longer reported is
+// not given out again.
+type Code struct {
+	ID     string // "M012"
+	Class  Class  // of every problem with this code
+	Title  string // a few words
+	Cause  string // what is wrong, in sentences
+	Remedy string // what the reader can do
+}
+
+// Codes are all codes of this package and of expand, in order of their IDs.
+func Codes() []Code { return slices.Clone(codes) }
+
+// CodeOf is the entry of a code, in upper case as it is printed.
+func CodeOf(id string) (Code, bool) {
+	i, ok := slices.BinarySearchFunc(codes, id, func(c Code, id string) int {
+		switch {
+		case c.ID < id:
+			return -1
+		case c.ID > id:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return Code{}, false
+	}
+	return codes[i], true
+}
+
+// NewProblem is a problem of the class that its code has.
+// It panics on a code that is not in [Codes].
+func NewProblem(code string, pos Pos, what, fix string) Problem {
+	c, ok := CodeOf(code)
+	if !ok {
+		panic("manifest: unknown problem code " + code)
+	}
+	return Problem{Pos: pos, Code: code, Class: c.Class, What: what, Fix: fix}
+}
+
+// The codes, by what they are about: 001 to 019 the shape of the file, 020 to
+// 029 what an item is, 030 to 059 values, 060 to 069 places, 070 to 079
+// tables, 080 to 089 the manifest as a whole.
+const (
+	CodeSyntax        = "M001"
+	CodeEncoding      = "M002"
+	CodeNoHeader      = "M003"
+	CodeVersion       = "M004"
+	CodeDuplicateKey  = "M006"
+	CodeType          = "M007"
+	CodeAlias         = "M008"
+	CodeNotYet        = "M009"
+	CodeCannotMove    = "M010"
+	CodeMisplaced     = "M011"
+	CodeUnknownKey    = "M012"
+	CodeExternalID    = "M020"
+	CodeDuplicateID   = "M021"
+	CodeLookalikeID   = "M022"
+	CodeMangledID     = "M023"
+	CodeFileOrURL     = "M024"
+	CodeURL           = "M025"
+	CodeAddress       = "M026"
+	CodeUnknownRoot   = "M027"
+	CodeClimbs        = "M028"
+	CodeDivision      = "M030"
+	CodeName          = "M031"
+	CodeTag           = "M032"
+	CodeTagTwice      = "M033"
+	CodeLocale        = "M034"
+	CodeAuthor        = "M035"
+	CodeNoAuthor      = "M036"
+	CodeDate          = "M040"
+	CodeNeedsTimezone = "M041"
+	CodeDateOrder     = "M042"
+	CodeExpired       = "M043"
+	CodeTimezone      = "M044"
+	CodePages         = "M050"
+	CodeEnum          = "M051"
+	CodeEditable      = "M052"
+	CodeURLOnly       = "M053"
+	CodeEmpty         = "M054"
+	CodeTarget        = "M060"
+	CodeRoot          = "M061"
+	CodeRootMissing   = "M062"
+	CodeTableMissing  = "M070"
+	CodeTableEmpty    = "M071"
+	CodeTableSyntax   = "M072"
+	CodeTableHeader   = "M073"
+	CodeRagged        = "M074"
+	CodeUnknownColumn = "M075"
+	CodeNoColumn      = "M076"
+	CodeMissingColumn = "M077"
+	CodeTableKind     = "M078"
+	CodeInclude       = "M079"
+	CodeChanged       = "M080"
+	CodeNoItems       = "M081"
+	CodeLongList      = "M082"
+)
+
+var codes = []Code{
+	{CodeSyntax, Stop, "not YAML",
+		"The file is not valid YAML from this line on. Nothing after it was read.",
+		"Repair the line and run lint again. Quote values that hold \": \", \" #\" or begin with one of @ ` % & * ! | > { [; indent with spaces, never with tabs."},
+	{CodeEncoding, Stop, "not UTF-8",
+		"The file is in another encoding than UTF-8, so that names would be damaged.",
+		"Save it as UTF-8. In Excel: Save as, \"CSV UTF-8 (comma delimited)\"."},
+	{CodeNoHeader, Stop, "no header",
+		"The first document of a manifest is its header, a mapping that begins with version: 1. This file is empty or begins with something else.",
+		"Put the header first. `migrate init` writes one."},
+	{CodeVersion, Stop, "version missing or unknown",
+		"The header says which form of manifest it is. This program reads version 1.",
+		"Write version: 1, or use a newer migrate for a newer manifest."},
+	{CodeDuplicateKey, Stop, "key written twice",
+		"The same key stands twice in one mapping, so that one of the values would be lost.",
+		"Remove one of them."},
+	{CodeType, Stop, "wrong kind of value",
+		"The key wants another kind of value, for instance a list instead of a single text.",
+		"Write it as the message says."},
+	{CodeAlias, Stop, "alias or merge key",
+		"YAML aliases (*name) and merge keys (<<) are not read: what an item says shall be visible where the item stands.",
+		"Write the value out, or put what all items share under defaults:."},
+	{CodeNotYet, Stop, "not supported yet",
+		"The key belongs to the format, but this version of migrate cannot do it yet. It is refused, not ignored.",
+		"Remove the key, or use a version that supports it."},
+	{CodeCannotMove, Stop, "Showpad has no place for it",
+		"The key names something that an asset in Showpad cannot carry.",
+		"Remove it, or list it under keep: so that it is carried into the results. See docs/what-moves.md."},
+	{CodeMisplaced, Stop, "key in the wrong place",
+		"The key is known, but not here.",
+		"Move it to the place that the message names."},
+	{CodeUnknownKey, Stop, "unknown key",
+		"The key is not part of the format. Unknown keys are refused, because a misspelt one would be lost without a word.",
+		"Correct its spelling. `migrate schema` gives editors the list of keys."},
+	{CodeExternalID, Stop, "external ID missing or unusable",
+		"Every item needs an external ID: 1 to 128 characters without comma, control characters or white space around it. It is how a later run finds the asset again.",
+		"Give each item an ID of its own that never changes, for instance its ID in the old system."},
+	{CodeDuplicateID, Stop, "external ID used twice",
+		"Two items have the same external ID; only one of them could become an asset.",
+		"Give one of them another ID, or remove it."},
+	{CodeLookalikeID, Stop, "external IDs that differ only in form",
+		"Two external IDs differ only in upper and lower case or in how accented letters are stored. Systems and people take them for the same.",
+		"Rename one of them."},
+	{CodeMangledID, Warn, "external ID in scientific notation",
+		"The ID looks like 1.23E+15: a spreadsheet has probably rounded a long number, and several IDs may have become one.",
+		"Format the column as text in the spreadsheet and export again."},
+	{CodeFileOrURL, Stop, "not exactly one of file and url",
+		"An item is either a file or a URL asset.",
+		"Name exactly one of file: and url:."},
+	{CodeURL, Stop, "url unusable",
+		"A URL asset needs a complete http:// or https:// address.",
+		"Write the address as it stands in a browser."},
+	{CodeAddress, Stop, "file address unusable",
+		"The address of the file cannot be understood.",
+		"Write a path relative to the manifest, root:path, or an absolute path."},
+	{CodeUnknownRoot, Stop, "unknown root",
+		"The address begins with the name of a root that the header does not declare.",
+		"Declare it under roots:. A file whose name holds a colon is written ./like:this."},
+	{CodeClimbs, Block, "path leaves its folder",
+		"The path climbs out of the manifest's folder, or of its root, with \"..\". Only declared folders are read.",
+		"Name that folder under roots: and write root:path."},
+	{CodeDivision, Stop, "no Division",
+		"Neither the item nor the header names a Division. An asset's Division can never be changed later.",
+		"Write division: in the header, or on the item."},
+	{CodeName, Stop, "name unusable",
+		"A name has 1 to 255 characters and no control characters.",
+		"Correct it."},
+	{CodeTag, Stop, "tag unusable",
+		"A tag is a name of 1 to 255 characters without line breaks and tabs, or {id: ...}.",
+		"Correct it."},
+	{CodeTagTwice, Warn, "tag listed twice",
+		"The same tag stands twice on one item, perhaps in upper and lower case. The first is used.",
+		"Remove one of them."},
+	{CodeLocale, Stop, "language or country unusable",
+		"Languages and countries are codes such as en or BE, as the service lists them.",
+		"Write a code."},
+	{CodeAuthor, Stop, "author unusable",
+		"An author is the e-mail address or the id of a Showpad user.",
+		"Write an address without comma and white space."},
+	{CodeNoAuthor, Warn, "no author",
+		"Items without authors belong to the user who uploads them.",
+		"Name authors: on the items or under defaults:."},
+	{CodeDate, Stop, "date unusable",
+		"Dates are moments (2027-12-31T23:00:00Z), days (2026-12-01) or relative to the run (\"+18 months\").",
+		"Write one of these forms."},
+	{CodeNeedsTimezone, Stop, "date without time needs a timezone",
+		"A day begins and ends at different moments in different places.",
+		"Write timezone: in the header, for instance timezone: Europe/Brussels, or write the date with its time."},
+	{CodeDateOrder, Stop, "released after it expires",
+		"releasedAt is not before expiresAt, so that the asset would never be visible.",
+		"Correct one of the dates."},
+	{CodeExpired, Warn, "expired already",
+		"expiresAt is in the past: nobody will see the asset.",
+		"Correct the date, or leave the item out."},
+	{CodeTimezone, Stop, "timezone unknown",
+		"The timezone is not a name of the IANA time zone database.",
+		"Write a name such as Europe/Brussels or UTC."},
+	{CodePages, Stop, "pages unusable",
+		"Pages are ranges {start: 1, end: 2}, counted from 1, both ends included.",
+		"Correct the range. In tables: 1-2; 5."},
+	{CodeEnum, Stop, "not one of the possible values",
+		"The key takes one of a few words.",
+		"Write one of those that the message names."},
+	{CodeEditable, Block, "isEditable does not go here",
+		"Only documents other than PDF can be editable; the service refuses the field for others.",
+		"Remove isEditable from the item."},
+	{CodeURLOnly, Stop, "only for URL assets",
+		"The field has a meaning for URL assets only.",
+		"Remove it from the item, or put it under defaults:, where it reaches URL assets only."},
+	{CodeEmpty, Stop, "empty value",
+		"The value must not be empty.",
+		"Write a value, or leave the key out."},
+	{CodeTarget, Stop, "target unusable",
+		"target says which tenant: the first part of its address.",
+		"For acme.showpad.biz write target: {subdomain: acme}."},
+	{CodeRoot, Stop, "root unusable",
+		"A root is a name of two letters or more for a folder.",
+		"Write roots: {decks: ./content/decks}."},
+	{CodeRootMissing, Stop, "root is missing",
+		"The folder of a root does not exist or is not a folder.",
+		"Correct the path, or mount the drive that holds it."},
+	{CodeTableMissing, Stop, "table is missing",
+		"A table under include: cannot be opened.",
+		"Correct its path (relative to the manifest), or put the file there."},
+	{CodeTableEmpty, Stop, "table without rows",
+		"A table under include: yields no items. An empty table is more often a failed export than a wish.",
+		"Export it again, or remove the include."},
+	{CodeTableSyntax, Stop, "table cannot be read",
+		"The table is not valid CSV or NDJSON from this line on. Nothing after it was read.",
+		"Repair the line. In CSV a cell with quotes, separators or line breaks stands in quotes, and quotes inside are doubled."},
+	{CodeTableHeader, Stop, "header row unusable",
+		"The first row of a table names its columns, each once.",
+		"Correct the header row."},
+	{CodeRagged, Stop, "row of another length",
+		"The row has more or fewer cells than the header row, so that values would land in the wrong columns.",
+		"Add or remove separators; quote cells that hold one."},
+	{CodeUnknownColumn, Stop, "unknown column",
+		"The column's header is not the name of a field.",
+		"Rename it, list it under keep:, or map columns with columns:."},
+	{CodeNoColumn, Stop, "column not in the table",
+		"The manifest names a column that the table does not have.",
+		"Correct the name; it is written as in the header row."},
+	{CodeMissingColumn, Stop, "no column for a required field",
+		"Each row needs an external ID and a file or a url.",
+		"Add the column, or map one with columns:."},
+	{CodeTableKind, Stop, "unknown kind of table",
+		"A table is .csv or .ndjson.",
+		"Save it as one of these."},
+	{CodeInclude, Stop, "include unusable",
+		"An include names a table.",
+		"Write include: [{table: inventory.csv}]."},
+	{CodeChanged, Stop, "file changed while it was in use",
+		"The manifest or a table was changed after it was first read, so that what was checked is not what would run.",
+		"Run the command again once nobody edits the file."},
+	{CodeNoItems, Warn, "no items",
+		"The manifest lists nothing.",
+		"Add assets:, further documents or include:."},
+	{CodeLongList, Warn, "very long assets list",
+		"YAML keeps a whole list in memory. Further documents and tables are read one item at a time.",
+		"Move the items into a table under include:, or separate them by --- lines."},
+}

@@ -1,0 +1,100 @@
+package manifest
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var (
+	dayForm      = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
+	relativeForm = regexp.MustCompile(`(?i)^\+\s*(\d{1,4})\s*(day|week|month|year)s?((?:\s+\d{1,4}\s*(?:day|week|month|year)s?)*)$`)
+	relativePart = regexp.MustCompile(`(?i)(\d{1,4})\s*(day|week|month|year)`)
+)
+
+const datesExample = `write 2027-12-31T23:00:00Z, 2027-12-31, or "+18 months"`
+
+func (d *decoder) release(v Value) (Instant, bool) { return d.instant(v, false) }
+func (d *decoder) expiry(v Value) (Instant, bool)  { return d.instant(v, true) }
+
+// instant reads a moment. A date is the first second of its day, or the last
+// one when it ends something. Fractions of a second are cut off.
+func (d *decoder) instant(v Value, end bool) (Instant, bool) {
+	s, ok := d.scalar(v, "a date: 2027-12-31")
+	if !ok {
+		return Instant{}, false
+	}
+	s = strings.TrimSpace(s)
+	switch {
+	case strings.HasPrefix(s, "+"):
+		if i, ok := relative(s); ok {
+			return i, true
+		}
+		d.ps.add(CodeDate, v.Pos, fmt.Sprintf("%s: %q is no span of time", d.field, clip(s)), `write "+18 months"; possible are days, weeks, months and years`)
+		return Instant{}, false
+	case dayForm.MatchString(s):
+		day, err := time.Parse(time.DateOnly, s)
+		if err != nil {
+			d.ps.add(CodeDate, v.Pos, fmt.Sprintf("%s: there is no day %s", d.field, s), "correct the month or day")
+			return Instant{}, false
+		}
+		if d.zone == nil {
+			d.ps.add(CodeNeedsTimezone, v.Pos, fmt.Sprintf("%s: %s has no time, and the header names no timezone", d.field, s), "write timezone: Europe/Brussels in the header, or the date with its time: "+s+"T00:00:00Z")
+			return Instant{}, false
+		}
+		y, m, dd := day.Date()
+		at := time.Date(y, m, dd, 0, 0, 0, 0, d.zone)
+		if end {
+			at = time.Date(y, m, dd, 23, 59, 59, 0, d.zone)
+		}
+		return Instant{At: at.UTC()}, true
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		fix := datesExample
+		if t, err := time.Parse("2006-01-02T15:04:05", strings.Replace(s, " ", "T", 1)); err == nil {
+			fix = "add the zone: " + t.Format("2006-01-02T15:04:05") + "Z"
+		}
+		d.ps.add(CodeDate, v.Pos, fmt.Sprintf("%s: %q is no date", d.field, clip(s)), fix)
+		return Instant{}, false
+	}
+	return Instant{At: at.UTC().Truncate(time.Second)}, true
+}
+
+// relative reads "+18 months" or "+1 year 6 months".
+func relative(s string) (Instant, bool) {
+	if !relativeForm.MatchString(s) {
+		return Instant{}, false
+	}
+	var i Instant
+	var words []string
+	for _, m := range relativePart.FindAllStringSubmatch(s, -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			return Instant{}, false
+		}
+		unit := strings.ToLower(m[2])
+		switch unit {
+		case "day":
+			i.Days += n
+		case "week":
+			i.Days += 7 * n
+		case "month":
+			i.Months += n
+		case "year":
+			i.Years += n
+		}
+		if n != 1 {
+			unit += "s"
+		}
+		words = append(words, fmt.Sprintf("%d %s", n, unit))
+	}
+	// The service's dates have years of four digits.
+	if i.Years > 1000 || i.Months > 12000 || i.Days > 365000 {
+		return Instant{}, false
+	}
+	i.Relative = "+" + strings.Join(words, " ")
+	return i, true
+}

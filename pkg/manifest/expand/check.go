@@ -1,0 +1,168 @@
+package expand
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+)
+
+// Checked is the outcome of a whole pass.
+type Checked struct {
+	Items             int // read, those with problems included
+	Stop, Block, Warn int // problems of each class
+	// Digest is the SHA-256 in hex over the names and bytes of all files read:
+	// of the lines that sha256sum would write for Files.
+	Digest string
+	Files  []FileDigest
+}
+
+// Check reads everything and reports every problem of every class: those of
+// the header, of each item in order, of whole tables, then external IDs used
+// twice, and what is said once for all items. report may be nil. The error is
+// one of reading, or the context's; problems are no error.
+func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked, error) {
+	c := &checker{Set: s, to: report}
+	for _, p := range s.header {
+		c.report(p)
+	}
+	c.roots()
+	dig := &digester{}
+	whole := true
+	for p, err := range s.parsed(ctx, dig, true) {
+		if err != nil {
+			whole = false
+			if err := c.fatal(err); err != nil {
+				return c.sum, err
+			}
+			continue
+		}
+		c.item(p)
+	}
+	if c.sum.Items == 0 && c.sum.Stop == 0 {
+		c.report(manifest.NewProblem(manifest.CodeNoItems, manifest.Pos{File: s.Manifest.Path}, "the manifest lists no items", "add assets:, further documents or include:"))
+	}
+	if err := c.ids.Confirm(ctx, c.again(ctx), c.report); err != nil {
+		if err := c.fatal(err); err != nil {
+			return c.sum, err
+		}
+	}
+	if c.noAuthor > 0 {
+		what := "the item names no author"
+		if c.noAuthor > 1 {
+			what = fmt.Sprintf("%d items name no author, this is the first", c.noAuthor)
+		}
+		p := manifest.NewProblem(manifest.CodeNoAuthor, c.noAuthorAt.Pos, what, "the user who uploads becomes the author; name authors: on the items or under defaults:")
+		p.ExternalID = c.noAuthorAt.ExternalID
+		c.report(p)
+	}
+	c.sum.Files = dig.files
+	if whole {
+		c.sum.Digest = dig.digest()
+	}
+	return c.sum, nil
+}
+
+type checker struct {
+	*Set
+	to         func(manifest.Problem)
+	sum        Checked
+	ids        manifest.IDs
+	noAuthor   int
+	noAuthorAt manifest.IDPlace
+}
+
+func (c *checker) report(p manifest.Problem) {
+	switch p.Class {
+	case manifest.Stop:
+		c.sum.Stop++
+	case manifest.Block:
+		c.sum.Block++
+	default:
+		c.sum.Warn++
+	}
+	if c.to != nil {
+		c.to(p)
+	}
+}
+
+// fatal reports err if it is problems, and gives other errors back.
+func (c *checker) fatal(err error) error {
+	ps, ok := errors.AsType[manifest.Problems](err)
+	if !ok {
+		return err
+	}
+	for _, p := range ps {
+		c.report(p)
+	}
+	return nil
+}
+
+func (c *checker) item(p manifest.Parsed) {
+	c.sum.Items++
+	for _, pr := range p.Problems {
+		c.report(pr)
+	}
+	if manifest.ExternalIDWrong(p.Item.ExternalID) == "" {
+		c.ids.Add(p.Item.ExternalID)
+	}
+	if a := p.Item.Fields.Authors; !p.Stopped() && len(a.Value) == 0 {
+		if c.noAuthor == 0 {
+			c.noAuthorAt = manifest.IDPlace{ExternalID: p.Item.ExternalID, Pos: p.Item.Pos}
+		}
+		c.noAuthor++
+	}
+}
+
+// again is the stream of external IDs for the second pass. What ends a file
+// was reported in the first one.
+func (c *checker) again(ctx context.Context) iter.Seq2[manifest.IDPlace, error] {
+	return func(yield func(manifest.IDPlace, error) bool) {
+		for p, err := range c.parsed(ctx, nil, true) {
+			if err != nil {
+				if _, ok := errors.AsType[manifest.Problems](err); ok {
+					continue
+				}
+				yield(manifest.IDPlace{}, err)
+				return
+			}
+			if manifest.ExternalIDWrong(p.Item.ExternalID) != "" {
+				continue
+			}
+			if !yield(manifest.IDPlace{ExternalID: p.Item.ExternalID, Pos: p.Item.FieldPos("externalId")}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// roots reports roots that are no folders.
+func (c *checker) roots() {
+	for _, r := range c.Manifest.Roots {
+		if r.Location == "" {
+			continue // reported
+		}
+		info, err := os.Stat(c.path(r.Location))
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			c.report(manifest.NewProblem(manifest.CodeRootMissing, r.Pos, fmt.Sprintf("root %q: folder %s does not exist", r.Name, r.Location), "correct the path, which is relative to the manifest, or mount the drive that holds it"))
+		case err != nil:
+			c.report(manifest.NewProblem(manifest.CodeRootMissing, r.Pos, fmt.Sprintf("root %q: folder %s: %v", r.Name, r.Location, plain(err)), "check its rights"))
+		case !info.IsDir():
+			c.report(manifest.NewProblem(manifest.CodeRootMissing, r.Pos, fmt.Sprintf("root %q: %s is not a folder", r.Name, r.Location), "write the path of the folder"))
+		}
+	}
+}
+
+// path is a path of the manifest on this machine.
+func (s *Set) path(p string) string {
+	p = filepath.FromSlash(p)
+	if filepath.IsAbs(p) || filepath.VolumeName(p) != "" {
+		return p
+	}
+	return filepath.Join(s.Manifest.Dir, p)
+}

@@ -1,0 +1,302 @@
+package expand
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+)
+
+// errRowTooLong ends a row that goes on and on.
+var errRowTooLong = errors.New("row too long")
+
+// rowLimit counts what one row takes.
+type rowLimit struct {
+	r    io.Reader
+	left int
+}
+
+func (l *rowLimit) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errRowTooLong
+	}
+	n, err := l.r.Read(p[:min(len(p), l.left)])
+	l.left -= n
+	return n, err
+}
+
+// readCSV reads the rows of a CSV table: UTF-8 with or without byte order
+// mark, separated by comma, semicolon or tab as the header row shows, with
+// quoted line breaks. Rows whose cells are all empty are passed over. An error
+// is [manifest.Problems] that end the file, or one of reading.
+func readCSV(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		limit := &rowLimit{r: manifest.NewTextReader(r, inc.Table), left: maxRow}
+		buf := bufio.NewReaderSize(limit, 64<<10)
+		first, err := buf.Peek(64 << 10)
+		if err != nil && !errors.Is(err, io.EOF) && len(first) == 0 {
+			yield(row{}, readProblem(err, inc))
+			return
+		}
+		cr := csv.NewReader(buf)
+		cr.Comma, cr.FieldsPerRecord, cr.ReuseRecord = separator(first), -1, true
+		t := csvTable{cr: cr, inc: inc}
+		if err := t.header(); err != nil {
+			if !errors.Is(err, io.EOF) {
+				yield(row{}, readProblem(err, inc))
+			}
+			return
+		}
+		for {
+			if err := ctx.Err(); err != nil {
+				yield(row{}, err)
+				return
+			}
+			limit.left = maxRow
+			record, err := cr.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(row{}, readProblem(err, inc))
+				return
+			}
+			if !slices.ContainsFunc(record, func(s string) bool { return s != "" }) {
+				continue
+			}
+			if !yield(t.row(record), nil) {
+				return
+			}
+		}
+	}
+}
+
+// separator is what parts the cells of the header row: the most frequent of
+// the three outside quotes.
+func separator(text []byte) rune {
+	counts := map[byte]int{}
+	quoted := false
+	for _, c := range text {
+		if c == '"' {
+			quoted = !quoted
+		}
+		if quoted {
+			continue
+		}
+		if c == '\n' && len(counts) > 0 || c == '\r' {
+			break
+		}
+		if c == ',' || c == ';' || c == '\t' {
+			counts[c]++
+		}
+	}
+	best := byte(',')
+	for _, c := range []byte{';', '\t'} {
+		if counts[c] > counts[best] {
+			best = c
+		}
+	}
+	return rune(best)
+}
+
+// readProblem says in the words of a problem why a table cannot be read on.
+func readProblem(err error, inc manifest.Include) error {
+	if errors.Is(err, errRowTooLong) {
+		return manifest.Problems{manifest.NewProblem(manifest.CodeTableSyntax, manifest.Pos{File: inc.Table},
+			fmt.Sprintf("a row is longer than %d MB", maxRow>>20), "look for a quote that is never closed")}
+	}
+	if _, ok := errors.AsType[manifest.Problems](err); ok {
+		return err
+	}
+	pe, ok := errors.AsType[*csv.ParseError](err)
+	if !ok {
+		return fmt.Errorf("reading table %s: %w", inc.Table, err)
+	}
+	if errors.Is(pe.Err, errRowTooLong) {
+		return readProblem(pe.Err, inc)
+	}
+	what, fix := "the row is not valid CSV", "quote cells that hold quotes, and double the quotes inside"
+	switch {
+	case errors.Is(pe.Err, csv.ErrBareQuote):
+		what = `a " stands in the middle of a cell that does not begin with one`
+	case errors.Is(pe.Err, csv.ErrQuote):
+		what, fix = `a quoted cell does not end as it should`, `close the quote, and double each " inside the cell`
+	}
+	return manifest.Problems{manifest.NewProblem(manifest.CodeTableSyntax, manifest.Pos{File: inc.Table, Line: pe.StartLine}, what, fix)}
+}
+
+// csvTable knows where a table's columns are.
+type csvTable struct {
+	cr      *csv.Reader
+	inc     manifest.Include
+	names   []string
+	fields  []csvField
+	keep    []int // cells carried into the results, in the include's order
+	indexOf map[string]int
+}
+
+type csvField struct {
+	mappedField
+	cell int // first cell that the field is made of, for positions
+}
+
+// header reads the header row. Everything wrong with it is reported at once.
+func (t *csvTable) header() error {
+	record, err := t.cr.Read()
+	if err != nil {
+		return err
+	}
+	line, _ := t.cr.FieldPos(0)
+	pos := func(cell int) manifest.Pos {
+		return manifest.Pos{File: t.inc.Table, Line: line, Column: cell + 1}
+	}
+	var ps manifest.Problems
+	t.indexOf = make(map[string]int, len(record))
+	for i, name := range record {
+		name = strings.TrimSpace(unguard(name))
+		t.names = append(t.names, name)
+		if first, ok := t.indexOf[name]; ok && name != "" {
+			p := manifest.NewProblem(manifest.CodeTableHeader, pos(i), fmt.Sprintf("two columns are named %q", name), "rename one of them")
+			p.Also = new(pos(first))
+			ps = append(ps, p)
+			continue
+		}
+		if name != "" {
+			t.indexOf[name] = i
+		}
+	}
+	for _, k := range t.inc.Keep {
+		if i, ok := t.indexOf[k]; ok {
+			t.keep = append(t.keep, i)
+		} else {
+			ps = append(ps, noColumn(k, "include.keep", t.inc.Pos, t.named()))
+		}
+	}
+	var m mapping
+	if t.inc.Columns != nil {
+		if m, err = newMapping(t.inc); err != nil {
+			return err
+		}
+		for _, f := range m.fields {
+			cf := csvField{f, -1}
+			for _, c := range f.columns() {
+				i, ok := t.indexOf[c]
+				if !ok {
+					ps = append(ps, noColumn(c, "columns."+f.name, f.pos, t.named()))
+				} else if cf.cell < 0 {
+					cf.cell = i
+				}
+			}
+			t.fields = append(t.fields, cf)
+		}
+	} else {
+		for i, name := range t.names {
+			if !slices.Contains(rowFields, name) {
+				if slices.Contains(t.inc.Keep, name) {
+					continue
+				}
+				ps = append(ps, unknownColumn(name, pos(i)))
+				continue
+			}
+			m.fields = append(m.fields, mappedField{name: name, column: name})
+			t.fields = append(t.fields, csvField{m.fields[len(m.fields)-1], i})
+		}
+	}
+	at := pos(0)
+	at.Column = 0
+	if len(ps) == 0 {
+		ps = m.required(at)
+	}
+	if len(ps) > 0 {
+		return ps
+	}
+	return nil
+}
+
+var rowFields = manifest.RowFields()
+
+func unknownColumn(name string, pos manifest.Pos) manifest.Problem {
+	if name == "" {
+		return manifest.NewProblem(manifest.CodeTableHeader, pos, "a column has no name", "name it, or remove it")
+	}
+	fix := "rename it, or list it under keep:"
+	if s := manifest.Suggest(name, rowFields); s != "" {
+		fix = fmt.Sprintf("did you mean %q? rename it, or list it under keep:", s)
+	}
+	return manifest.NewProblem(manifest.CodeUnknownColumn, pos, fmt.Sprintf("column %q is no field", name), fix)
+}
+
+func noColumn(name, by string, pos manifest.Pos, known []string) manifest.Problem {
+	fix := "the table has " + strings.Join(known[:min(len(known), 12)], ", ")
+	if s := manifest.Suggest(name, known); s != "" {
+		fix = fmt.Sprintf("did you mean %q?", s)
+	}
+	return manifest.NewProblem(manifest.CodeNoColumn, pos, fmt.Sprintf("%s: the table has no column %q", by, name), fix)
+}
+
+// named are the columns with a name, in their order.
+func (t *csvTable) named() []string {
+	return slices.DeleteFunc(slices.Clone(t.names), func(s string) bool { return s == "" })
+}
+
+// row makes a value of the cells of one row.
+func (t *csvTable) row(record []string) row {
+	line, _ := t.cr.FieldPos(0)
+	at := manifest.Pos{File: t.inc.Table, Line: line}
+	r := row{pos: at}
+	n := len(record)
+	for n > len(t.names) && record[n-1] == "" {
+		n--
+	}
+	if n != len(t.names) {
+		r.unusable = true
+		r.problems = []manifest.Problem{manifest.NewProblem(manifest.CodeRagged, at,
+			fmt.Sprintf("the row has %d cells, the header row %d", n, len(t.names)), "add or remove separators, and quote cells that hold one")}
+		return r
+	}
+	r.value = manifest.Value{Kind: manifest.MapValue, Pos: at, Map: make([]manifest.Member, 0, len(t.fields))}
+	for i := range t.fields {
+		f := &t.fields[i]
+		var s string
+		if f.template == nil {
+			s = unguard(record[f.cell])
+		} else {
+			s = f.template.Expand(func(c string) string { return strings.TrimSpace(unguard(record[t.indexOf[c]])) })
+			if f.name == "file" {
+				s = joined(f.template, s)
+			}
+		}
+		if strings.TrimSpace(s) == "" {
+			continue // not named
+		}
+		pos := at
+		pos.Column = f.cell + 1
+		r.value.Put(f.name, pos, manifest.Cell(s, f.split, pos))
+	}
+	for _, i := range t.keep {
+		r.keep = append(r.keep, manifest.KeepKV{Key: t.names[i], Value: unguard(record[i])})
+	}
+	return r
+}
+
+// unguard takes back what reports do to cells that a spreadsheet would run as
+// formulas: one apostrophe before apostrophes and one of = + - @, a tab or a
+// carriage return.
+func unguard(s string) string {
+	if len(s) < 2 || s[0] != '\'' {
+		return s
+	}
+	rest := strings.TrimLeft(s, "'")
+	if c, _ := utf8.DecodeRuneInString(rest); strings.ContainsRune("=+-@\t\r", c) {
+		return s[1:]
+	}
+	return s
+}

@@ -1,0 +1,145 @@
+package expand
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+)
+
+// maxRow is the size of the longest row, in bytes: more is a quote that
+// nobody closed.
+const maxRow = 8 << 20
+
+// table is the items of one table.
+func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Include, dig *digester) iter.Seq2[manifest.Parsed, error] {
+	name := inc.Table
+	inc.Table = s.path(name) // in positions, as people can open it from where they are
+	return s.file(ctx, inc.Table, name, dig, inc.Pos, func(r io.Reader) iter.Seq2[manifest.Parsed, error] {
+		return func(yield func(manifest.Parsed, error) bool) {
+			read := readCSV
+			if strings.EqualFold(path.Ext(inc.Table), ".ndjson") {
+				read = readNDJSON
+			}
+			rows := 0
+			for row, err := range read(ctx, r, inc) {
+				if err != nil {
+					yield(manifest.Parsed{}, err)
+					return
+				}
+				rows++
+				p := manifest.Parsed{Item: manifest.Item{Pos: row.pos}, Problems: row.problems}
+				if !row.unusable {
+					p = b.Item(row.value, row.keep)
+					p.Problems = append(row.problems, p.Problems...)
+				}
+				if !yield(p, nil) {
+					return
+				}
+			}
+			if rows == 0 {
+				yield(manifest.Parsed{}, manifest.Problems{manifest.NewProblem(manifest.CodeTableEmpty, inc.Pos,
+					fmt.Sprintf("table %q has no rows", name), "export it again, or remove the include")})
+			}
+		}
+	})
+}
+
+// row is one row of a table, on its way to an item.
+type row struct {
+	pos      manifest.Pos
+	value    manifest.Value
+	keep     []manifest.KeepKV
+	problems []manifest.Problem
+	unusable bool // value says nothing; problems say why
+}
+
+// mapping is how fields are made of a table's columns.
+type mapping struct {
+	inc    manifest.Include
+	fields []mappedField // in the order of the columns that they need first
+}
+
+type mappedField struct {
+	name     string
+	column   string // exclusive with template
+	template manifest.Template
+	split    string
+	pos      manifest.Pos // of the mapping in the manifest
+}
+
+// newMapping is the mapping that the include writes out; the fields are in
+// the order of manifest.RowFields.
+func newMapping(inc manifest.Include) (mapping, error) {
+	m := mapping{inc: inc}
+	for _, name := range manifest.RowFields() {
+		c, ok := inc.Columns[name]
+		if !ok {
+			continue
+		}
+		f := mappedField{name: name, column: c.Column, split: c.Split, pos: c.Pos}
+		if c.Template != "" {
+			t, err := manifest.ParseTemplate(c.Template)
+			if err != nil {
+				return m, fmt.Errorf("column template %q: %w", c.Template, err)
+			}
+			f.template = t
+		}
+		m.fields = append(m.fields, f)
+	}
+	return m, nil
+}
+
+// columns are those that the mapping reads for a field.
+func (f mappedField) columns() []string {
+	if f.template == nil {
+		return []string{f.column}
+	}
+	var out []string
+	for _, p := range f.template {
+		if p.Column != "" {
+			out = append(out, p.Column)
+		}
+	}
+	return out
+}
+
+// required reports a mapping that can never make an item.
+func (m mapping) required(pos manifest.Pos) []manifest.Problem {
+	has := func(name string) bool {
+		return slices.ContainsFunc(m.fields, func(f mappedField) bool { return f.name == name })
+	}
+	fix := "add the column to the table, or map one with columns:"
+	var ps []manifest.Problem
+	if !has("externalId") {
+		ps = append(ps, manifest.NewProblem(manifest.CodeMissingColumn, pos, "no column gives the externalId", fix))
+	}
+	if !has("file") && !has("url") {
+		ps = append(ps, manifest.NewProblem(manifest.CodeMissingColumn, pos, "no column gives the file or url", fix))
+	}
+	return ps
+}
+
+// joined is a filled-in template as a path: parts that were empty leave no
+// slashes behind.
+func joined(t manifest.Template, s string) string {
+	if len(t) == 0 || strings.Contains(s, "://") {
+		return s
+	}
+	rooted := t[0].Column == "" && (strings.HasPrefix(t[0].Text, "/") || strings.HasPrefix(t[0].Text, `\`))
+	share := strings.HasPrefix(s, "//") || strings.HasPrefix(s, `\\`)
+	if !rooted && !share {
+		s = strings.TrimLeft(s, "/")
+	}
+	if !share {
+		for strings.Contains(s, "//") {
+			s = strings.ReplaceAll(s, "//", "/")
+		}
+	}
+	return s
+}

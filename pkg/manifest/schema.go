@@ -1,0 +1,213 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Schema is the JSON Schema (draft 2020-12) of a manifest's header. Its
+// $defs/item describes an item: an element of assets and a further document.
+// It holds what the parser demands of each value alone; what several values
+// say together, and what depends on the machine or the service, is the parser's.
+func Schema() []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(headerSchema()); err != nil {
+		panic("manifest: schema: " + err.Error()) // maps of plain values always encode
+	}
+	return b.Bytes()
+}
+
+type object = map[string]any
+
+// Texts may be written as numbers: 2026 is a tag. YAML's true is not a text.
+func textSchema(more object) object {
+	s := object{"type": []string{"string", "number"}}
+	for k, v := range more {
+		s[k] = v
+	}
+	return s
+}
+
+func listSchema(items object) object { return object{"type": "array", "items": items} }
+
+func closed(properties object, required ...string) object {
+	s := object{"type": "object", "properties": properties, "additionalProperties": false}
+	if len(required) > 0 {
+		s["required"] = required
+	}
+	return s
+}
+
+func nullOr(s object) object { return object{"anyOf": []any{s, object{"type": "null"}}} }
+
+func describe(s object, doc string) object {
+	out := object{"description": doc}
+	for k, v := range s {
+		out[k] = v
+	}
+	return out
+}
+
+// notYet allows the key with nothing only.
+func notYet(doc string) object {
+	return object{"type": "null", "description": doc + ". Not yet supported by this version."}
+}
+
+func words(w ...string) object { return object{"enum": w} }
+
+const (
+	printable    = `^[^\u0000-\u001f\u007f]*$`
+	notBlank     = `\S`
+	instantForm  = `^\s*(\+\s*\d{1,4}\s*([Dd][Aa][Yy]|[Ww][Ee][Ee][Kk]|[Mm][Oo][Nn][Tt][Hh]|[Yy][Ee][Aa][Rr])[Ss]?(\s+\d{1,4}\s*([Dd][Aa][Yy]|[Ww][Ee][Ee][Kk]|[Mm][Oo][Nn][Tt][Hh]|[Yy][Ee][Aa][Rr])[Ss]?)*|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}([.,]\d+)?(Z|[+-]\d{2}:\d{2}))?)\s*$`
+	externalForm = `^[^\s,\u0000-\u001f\u007f]([^,\u0000-\u001f\u007f]*[^\s,\u0000-\u001f\u007f])?$`
+)
+
+func pagesSchema() object {
+	page := object{"type": "integer", "minimum": 1}
+	return listSchema(closed(object{"start": page, "end": page}, "start", "end"))
+}
+
+func (k FieldKind) schema() object {
+	switch k {
+	case KindName:
+		return textSchema(object{"minLength": 1, "maxLength": maxName, "pattern": printable})
+	case KindBool:
+		return object{"type": "boolean"}
+	case KindTags:
+		return object{"$ref": "#/$defs/tags"}
+	case KindLocales:
+		return listSchema(textSchema(object{"pattern": `^\s*[^\s,]+\s*$`}))
+	case KindAuthors:
+		return listSchema(textSchema(object{"pattern": `^\s*([^\s,@]+@)?[^\s,@]+\s*$`}))
+	case KindRelease, KindExpiry:
+		return textSchema(object{"pattern": instantForm})
+	case KindRenditions:
+		return listSchema(words(renditionNames...))
+	case KindPages:
+		return pagesSchema()
+	case KindEnforcement:
+		return closed(object{"prepend": nullOr(pagesSchema()), "append": nullOr(pagesSchema())})
+	default:
+		return textSchema(nil)
+	}
+}
+
+// fieldSchemas are the managed fields as an item or defaults has them.
+func fieldSchemas(use func(Field) bool) object {
+	out, permissions := object{}, object{}
+	for _, f := range fields {
+		if !use(f) {
+			continue
+		}
+		s := describe(nullOr(f.Kind.schema()), f.Doc)
+		if name, ok := strings.CutPrefix(f.Name, "permissions."); ok {
+			permissions[name] = s
+			continue
+		}
+		out[f.Name] = s
+	}
+	out["permissions"] = describe(nullOr(closed(permissions)), "What people may do with it")
+	return out
+}
+
+func itemSchema() object {
+	p := fieldSchemas(func(Field) bool { return true })
+	p["tags"] = describe(nullOr(object{"anyOf": []any{
+		object{"$ref": "#/$defs/tags"},
+		closed(object{"replace": object{"$ref": "#/$defs/tags"}}, "replace"),
+	}}), fields[fieldIndex["tags"]].Doc)
+	p["externalId"] = textSchema(object{"minLength": 1, "maxLength": MaxExternalID, "pattern": externalForm,
+		"description": "The item's own ID, by which a later run finds the asset again: unique, no comma"})
+	p["file"] = nullOr(textSchema(object{"minLength": 1, "description": "Path relative to the manifest, root:path, or absolute"}))
+	p["url"] = nullOr(object{"type": "string", "pattern": `^\s*[Hh][Tt][Tt][Pp][Ss]?://[^/\s]`, "description": "Address of a URL asset, which has no binary"})
+	p["division"] = describe(nullOr(textSchema(object{"pattern": notBlank})), "Division by name or id; default: the header's")
+	p["allowEmpty"] = describe(nullOr(object{"type": "boolean"}), "An empty file is meant")
+	p["keep"] = describe(nullOr(object{"type": "object", "additionalProperties": object{"type": []string{"string", "number", "boolean", "null"}}}), "Carried into the results, never sent")
+	for key, what := range laterItemKeys {
+		p[key] = notYet("For " + what)
+	}
+	set := object{"not": object{"type": "null"}}
+	unset := object{"type": "null"}
+	s := closed(p, "externalId")
+	s["oneOf"] = []any{
+		object{"required": []string{"file"}, "properties": object{"file": set, "url": unset, "isRenderExternalAllowed": unset}},
+		object{"required": []string{"url"}, "properties": object{"url": set, "file": unset}},
+	}
+	return s
+}
+
+func includeSchema() object {
+	column := object{"anyOf": []any{
+		textSchema(object{"pattern": notBlank}),
+		closed(object{"column": textSchema(object{"pattern": notBlank}), "split": textSchema(object{"minLength": 1}), "add": object{"not": object{}, "description": "Not yet supported by this version."}}, "column"),
+	}}
+	columns := object{}
+	for _, name := range RowFields() {
+		columns[name] = column
+	}
+	p := object{
+		"table": object{"type": "string", "pattern": `\.([Cc][Ss][Vv]|[Nn][Dd][Jj][Ss][Oo][Nn])$`,
+			"description": "A table beside the manifest, .csv or .ndjson; one row an item"},
+		"columns": describe(nullOr(closed(columns)), "How fields are made from columns: a column's header, a template as in \"{Folder}/{File}\", or {column: ..., split: ...}"),
+		"keep":    describe(nullOr(listSchema(textSchema(object{"pattern": notBlank}))), "Columns carried into the results"),
+	}
+	for key, what := range laterIncludeKeys {
+		p[key] = notYet("For " + what)
+	}
+	return closed(p, "table")
+}
+
+func headerSchema() object {
+	update := closed(object{
+		"tags": nullOr(words("add", "replace", "keep")), "metadata": nullOr(words("manifest", "keep")),
+		"file": nullOr(words("changed", "keep")), "conflicts": nullOr(words("skip", "overwrite")),
+	})
+	of := map[string]object{
+		"id":       textSchema(object{"minLength": 1, "maxLength": MaxExternalID, "pattern": `^[^\s\u0000-\u001f\u007f]([^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f])?$`}),
+		"timezone": textSchema(object{"minLength": 1}),
+		"target": closed(object{
+			"subdomain": nullOr(textSchema(object{"pattern": `^\s*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\s*$`, "description": "First part of the tenant's address; or SHOWPAD_SUBDOMAIN"})),
+			"ownership": nullOr(words("local", "oauth2client")),
+		}),
+		"division": textSchema(object{"pattern": notBlank}),
+		"roots": object{"type": "object", "propertyNames": object{"pattern": rootName.String(), "not": object{"enum": reservedRoots}},
+			"additionalProperties": textSchema(object{"pattern": notBlank})},
+		"defaults":   closed(fieldSchemas(func(f Field) bool { return f.Default })),
+		"createTags": words(string(CreateAllTags), string(CreateNoTags)),
+		"assets":     listSchema(object{"$ref": "#/$defs/item"}),
+		"include":    listSchema(includeSchema()),
+		"update":     update,
+		"prune":      words("keep"),
+	}
+	p := object{}
+	for _, k := range headerKeys {
+		switch {
+		case k.name == "version":
+			p[k.name] = object{"const": 1, "description": k.doc}
+		case k.later != "":
+			p[k.name] = notYet(k.doc)
+		default:
+			p[k.name] = describe(nullOr(of[k.name]), k.doc)
+		}
+	}
+	s := closed(p, "version")
+	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	s["title"] = "Manifest of migrate"
+	s["$defs"] = object{
+		"item": itemSchema(),
+		"tags": listSchema(object{"anyOf": []any{
+			textSchema(object{"maxLength": 255, "pattern": `^[^\r\n\t]*\S[^\r\n\t]*$`}),
+			closed(object{"id": textSchema(object{"pattern": `^[^\s,]+$`})}, "id"),
+		}}),
+	}
+	return s
+}
+
+// HeaderKeys are the keys that a header may have, in the order of the
+// documentation, those included that are not yet supported.
+func HeaderKeys() []string { return slices.Clone(headerKeyNames()) }
