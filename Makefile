@@ -1,0 +1,98 @@
+# Go and make are all that is needed; `make check` also wants a C compiler for
+# the race detector. Tools are pinned in tools/go.mod.
+
+GO      ?= go
+BIN     := bin/migrate$(shell $(GO) env GOEXE)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STATIC  := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.release=$(VERSION)"
+TOOL    := $(GO) tool -modfile=tools/go.mod
+TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# For bench, bench-compare and fuzz.
+BENCH    ?= .
+COUNT    ?= 1
+OLD      ?= bench-old.out
+NEW      ?= bench.out
+FUZZTIME ?= 20s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/migrate
+	$(STATIC) -o $(BIN) ./cmd/migrate
+
+# Shows a command and runs it in the demo's folder.
+try = @printf '\n$$ migrate %s\n' '$(1)' && cd demo && ../$(BIN) $(1)
+
+.PHONY: demo
+demo: build ## try it: a small library of real files into a sandbox, twice
+	@rm -rf demo
+	@printf '\n$$ migrate init demo --sample\n' && $(BIN) init demo --sample
+	$(call try,lint manifest.yaml --sandbox)
+	$(call try,plan manifest.yaml --sandbox)
+	$(call try,run manifest.yaml --sandbox)
+	$(call try,verify manifest.yaml --sandbox)
+	$(call try,run manifest.yaml --sandbox)
+	@./scripts/demo-tour demo ./$(BIN)
+
+.PHONY: test
+test: ## run all tests; needs Go alone
+	$(GO) test ./...
+
+.PHONY: check
+check: ## format, vet, staticcheck, tidy, Windows, dated idioms, all tests with the race detector
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
+		if [ -n "$$unformatted" ]; then printf 'not formatted (run gofmt -w):\n%s\n' "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags integration ./test/...
+	GOOS=windows $(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	$(GO) fix -diff ./...
+	$(GO) mod tidy -diff
+	@[ "$$($(GO) env CGO_ENABLED)" = 1 ] || { echo 'the race detector needs a C compiler (install gcc or clang)'; exit 1; }
+	$(GO) test -race ./...
+
+.PHONY: integration
+integration: ## drive the real binary against `migrate sandbox`, as processes, with faults and kills
+	$(GO) test -count=1 -tags integration ./test/...
+
+.PHONY: bench
+bench: ## run the benchmarks (BENCH=regexp COUNT=n), into bench.out
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... >bench.out; status=$$?; cat bench.out; exit $$status
+
+.PHONY: bench-compare
+bench-compare: ## compare two outputs of bench (OLD=file NEW=file)
+	$(TOOL) benchstat $(OLD) $(NEW)
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime=10x $$pkg; \
+		done; \
+	done
+
+.PHONY: cover
+cover: ## measure what the tests cover, into cover.out
+	$(GO) test -coverprofile=cover.out -coverpkg=./... ./...
+	@$(GO) tool cover -func=cover.out | tail -1
+
+.PHONY: dist
+dist: ## build static binaries for Linux, macOS and Windows into dist/
+	@rm -rf dist && mkdir dist
+	@set -e; for target in $(TARGETS); do \
+		os=$${target%/*}; arch=$${target#*/}; ext=; [ $$os != windows ] || ext=.exe; \
+		echo "dist/migrate-$$os-$$arch$$ext"; \
+		GOOS=$$os GOARCH=$$arch $(STATIC) -o dist/migrate-$$os-$$arch$$ext ./cmd/migrate; \
+	done
+	@cd dist && { if command -v sha256sum >/dev/null; then sha256sum migrate-*; else shasum -a 256 migrate-*; fi; } >SHA256SUMS
+	@cat dist/SHA256SUMS
+
+.PHONY: clean
+clean: ## remove what the targets made
+	rm -rf bin dist demo .tools bench.out cover.out
