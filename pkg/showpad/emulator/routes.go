@@ -1,0 +1,110 @@
+package emulator
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Names of what is no v4 operation.
+const (
+	OpPut   = "PUT"   // the upload to storage
+	OpToken = "token" // POST /oauth2/token of v3
+
+	opMe      = "get_users_me"
+	opUnknown = "unknown"
+)
+
+// route is an operation that is served.
+type route struct {
+	api    string // v4 or v3
+	op     string
+	method string
+	path   string // below the API's prefix
+	writes bool
+	run    func(*Server, *call) answer // called with the lock held
+}
+
+var routes = []route{
+	{"v4", "getAssets", "GET", "/assets", false, getAssets},
+	{"v4", "postAssets", "POST", "/assets", true, postAssets},
+	{"v4", "getAsset", "GET", "/assets/{assetId}", false, getAsset},
+	{"v4", "updateAsset", "POST", "/assets/{assetId}", true, updateAsset},
+	{"v4", "deleteAsset", "DELETE", "/assets/{assetId}", true, deleteAsset},
+	{"v4", "getAssetFiles", "GET", "/assets/{assetId}/files", false, getAssetFiles},
+	{"v4", "postAssetFiles", "POST", "/assets/{assetId}/files", true, postAssetFiles},
+	{"v4", "getAssetFileById", "GET", "/assets/{assetId}/files/{fileId}", false, getAssetFileByID},
+	{"v4", "getTags", "GET", "/tags", false, getTags},
+	{"v4", "postTags", "POST", "/tags", true, postTags},
+	{"v4", "getTag", "GET", "/tags/{tagId}", false, getTag},
+	{"v4", "updateTag", "POST", "/tags/{tagId}", true, updateTag},
+	{"v4", "deleteTag", "DELETE", "/tags/{tagId}", true, deleteTag},
+	{"v4", "getDivisions", "GET", "/divisions", false, getDivisions},
+	{"v4", "getDivisionById", "GET", "/divisions/{divisionId}", false, getDivisionByID},
+	{"v4", "getUsers", "GET", "/users", false, getUsers},
+	{"v4", "getUserById", "GET", "/users/{userId}", false, getUserByID},
+	{"v4", "getLanguages", "GET", "/languages", false, getLanguages},
+	{"v4", "getCountries", "GET", "/countries", false, getCountries},
+	{"v3", opMe, "GET", "/users/me.json", false, getMe},
+	{"v3", OpToken, "POST", "/oauth2/token", true, postToken},
+}
+
+// Routes lists the operations that are served, a line each, such as
+// "v4 postAssets POST /assets".
+func Routes() []string {
+	out := make([]string, len(routes))
+	for i, r := range routes {
+		out[i] = fmt.Sprintf("%s %s %s %s", r.api, r.op, r.method, r.path)
+	}
+	return out
+}
+
+var prefixes = map[string]string{"v4": "/v4", "v3": "/api/v3"}
+
+// match finds the route of a request. known says that the path exists for
+// another method.
+func match(method, path string) (rt *route, params map[string]string, known bool) {
+	for i := range routes {
+		r := &routes[i]
+		rest, ok := strings.CutPrefix(path, prefixes[r.api])
+		if !ok {
+			continue
+		}
+		if p, ok := matchPath(r.path, rest); ok {
+			if r.method == method {
+				return r, p, true
+			}
+			known = true
+		}
+	}
+	return nil, nil, known
+}
+
+func matchPath(pattern, path string) (map[string]string, bool) {
+	if strings.Count(pattern, "/") != strings.Count(path, "/") {
+		return nil, false
+	}
+	var params map[string]string
+	for pattern != "" {
+		var want, got string
+		want, pattern = segment(pattern)
+		got, path = segment(path)
+		if strings.HasPrefix(want, "{") && got != "" {
+			if params == nil {
+				params = map[string]string{}
+			}
+			params[strings.Trim(want, "{}")] = got
+		} else if want != got {
+			return nil, false
+		}
+	}
+	return params, true
+}
+
+// segment cuts the first segment off a path that begins with a slash.
+func segment(path string) (first, rest string) {
+	path = path[1:]
+	if i := strings.IndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i:]
+	}
+	return path, ""
+}
