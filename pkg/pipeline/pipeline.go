@@ -51,6 +51,7 @@ type Input struct {
 	State   state.Reader             // what is known; an empty state for a first plan
 	Hashes  Hashes                   // nil: none
 	Select  Selection
+	Calls   *Calls      // counts requests for the outcome; nil: not counted
 	Start   time.Time   // of the command: relative dates count from it
 	Observe func(Event) // nil: nobody
 	Log     zerolog.Logger
@@ -89,7 +90,8 @@ type RunInput struct {
 	Store *state.Store    // open for writing; also used as Input.State
 	ID    string          // of the run: 20261121T205900Z-3f9a
 	Stop  <-chan struct{} // closed: drain, start nothing new
-	// Confirm is asked once, before the first write on a tenant, with what is
-	// known by then; nil: go on. An error ends the run with it.
-	Confirm func(ctx context.Context, s Summary) error
 }
+
+// AbsoluteRoot is the key in [Input.Sources] of the source that serves absolute
+// paths. No root of a manifest can have this name.
+const AbsoluteRoot = "/"

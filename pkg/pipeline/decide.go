@@ -1,0 +1,721 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// MaxFileSize is what a single PUT takes, in bytes. Source: S3.
+const MaxFileSize = 5 << 30
+
+// Facts are all that a decision may depend on. They are values: gathered
+// before, by reading, and never changed by deciding.
+type Facts struct {
+	Start    time.Time
+	Timezone *time.Location
+	Owner    string // id of the manifest
+	Rules    manifest.Update
+	Origin   string // ownership of new assets
+
+	Record *state.Record // nil: none
+	Info   source.Info   // of the file; zero for URL assets
+	// SourceErr is why the file cannot be read, nil when it can.
+	SourceErr error
+	MD5       string // hex, when known without reading; ""
+
+	RemoteRead bool            // the service was asked
+	Remote     []showpad.Asset // what it has: by asset id when the record has one, else by external ID
+	Refs       Refs
+
+	FullCheck   bool
+	RetryFailed bool
+	Recreate    bool
+}
+
+// Refs are the item's names, resolved to ids.
+type Refs struct {
+	DivisionID string
+	Tags       []string // ids, or newTag + name
+	Languages  []string
+	Countries  []string
+	Authors    []string
+	// Problems are references that block the row.
+	Problems []RefProblem
+}
+
+// RefProblem is a reference that cannot be resolved.
+type RefProblem struct {
+	Reason string // BlockedAuthor, BlockedTag
+	Field  string
+	What   string
+	Fix    string
+}
+
+// Need is what a decision lacks.
+type Need int
+
+const (
+	NeedNothing Need = iota
+	NeedRemote       // Facts.Remote: by the record's asset id, else by external ID
+	NeedHash         // Facts.MD5
+)
+
+// Decision is a row and what a run needs to carry it out.
+type Decision struct {
+	Row  Row
+	Need Need // NeedRemote: the row is not decided. NeedHash: it is provisional
+
+	Want     Values            // all that the manifest wants, as of now
+	Set      Values            // what a write has to set: the create's fields, or those that differ
+	Seen     Values            // what the service showed
+	Relative map[string]string // expressions behind relative dates
+	Upload   bool              // bytes have to go
+	Asset    *showpad.Asset    // the one to go on with
+	Adopt    bool              // record it as ours
+}
+
+// Decide says what happens to one item. It is pure: same item and facts, same
+// decision.
+func Decide(item *manifest.Item, f *Facts) Decision {
+	d := decider{item: item, f: f}
+	d.Row = Row{
+		ExternalID: item.ExternalID, Pos: item.Pos, Source: item.Location.String(),
+		Name: manifest.AssetName(*item), Division: item.Division,
+		Size: f.Info.Size, MD5: f.MD5, Undo: UndoFull, Problems: item.Problems, Keep: item.Keep,
+	}
+	if item.URL != "" {
+		d.Row.Source = item.URL
+	}
+	rec := f.Record
+	if rec != nil {
+		d.Row.AssetID = rec.AssetID
+	}
+	if rec != nil && rec.Owner != "" && rec.Owner != f.Owner {
+		d.conflict(ConflictOther, fmt.Sprintf("belongs to the manifest with id %q in this state: remove it from one of the two", rec.Owner))
+		return d.Decision
+	}
+	if d.blocked() {
+		return d.Decision
+	}
+	d.Want, d.Relative = wanted(item, &f.Refs, rec, f.Start, f.Timezone)
+
+	switch {
+	case rec == nil || rec.Status == state.Pending:
+		d.unknown()
+	case rec.Status == state.Failed:
+		d.failed()
+	case rec.Status != state.Done:
+		d.unfinished()
+	case rec.Op == state.Archive || rec.Op == state.Delete:
+		d.takenBack()
+	default:
+		d.known()
+	}
+	return d.Decision
+}
+
+type decider struct {
+	Decision
+	item *manifest.Item
+	f    *Facts
+}
+
+func (d *decider) blocked() bool {
+	block := func(reason, detail string) bool {
+		d.Row.Action, d.Row.Reason, d.Row.Detail = ActionBlocked, reason, detail
+		return true
+	}
+	for _, p := range d.item.Problems {
+		if p.Class == manifest.Block {
+			return block(BlockedManifest, p.Code+": "+p.What+paren(p.Fix))
+		}
+	}
+	for _, p := range d.f.Refs.Problems {
+		return block(p.Reason, p.What+paren(p.Fix))
+	}
+	if d.item.URL != "" {
+		return false
+	}
+	if d.f.Rules.File == "keep" && d.f.Record != nil && d.f.Record.Status == state.Done {
+		return false // the bytes are not looked at
+	}
+	if reason, detail := sourceProblem(d.item, d.f.Info, d.f.SourceErr); reason != "" {
+		return block(reason, detail)
+	}
+	return false
+}
+
+// sourceProblem is why a file cannot be sent: a reason code and a sentence.
+func sourceProblem(item *manifest.Item, info source.Info, err error) (reason, detail string) {
+	switch {
+	case errors.Is(err, source.ErrNotExist):
+		return BlockedMissing, err.Error()
+	case errors.Is(err, source.ErrAmbiguous):
+		return BlockedAmbiguous, err.Error()
+	case err != nil:
+		return BlockedSource, err.Error()
+	case info.Size == 0 && !item.AllowEmpty:
+		return BlockedEmpty, item.Location.String() + ": the file is empty (say allowEmpty: true if that is meant)"
+	case info.Size > MaxFileSize:
+		return BlockedTooBig, fmt.Sprintf("%s: %d bytes are more than the 5 GB that storage takes at once (split or compress it)", item.Location, info.Size)
+	}
+	return "", ""
+}
+
+func paren(fix string) string {
+	if fix == "" {
+		return ""
+	}
+	return " (" + fix + ")"
+}
+
+func (d *decider) conflict(reason, detail string) {
+	d.Row.Action, d.Row.Reason, d.Row.Detail = ActionConflict, reason, detail
+	d.Row.Writes, d.Row.Puts, d.Upload, d.Set = 0, 0, false, nil
+}
+
+func (d *decider) act(a Action, reason string, writes, puts int, undo Undo) {
+	d.Row.Action, d.Row.Reason, d.Row.Writes, d.Row.Puts, d.Row.Undo = a, reason, writes, puts, undo
+}
+
+// needRemote reports, and notes, that the service has to be asked first.
+func (d *decider) needRemote() bool {
+	if !d.f.RemoteRead {
+		d.Need = NeedRemote
+	}
+	return d.Need == NeedRemote
+}
+
+// create decides for an item that the service does not have.
+func (d *decider) create(a Action, reason string) {
+	d.Set = created(d.item, d.Want)
+	d.Upload = d.item.URL == ""
+	d.Row.AssetID = ""
+	if d.Upload {
+		d.act(a, reason, 2, 1, UndoFull)
+	} else {
+		d.act(a, reason, 1, 0, UndoFull)
+	}
+}
+
+// placed checks what no write can mend: false when the row is a conflict.
+func (d *decider) placed(a *showpad.Asset) bool {
+	d.Asset = a
+	d.Row.AssetID = a.ID
+	d.Seen = shown(a)
+	if d.f.Refs.DivisionID != "" && a.Division.ID != "" && a.Division.ID != d.f.Refs.DivisionID {
+		d.conflict(ConflictDivision, fmt.Sprintf("asset %s is in Division %s and an asset cannot change Division: correct division:, or delete the asset and run again", a.ID, a.Division.ID))
+		return false
+	}
+	if _, managedHere := d.Want["isArchived"]; a.IsArchived && !managedHere {
+		d.conflict(ConflictArchived, fmt.Sprintf("asset %s is in the trash: restore it there, say isArchived: false, or remove the item", a.ID))
+		return false
+	}
+	return true
+}
+
+func (d *decider) twins() {
+	ids := make([]string, len(d.f.Remote))
+	for i, a := range d.f.Remote {
+		ids[i] = a.ID
+	}
+	slices.Sort(ids)
+	d.conflict(ConflictTwin, fmt.Sprintf("%d assets have this external ID: %s; delete all but one, or clear their external ID", len(ids), strings.Join(ids, ", ")))
+}
+
+// unknown decides for an item without a record.
+func (d *decider) unknown() {
+	if d.needRemote() {
+		return
+	}
+	switch len(d.f.Remote) {
+	case 0:
+		d.create(ActionCreate, ReasonNew)
+		return
+	case 1:
+	default:
+		d.twins()
+		return
+	}
+	a := &d.f.Remote[0]
+	if !d.placed(a) {
+		return
+	}
+	d.Adopt = true
+	d.Set = d.remaining()
+	if d.item.URL == "" && a.CurrentFile == nil {
+		switch a.Status {
+		case showpad.StatusPrepared, showpad.StatusFailed:
+			d.Upload = true
+			d.act(ActionAdopt, ReasonHalfMade, 1+len1(d.Set), 1, UndoMetadata)
+			return
+		case showpad.StatusQueued, showpad.StatusProcessing:
+			d.act(ActionAdopt, ReasonStillProcesses, len1(d.Set), 0, UndoMetadata)
+			return
+		}
+	}
+	d.Row.Diff = differences(d.Set, d.Seen)
+	fileDiffers := false
+	if d.item.URL == "" && d.f.Rules.File != "keep" {
+		switch same, known := d.sameBytes(a); {
+		case !known:
+			d.Need = NeedHash
+		case !same:
+			fileDiffers = true
+			d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
+		}
+	}
+	if len(d.Row.Diff) == 0 {
+		if d.Need == NeedHash {
+			d.act(ActionCheck, ReasonMaybeDiffers, 0, 0, UndoFull)
+			if d.f.Rules.Conflicts == "overwrite" {
+				d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, UndoMetadata)
+			}
+			return
+		}
+		d.act(ActionAdopt, ReasonSame, 0, 0, UndoFull)
+		return
+	}
+	if d.f.Rules.Conflicts != "overwrite" {
+		d.Need = NeedNothing
+		d.conflict(ConflictAdopt, fmt.Sprintf("asset %s has this external ID and differs: make the manifest say the same, or set update: {conflicts: overwrite}", a.ID))
+		return
+	}
+	d.change(fileDiffers)
+}
+
+// remaining are the wanted values that the service does not show, tags by the
+// rule of the manifest.
+func (d *decider) remaining() Values {
+	set := Values{}
+	for name, w := range d.Want {
+		target, skip := d.target(name, w)
+		if skip || bytes.Equal(target, d.Seen[name]) {
+			continue
+		}
+		set[name] = target
+	}
+	return set
+}
+
+// target is what a field should become, given what the service shows; skip for
+// a field that the rules leave alone.
+func (d *decider) target(name string, w []byte) (target []byte, skip bool) {
+	if d.f.Rules.Metadata == "keep" {
+		return nil, true
+	}
+	if name != "tags" {
+		return w, false
+	}
+	switch d.f.Rules.Tags {
+	case "keep":
+		return nil, true
+	case "replace":
+		return w, false
+	}
+	// Add: what is there stays, and a tag of ours that a person took off stays off.
+	remote := d.Seen["tags"]
+	if rec := d.f.Record; rec != nil && (rec.Op != state.Create || rec.Status == state.Done) {
+		taken := minus(d.f.Record.Fields["tags"].Sent, remote)
+		if in := d.f.Record.Intent["tags"]; in != nil {
+			taken = minus(taken, in) // an update that we cannot know to have arrived
+		}
+		w = minus(w, taken)
+	}
+	return union(remote, w), false
+}
+
+func len1[M ~map[K]V, K comparable, V any](m M) int {
+	if len(m) > 0 {
+		return 1
+	}
+	return 0
+}
+
+// sameBytes compares the file with what the service has; known is false when
+// that takes reading the file.
+func (d *decider) sameBytes(a *showpad.Asset) (same, known bool) {
+	if a.Size != nil && *a.Size != d.f.Info.Size {
+		return false, true
+	}
+	if d.f.MD5 == "" {
+		return false, false
+	}
+	return strings.EqualFold(a.Checksum, d.f.MD5), true
+}
+
+func (d *decider) fileDiff(a *showpad.Asset) FieldDiff {
+	diff := FieldDiff{Field: "file", Remote: canonText(a.Checksum), Wanted: canonText(d.f.MD5)}
+	if d.f.Record != nil {
+		diff.Last = canonText(d.f.Record.MD5)
+	}
+	return diff
+}
+
+// change is an update, a version, or both.
+func (d *decider) change(file bool) {
+	n := len1(d.Set)
+	if file {
+		d.Upload = true
+		d.act(ActionVersion, ReasonFileDiffers, 1+n, 1, UndoMetadata)
+		return
+	}
+	d.act(ActionUpdate, ReasonFieldsDiffer, n, 0, UndoFull)
+}
+
+// failed decides for an item that was given up.
+func (d *decider) failed() {
+	rec := d.f.Record
+	if !d.f.RetryFailed && !d.changedSince(rec) {
+		d.Row.Action, d.Row.Reason = ActionBlocked, BlockedFailed
+		d.Row.Detail = "failed before and has not changed since (run with --retry-failed)"
+		if rec.Error != nil {
+			d.Row.Detail = fmt.Sprintf("failed before: %s (run with --retry-failed, or change the item)", rec.Error.Message)
+		}
+		return
+	}
+	if d.needRemote() {
+		return
+	}
+	d.resume(ReasonRetry)
+}
+
+// changedSince reports whether the item or its file is another one than the
+// one that failed.
+func (d *decider) changedSince(rec *state.Record) bool {
+	if d.item.URL == "" {
+		if d.f.Info.Size != rec.Size || (d.f.MD5 != "" && rec.MD5 != "" && d.f.MD5 != rec.MD5) {
+			return true
+		}
+		if d.f.MD5 == "" && rec.ModTime != 0 && rec.ModTime != d.f.Info.ModTime.UnixNano() {
+			return true
+		}
+	}
+	for name, w := range d.Want {
+		if in, ok := rec.Intent[name]; ok && sameTags(name, in, w) {
+			continue
+		}
+		if b, ok := rec.Fields[name]; ok && (bytes.Equal(b.Sent, w) || bytes.Equal(b.Seen, w)) {
+			continue
+		}
+		return true
+	}
+	return false
+}
+
+// sameTags compares two values; a tag that is still to be made equals any id,
+// as far as numbers tell.
+func sameTags(name string, a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	return name == "tags" && bytes.Contains(b, []byte(`"`+newTag)) && len(set(a)) == len(set(b))
+}
+
+// unfinished decides for an item that an earlier run began.
+func (d *decider) unfinished() {
+	if d.needRemote() {
+		return
+	}
+	d.resume(ReasonUnfinished)
+}
+
+// resume continues an op at its step. The service was asked.
+func (d *decider) resume(reason string) {
+	rec := d.f.Record
+	if len(d.f.Remote) > 1 {
+		d.twins()
+		return
+	}
+	if len(d.f.Remote) == 0 {
+		switch {
+		case rec.AssetID == "":
+			d.create(ActionResume, reason)
+			d.Row.Step = state.Registering
+		case d.f.Recreate:
+			d.create(ActionCreate, ReasonRecreate)
+		default:
+			d.missing()
+		}
+		return
+	}
+	a := &d.f.Remote[0]
+	if rec.Op != state.Restore && rec.Op != state.Archive && !d.placed(a) {
+		return
+	}
+	d.Asset, d.Row.AssetID, d.Seen = a, a.ID, shown(a)
+	switch rec.Op {
+	case state.Archive, state.Delete:
+		d.takenBack()
+		return
+	case state.Update, state.Version:
+		d.compare(rec, d.changedFields(rec))
+		if d.Row.Action == ActionConflict {
+			return
+		}
+	default:
+		d.Set = d.remaining()
+		if _, own := d.Want["isArchived"]; rec.Op == state.Restore && a.IsArchived && !own {
+			d.Set["isArchived"] = canon(false)
+		}
+		d.Row.Diff = differences(d.Set, d.Seen)
+	}
+	n := len1(d.Set)
+	switch rec.Op {
+	case state.Update, state.Restore:
+		d.Row.Step = state.Sending
+		d.act(ActionResume, reason, n, 0, UndoFull)
+		return
+	}
+	undo := UndoFull
+	if rec.Op == state.Version {
+		undo = UndoMetadata
+	}
+	if d.item.URL != "" {
+		d.Row.Step = state.Registered
+		d.act(ActionResume, reason, n, 0, undo)
+		return
+	}
+	// Where the bytes are: storage may have them although no record says so.
+	d.Upload = true
+	d.Row.Step = state.Registered
+	if d.arrived(rec, a) && d.sameSource(rec) {
+		d.Upload = false
+		d.Row.Step = state.Processing
+		d.act(ActionResume, reason, n, 0, undo)
+		return
+	}
+	d.act(ActionResume, reason, 1+n, 1, undo)
+}
+
+// arrived reports whether the bytes of the version under way are known to be
+// with the service, processed or not.
+func (d *decider) arrived(rec *state.Record, a *showpad.Asset) bool {
+	if rec.Status == state.Failed {
+		return a.Status == showpad.StatusActive && strings.EqualFold(a.Checksum, rec.MD5) && rec.MD5 != ""
+	}
+	if rec.Status == state.Sent || rec.Status == state.Processing {
+		return true // the poller tells if they got lost
+	}
+	if a.CurrentFile != nil && a.CurrentFile.ID == rec.FileID && rec.FileID != "" {
+		return true
+	}
+	if rec.Op != state.Create {
+		return false // an asset with an older version says nothing of the new one; see the file
+	}
+	switch a.Status {
+	case showpad.StatusQueued, showpad.StatusProcessing:
+		return true
+	case showpad.StatusActive:
+		return rec.MD5 != "" && strings.EqualFold(a.Checksum, rec.MD5)
+	}
+	return false
+}
+
+// sameSource reports whether the file is still the one that the record is about.
+func (d *decider) sameSource(rec *state.Record) bool {
+	if d.f.Info.Size != rec.Size {
+		return false
+	}
+	if d.f.MD5 != "" {
+		return d.f.MD5 == rec.MD5
+	}
+	if rec.ModTime != 0 && rec.ModTime == d.f.Info.ModTime.UnixNano() {
+		return true
+	}
+	d.Need = NeedHash
+	return true
+}
+
+func (d *decider) missing() {
+	d.conflict(ConflictMissing, fmt.Sprintf("asset %s is gone or no longer visible to you: run with --recreate %s to make it again, or remove the item", d.Row.AssetID, d.item.ExternalID))
+}
+
+// takenBack decides for an item that a rollback or prune archived or deleted,
+// and that is wanted again.
+func (d *decider) takenBack() {
+	if d.needRemote() {
+		return
+	}
+	switch {
+	case len(d.f.Remote) > 1:
+		d.twins()
+	case len(d.f.Remote) == 0:
+		d.create(ActionCreate, ReasonArchivedByUs)
+	default:
+		a := &d.f.Remote[0]
+		d.Asset, d.Row.AssetID, d.Seen = a, a.ID, shown(a)
+		d.Set = d.remaining()
+		if a.IsArchived {
+			if _, own := d.Want["isArchived"]; !own {
+				d.Set["isArchived"] = canon(false)
+			}
+		}
+		d.Row.Diff = differences(d.Set, d.Seen)
+		d.act(ActionRestore, ReasonArchivedByUs, len1(d.Set), 0, UndoFull)
+	}
+}
+
+// known decides for an item that is done.
+func (d *decider) known() {
+	rec := d.f.Record
+	changed := d.changedFields(rec)
+	fileDiffers, fileKnown := false, true
+	if d.item.URL == "" && d.f.Rules.File != "keep" {
+		fileDiffers, fileKnown = d.fileChanged(rec)
+	}
+	if len(changed) == 0 && !fileDiffers && fileKnown && !d.f.FullCheck {
+		d.Row.MD5 = rec.MD5
+		d.act(ActionUnchanged, ReasonSame, 0, 0, UndoFull)
+		return
+	}
+	if !fileKnown {
+		d.Need = NeedHash
+		if len(changed) == 0 && !d.f.FullCheck {
+			d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, UndoMetadata)
+			return
+		}
+	}
+	hash := d.Need == NeedHash
+	if d.needRemote() {
+		return
+	}
+	switch len(d.f.Remote) {
+	case 0:
+		if d.f.Recreate {
+			d.create(ActionCreate, ReasonRecreate)
+		} else {
+			d.missing()
+		}
+		return
+	case 1:
+	default:
+		d.twins()
+		return
+	}
+	a := &d.f.Remote[0]
+	if !d.placed(a) {
+		return
+	}
+	d.compare(rec, changed)
+	if d.Row.Action == ActionConflict {
+		return
+	}
+	if d.item.URL == "" && (fileDiffers || d.f.FullCheck) {
+		switch {
+		case d.f.MD5 != "" && strings.EqualFold(a.Checksum, d.f.MD5):
+			fileDiffers = false // the service has these bytes already
+		case !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.Conflicts != "overwrite" && d.f.Rules.File != "keep":
+			d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
+			d.conflict(ConflictChanged, fmt.Sprintf("asset %s has other bytes than the ones we sent: somebody uploaded a version; keep it by update: {file: keep}, or set update: {conflicts: overwrite}", a.ID))
+			return
+		case !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.File != "keep":
+			fileDiffers = true
+		}
+	}
+	if hash && !fileDiffers {
+		// The fields are decided; the bytes may still turn this into a version.
+		d.Need = NeedHash
+		n := len1(d.Set)
+		d.act(ActionCheck, ReasonMaybeDiffers, 1+n, 1, UndoMetadata)
+		return
+	}
+	if len(d.Set) == 0 && !fileDiffers {
+		d.Row.MD5 = rec.MD5
+		d.act(ActionUnchanged, ReasonSame, 0, 0, UndoFull)
+		d.Adopt = true // bring the record up to date
+		return
+	}
+	d.change(fileDiffers)
+	if fileDiffers {
+		d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
+	}
+}
+
+// changedFields are the wanted values that differ from what was last sent and
+// from what was then shown.
+func (d *decider) changedFields(rec *state.Record) Values {
+	changed := Values{}
+	if d.f.Rules.Metadata == "keep" {
+		return changed
+	}
+	for name, w := range d.Want {
+		b := rec.Fields[name]
+		if bytes.Equal(w, b.Sent) || (b.Seen != nil && bytes.Equal(w, b.Seen)) {
+			continue
+		}
+		if name == "tags" && (d.f.Rules.Tags == "keep" || d.f.Rules.Tags == "add" && string(minus(w, b.Sent)) == "[]") {
+			continue
+		}
+		changed[name] = w
+	}
+	return changed
+}
+
+// compare is the three-way comparison of every wanted field: base, remote,
+// wanted. It fills in Set and Diff, or makes the row a conflict.
+func (d *decider) compare(rec *state.Record, changed Values) {
+	d.Set = Values{}
+	var clash []FieldDiff
+	for _, name := range sortedFields(d.Want) {
+		w, skip := d.target(name, d.Want[name])
+		r := d.Seen[name]
+		if skip || bytes.Equal(w, r) {
+			continue
+		}
+		b := rec.Fields[name]
+		_, wantedChanged := changed[name]
+		if name == "tags" && d.f.Rules.Tags != "replace" {
+			if wantedChanged || d.f.FullCheck {
+				d.Set[name] = w
+				d.Row.Diff = append(d.Row.Diff, FieldDiff{Field: name, Remote: r, Wanted: w})
+			}
+			continue
+		}
+		ours := b.Sent == nil || bytes.Equal(r, b.Sent) || bytes.Equal(r, b.Seen) || r == nil
+		if in, ok := rec.Intent[name]; ok && bytes.Equal(r, in) {
+			ours = true
+		}
+		diff := FieldDiff{Field: name, Remote: r, Wanted: w, Last: b.Sent}
+		switch {
+		case ours && !wantedChanged:
+			// The service keeps another form of what we sent, or shows nothing.
+		case ours || d.f.Rules.Conflicts == "overwrite":
+			d.Set[name] = w
+			d.Row.Diff = append(d.Row.Diff, diff)
+		default:
+			clash = append(clash, diff)
+		}
+	}
+	if len(clash) > 0 {
+		names := make([]string, len(clash))
+		for i, c := range clash {
+			names[i] = c.Field
+		}
+		d.Row.Diff = append(clash, d.Row.Diff...)
+		d.conflict(ConflictChanged, fmt.Sprintf("%s of asset %s was changed since we wrote it: make the manifest say the same, or set update: {conflicts: overwrite}", strings.Join(names, ", "), d.Row.AssetID))
+	}
+}
+
+// fileChanged compares the file with the record; known is false when that takes
+// reading it.
+func (d *decider) fileChanged(rec *state.Record) (differs, known bool) {
+	switch {
+	case d.f.Info.Size != rec.Size:
+		return true, true
+	case d.f.MD5 != "":
+		return d.f.MD5 != rec.MD5, true
+	case rec.ModTime != 0 && rec.ModTime == d.f.Info.ModTime.UnixNano():
+		return false, true
+	}
+	return false, false
+}

@@ -1,0 +1,330 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+)
+
+// directory knows the names that items use: Divisions, languages, countries,
+// users and tags. It is filled once, from one pass over the items, before
+// anything is decided; tags made later are added.
+type directory struct {
+	divisions map[string]string // folded name to id; "" when several have it
+	names     map[string]string // Division id to its name
+	languages map[string]bool
+	countries map[string]bool
+	users     map[string]string // folded e-mail or id to id
+
+	mu     sync.Mutex
+	tags   map[tagKey]showpad.Tag
+	tagIDs map[string]showpad.Tag
+	create manifest.CreateTags
+}
+
+// tagKey finds a tag of a Division, by its exact name or by its folded one.
+type tagKey struct {
+	division, name string
+	exact          bool
+}
+
+// census is what the items name, each with the place where it was first seen.
+// It grows with the distinct names, not with the items.
+type census struct {
+	items     int
+	divisions map[string]manifest.Pos
+	languages map[string]manifest.Pos
+	countries map[string]manifest.Pos
+	authors   map[string]manifest.Pos
+	tagIDs    map[string]manifest.Pos
+	tagNames  map[string]bool // Divisions whose tags are used by name
+}
+
+func takeCensus(ctx context.Context, in *Input) (*census, error) {
+	c := &census{
+		divisions: map[string]manifest.Pos{}, languages: map[string]manifest.Pos{}, countries: map[string]manifest.Pos{},
+		authors: map[string]manifest.Pos{}, tagIDs: map[string]manifest.Pos{}, tagNames: map[string]bool{},
+	}
+	note := func(m map[string]manifest.Pos, k string, p manifest.Pos) {
+		if _, ok := m[k]; !ok && k != "" {
+			m[k] = p
+		}
+	}
+	for item, err := range in.Items(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		c.items++
+		note(c.divisions, item.Division, item.FieldPos("division"))
+		for _, l := range item.Fields.Languages.Value {
+			note(c.languages, l, item.FieldPos("languages"))
+		}
+		for _, l := range item.Fields.Countries.Value {
+			note(c.countries, l, item.FieldPos("countries"))
+		}
+		for _, a := range item.Fields.Authors.Value {
+			note(c.authors, a, item.FieldPos("authors"))
+		}
+		for _, t := range item.Fields.Tags.Value {
+			if t.ID != "" {
+				note(c.tagIDs, t.ID, item.FieldPos("tags"))
+			} else {
+				c.tagNames[item.Division] = true
+			}
+		}
+	}
+	return c, nil
+}
+
+// fold is the form in which names are compared: white space trimmed, case
+// ignored. Source: reference on tags and users; case rules are ASSUME.
+func fold(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+// load asks the service for what the census names. Unknown Divisions,
+// languages, countries and tag ids are problems that stop everything.
+func (c *census) load(ctx context.Context, in *Input) (*directory, manifest.Problems, error) {
+	d := &directory{
+		divisions: map[string]string{}, names: map[string]string{}, languages: map[string]bool{}, countries: map[string]bool{},
+		users: map[string]string{}, tags: map[tagKey]showpad.Tag{}, tagIDs: map[string]showpad.Tag{},
+		create: in.Manifest.CreateTags,
+	}
+	var problems manifest.Problems
+	if err := d.loadDivisions(ctx, in.API); err != nil {
+		return nil, nil, err
+	}
+	for name, pos := range c.divisions {
+		switch id, ok := d.division(name); {
+		case !ok:
+			problems = append(problems, manifest.Problem{Pos: pos, Code: "M101", What: fmt.Sprintf("unknown Division %q", name), Fix: suggest(d.names, name)})
+		case id == "":
+			problems = append(problems, manifest.Problem{Pos: pos, Code: "M101", What: fmt.Sprintf("several Divisions are called %q", name), Fix: "name it by its id"})
+		}
+	}
+	check := func(m map[string]manifest.Pos, known map[string]bool, list func(context.Context) ([]string, error), code, what string) error {
+		if len(m) == 0 {
+			return nil
+		}
+		all, err := list(ctx)
+		if err != nil {
+			return err
+		}
+		for _, l := range all {
+			known[l] = true
+		}
+		for l, pos := range m {
+			if !known[l] {
+				problems = append(problems, manifest.Problem{Pos: pos, Code: code, What: fmt.Sprintf("unknown %s %q", what, l), Fix: suggestCode(all, l)})
+			}
+		}
+		return nil
+	}
+	if err := check(c.languages, d.languages, in.API.Languages, "M102", "language"); err != nil {
+		return nil, nil, err
+	}
+	if err := check(c.countries, d.countries, in.API.Countries, "M103", "country"); err != nil {
+		return nil, nil, err
+	}
+	if err := d.loadUsers(ctx, in.API, c.authors); err != nil {
+		return nil, nil, err
+	}
+	for name := range c.tagNames {
+		if id, ok := d.division(name); ok && id != "" {
+			if err := d.loadTags(ctx, in.API, id); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if err := d.loadTagIDs(ctx, in.API, c.tagIDs); err != nil {
+		return nil, nil, err
+	}
+	for id, pos := range c.tagIDs {
+		if _, ok := d.tagIDs[id]; !ok {
+			problems = append(problems, manifest.Problem{Pos: pos, Code: "M104", What: fmt.Sprintf("unknown tag id %q", id), Fix: "take the id from the tag's page, or name the tag by its name"})
+		}
+	}
+	slices.SortFunc(problems, func(a, b manifest.Problem) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column), cmp.Compare(a.What, b.What))
+	})
+	return d, problems, nil
+}
+
+func (d *directory) loadDivisions(ctx context.Context, api API) error {
+	for v, err := range api.Divisions(ctx) {
+		if err != nil {
+			return fmt.Errorf("reading the Divisions: %w", err)
+		}
+		d.names[v.ID] = v.Name
+		id := v.ID
+		if other, ok := d.divisions[fold(v.Name)]; ok && other != v.ID {
+			id = ""
+		}
+		d.divisions[fold(v.Name)] = id
+	}
+	return nil
+}
+
+// division finds a Division by id, else by name; an id of "" with ok means that
+// several have that name.
+func (d *directory) division(nameOrID string) (id string, ok bool) {
+	if _, ok := d.names[nameOrID]; ok {
+		return nameOrID, true
+	}
+	id, ok = d.divisions[fold(nameOrID)]
+	return id, ok
+}
+
+func (d *directory) loadUsers(ctx context.Context, api API, authors map[string]manifest.Pos) error {
+	var emails, ids []string
+	for a := range authors {
+		if strings.Contains(a, "@") {
+			emails = append(emails, strings.ToLower(a))
+		} else {
+			ids = append(ids, a)
+		}
+	}
+	slices.Sort(emails)
+	slices.Sort(ids)
+	add := func(emails, ids []string) error {
+		for u, err := range api.Users(ctx, emails, ids) {
+			if err != nil {
+				return fmt.Errorf("looking up authors: %w", err)
+			}
+			d.users[fold(u.Email)] = u.ID
+			d.users[fold(u.ID)] = u.ID
+		}
+		return nil
+	}
+	for batch := range showpad.Batches(emails) {
+		if err := add(batch, nil); err != nil {
+			return err
+		}
+	}
+	for batch := range showpad.Batches(ids) {
+		if err := add(nil, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *directory) loadTags(ctx context.Context, api API, division string) error {
+	for t, err := range api.Tags(ctx, showpad.TagFilter{DivisionIDs: []string{division}}) {
+		if err != nil {
+			return fmt.Errorf("reading the tags of Division %s: %w", d.names[division], err)
+		}
+		if t.Division.ID == "" || t.Division.ID == division { // others are shared with us, not ours
+			d.addTag(division, t)
+		}
+	}
+	return nil
+}
+
+func (d *directory) loadTagIDs(ctx context.Context, api API, want map[string]manifest.Pos) error {
+	ids := make([]string, 0, len(want))
+	for id := range want {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for batch := range showpad.Batches(ids) {
+		for t, err := range api.Tags(ctx, showpad.TagFilter{IDs: batch}) {
+			if err != nil {
+				return fmt.Errorf("looking up tags: %w", err)
+			}
+			d.tagIDs[t.ID] = t
+		}
+	}
+	return nil
+}
+
+// tag finds a tag of a Division by name: the exact spelling first, then any
+// case.
+func (d *directory) tag(division, name string) (string, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t, ok := d.tags[tagKey{division, strings.TrimSpace(name), true}]; ok {
+		return t.ID, true
+	}
+	t, ok := d.tags[tagKey{division, fold(name), false}]
+	return t.ID, ok
+}
+
+func (d *directory) addTag(division string, t showpad.Tag) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tags[tagKey{division, strings.TrimSpace(t.Name), true}] = t
+	if k := (tagKey{division, fold(t.Name), false}); d.tags[k].ID == "" {
+		d.tags[k] = t
+	}
+}
+
+// resolve turns the item's names into ids.
+func (d *directory) resolve(item *manifest.Item) Refs {
+	var r Refs
+	r.DivisionID, _ = d.division(item.Division)
+	r.Languages = item.Fields.Languages.Value
+	r.Countries = item.Fields.Countries.Value
+	for _, a := range item.Fields.Authors.Value {
+		id, ok := d.users[fold(a)]
+		if !ok {
+			r.Problems = append(r.Problems, RefProblem{BlockedAuthor, "authors", fmt.Sprintf("%s: no user %q", item.FieldPos("authors"), a), "name an existing user"})
+			continue
+		}
+		r.Authors = append(r.Authors, id)
+	}
+	for _, t := range item.Fields.Tags.Value {
+		if t.ID != "" {
+			r.Tags = append(r.Tags, t.ID)
+			continue
+		}
+		if id, ok := d.tag(r.DivisionID, t.Name); ok {
+			r.Tags = append(r.Tags, id)
+			continue
+		}
+		if d.create == manifest.CreateNoTags {
+			r.Problems = append(r.Problems, RefProblem{BlockedTag, "tags", fmt.Sprintf("%s: Division %s has no tag %q", item.FieldPos("tags"), item.Division, t.Name), "make it, or set createTags: all"})
+			continue
+		}
+		r.Tags = append(r.Tags, newTag+t.Name)
+	}
+	return r
+}
+
+func suggest(names map[string]string, got string) string {
+	l := make([]string, 0, len(names))
+	for _, n := range names {
+		l = append(l, n)
+	}
+	slices.Sort(l)
+	if len(l) == 0 {
+		return "this credential sees no Division: ask for a role that does"
+	}
+	if s := manifest.Suggest(got, l); s != "" {
+		return fmt.Sprintf("did you mean %q?", s)
+	}
+	more := ""
+	if len(l) > 10 {
+		l, more = l[:10], " ..."
+	}
+	return "you can see: " + strings.Join(l, ", ") + more
+}
+
+func suggestCode(all []string, got string) string {
+	for _, c := range all {
+		if strings.EqualFold(c, got) {
+			return fmt.Sprintf("did you mean %q?", c)
+		}
+	}
+	if got == "UK" && slices.Contains(all, "GB") {
+		return `did you mean "GB"?`
+	}
+	if s := manifest.Suggest(got, all); s != "" {
+		return fmt.Sprintf("did you mean %q?", s)
+	}
+	return "use a code of the service's own list"
+}

@@ -1,0 +1,441 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// Values are managed fields by their API name, permissions one by one
+// ("permissions.isShareable"), each in canonical JSON: sets sorted, dates as
+// UTC instants, tags and authors as ids, empty text as null. Two values are
+// equal exactly when their bytes are.
+type Values map[string]json.RawMessage
+
+// newTag marks, in a tag list, a tag that has to be made first: its name
+// follows. Ids of the service never begin like this.
+const newTag = "new:"
+
+type kind int
+
+const (
+	text      kind = iota // a string; null and "" are one
+	flag                  // a bool; null is false
+	instant               // a date-time or null
+	refs                  // [{id}], a set
+	codes                 // [{code}], a set
+	words                 // [string], a set
+	pages                 // [{start,end}], ordered
+	pageInset             // {prepend, append} or null
+)
+
+const permissions = "permissions."
+
+// managed lists every field that a manifest can manage after the create, in
+// the order in which differences are shown.
+var managed = []struct {
+	name string
+	kind kind
+}{
+	{"name", text},
+	{"description", text},
+	{"tags", refs},
+	{"languages", codes},
+	{"countries", codes},
+	{"authors", refs},
+	{permissions + "isShareable", flag},
+	{permissions + "isAnnotatable", flag},
+	{permissions + "isEditable", flag},
+	{"releasedAt", instant},
+	{"expiresAt", instant},
+	{"draftedAt", instant},
+	{"isSensitive", flag},
+	{"isDivisionShared", flag},
+	{"isArchived", flag},
+	{"isProcessedUsed", flag},
+	{"isRenderExternalAllowed", flag},
+	{"isOnlyEntireDocumentShareable", flag},
+	{"isSpeakerNotesEnabled", flag},
+	{"downloadableExternal", words},
+	{"downloadableInternal", words},
+	{"lockedPages", pages},
+	{"enforcedPages", pageInset},
+	{"url", text},
+	{"externalId", text},
+}
+
+var (
+	null      = json.RawMessage("null")
+	emptyList = json.RawMessage("[]")
+)
+
+// wanted are the values that item manages. tags and authors are those of refs,
+// already resolved. A relative date stays what rec says it became as long as
+// its expression is the same; relative has the expressions in use.
+func wanted(item *manifest.Item, refs *Refs, rec *state.Record, start time.Time, loc *time.Location) (v Values, relative map[string]string) {
+	f := &item.Fields
+	v = make(Values, 8)
+	setText := func(name string, o manifest.Opt[string]) {
+		if o.Set {
+			v[name] = canonText(o.Value)
+		}
+	}
+	setFlag := func(name string, o manifest.Opt[bool]) {
+		if o.Set && !o.Null {
+			v[name] = canon(o.Value)
+		}
+	}
+	setWords := func(name string, o manifest.Opt[[]string]) {
+		if o.Set {
+			v[name] = canonSet(o.Value)
+		}
+	}
+	setInstant := func(name string, o manifest.Opt[manifest.Instant]) {
+		switch {
+		case !o.Set:
+		case o.Null:
+			v[name] = null
+		default:
+			if rel := o.Value.Relative; rel != "" {
+				if relative == nil {
+					relative = map[string]string{}
+				}
+				relative[name] = rel
+				if rec != nil && rec.Relative[name] == rel && rec.Fields[name].Sent != nil {
+					v[name] = rec.Fields[name].Sent
+					return
+				}
+			}
+			v[name] = canonInstant(o.Value.Resolve(start, loc))
+		}
+	}
+	if f.Name.Set && !f.Name.Null {
+		v["name"] = canonText(manifest.AssetName(*item))
+	}
+	setText("description", f.Description)
+	if f.Tags.Set {
+		v["tags"] = canonSet(refs.Tags)
+	}
+	if f.Languages.Set {
+		v["languages"] = canonSet(refs.Languages)
+	}
+	if f.Countries.Set {
+		v["countries"] = canonSet(refs.Countries)
+	}
+	if f.Authors.Set && len(refs.Authors) > 0 {
+		v["authors"] = canonSet(refs.Authors)
+	}
+	setFlag(permissions+"isShareable", f.IsShareable)
+	setFlag(permissions+"isAnnotatable", f.IsAnnotatable)
+	setFlag(permissions+"isEditable", f.IsEditable)
+	setInstant("releasedAt", f.ReleasedAt)
+	setInstant("expiresAt", f.ExpiresAt)
+	setInstant("draftedAt", f.DraftedAt)
+	setFlag("isSensitive", f.IsSensitive)
+	setFlag("isDivisionShared", f.IsDivisionShared)
+	setFlag("isArchived", f.IsArchived)
+	setFlag("isProcessedUsed", f.IsProcessedUsed)
+	setFlag("isRenderExternalAllowed", f.IsRenderExternalAllowed)
+	setFlag("isOnlyEntireDocumentShareable", f.IsOnlyEntireDocumentShareable)
+	setFlag("isSpeakerNotesEnabled", f.IsSpeakerNotesEnabled)
+	setWords("downloadableExternal", f.DownloadableExternal)
+	setWords("downloadableInternal", f.DownloadableInternal)
+	if f.LockedPages.Set {
+		v["lockedPages"] = canonPages(f.LockedPages.Value)
+	}
+	if f.EnforcedPages.Set {
+		v["enforcedPages"] = canonInset(f.EnforcedPages.Value.Prepend, f.EnforcedPages.Value.Append)
+	}
+	if item.URL != "" {
+		v["url"] = canonText(item.URL)
+	}
+	return v, relative
+}
+
+// created are the values that a create carries: all wanted ones, and those that
+// every create has.
+func created(item *manifest.Item, want Values) Values {
+	v := make(Values, len(want)+2)
+	for k, raw := range want {
+		v[k] = raw
+	}
+	v["name"] = canonText(manifest.AssetName(*item))
+	v["externalId"] = canonText(item.ExternalID)
+	return v
+}
+
+// shown are the managed fields of an asset as the service answered it. A
+// member that the answer does not have is not in the result.
+func shown(a *showpad.Asset) Values {
+	v := make(Values, len(managed))
+	var perms map[string]json.RawMessage
+	if raw, ok := a.Raw["permissions"]; ok {
+		_ = json.Unmarshal(raw, &perms) // not an object: no permissions are shown
+	}
+	for _, m := range managed {
+		var raw json.RawMessage
+		var ok bool
+		if p, isPerm := strings.CutPrefix(m.name, permissions); isPerm {
+			raw, ok = perms[p]
+		} else {
+			raw, ok = a.Raw[m.name]
+		}
+		if !ok {
+			continue
+		}
+		if c, ok := canonRemote(m.kind, raw); ok {
+			v[m.name] = c
+		}
+	}
+	return v
+}
+
+// canonRemote is the canonical form of a member of an answer; false when it
+// cannot be read as its kind.
+func canonRemote(k kind, raw json.RawMessage) (json.RawMessage, bool) {
+	isNull := string(bytes.TrimSpace(raw)) == "null"
+	switch k {
+	case text:
+		var s *string
+		if json.Unmarshal(raw, &s) != nil {
+			return nil, false
+		}
+		if s == nil {
+			return null, true
+		}
+		return canonText(*s), true
+	case flag:
+		var b bool
+		if !isNull && json.Unmarshal(raw, &b) != nil {
+			return nil, false
+		}
+		return canon(b), true
+	case instant:
+		if isNull {
+			return null, true
+		}
+		var t showpad.Time
+		if json.Unmarshal(raw, &t) != nil || t.IsZero() {
+			return nil, false
+		}
+		return canonInstant(t.Time), true
+	case refs:
+		var l []showpad.Ref
+		if json.Unmarshal(raw, &l) != nil {
+			return nil, false
+		}
+		ids := make([]string, len(l))
+		for i := range l {
+			ids[i] = l[i].ID
+		}
+		return canonSet(ids), true
+	case codes:
+		var l []showpad.Code
+		if json.Unmarshal(raw, &l) != nil {
+			return nil, false
+		}
+		cs := make([]string, len(l))
+		for i := range l {
+			cs[i] = l[i].Code
+		}
+		return canonSet(cs), true
+	case words:
+		var l []string
+		if json.Unmarshal(raw, &l) != nil {
+			return nil, false
+		}
+		return canonSet(l), true
+	case pages:
+		var l []manifest.PageRange
+		if json.Unmarshal(raw, &l) != nil {
+			return nil, false
+		}
+		return canonPages(l), true
+	case pageInset:
+		var e manifest.EnforcedPages
+		if !isNull && json.Unmarshal(raw, &e) != nil {
+			return nil, false
+		}
+		return canonInset(e.Prepend, e.Append), true
+	}
+	return nil, false
+}
+
+// canon is the JSON of a value that always has one, without HTML escapes.
+func canon(v any) json.RawMessage {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		// Only strings, bools, lists and flat structs of them come here.
+		panic(fmt.Sprintf("pipeline: canonical JSON of %T: %v", v, err))
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
+
+func canonText(s string) json.RawMessage {
+	if s == "" {
+		return null
+	}
+	return canon(s)
+}
+
+func canonInstant(t time.Time) json.RawMessage {
+	return canon(t.UTC().Format(time.RFC3339Nano))
+}
+
+func canonSet(l []string) json.RawMessage {
+	if len(l) == 0 {
+		return emptyList
+	}
+	l = slices.Clone(l)
+	slices.Sort(l)
+	return canon(slices.Compact(l))
+}
+
+func canonPages(l []manifest.PageRange) json.RawMessage {
+	if len(l) == 0 {
+		return emptyList
+	}
+	return canon(l)
+}
+
+func canonInset(pre, app []manifest.PageRange) json.RawMessage {
+	if len(pre) == 0 && len(app) == 0 {
+		return null
+	}
+	e := manifest.EnforcedPages{}
+	if len(pre) > 0 {
+		e.Prepend = pre
+	}
+	if len(app) > 0 {
+		e.Append = app
+	}
+	return canon(e)
+}
+
+// set reads a canonical list of strings; nil when it is none.
+func set(raw json.RawMessage) []string {
+	var l []string
+	_ = json.Unmarshal(raw, &l) // canonical by construction; null is an empty set
+	return l
+}
+
+// union and minus are set operations on canonical lists.
+func union(a, b json.RawMessage) json.RawMessage { return canonSet(append(set(a), set(b)...)) }
+
+func minus(a, b json.RawMessage) json.RawMessage {
+	out := set(b)
+	return canonSet(slices.DeleteFunc(set(a), func(s string) bool { return slices.Contains(out, s) }))
+}
+
+// request turns values into the members of a create or update. remote has what
+// the service shows of the asset: permissions are sent whole, remote overlaid
+// with v. The error names a value that has no place in a request: a bug.
+func request(v, remote Values) (showpad.AssetFields, error) {
+	body := make(map[string]any, len(v))
+	perms := map[string]json.RawMessage{}
+	for _, m := range managed {
+		raw, ok := v[m.name]
+		if !ok {
+			continue
+		}
+		p, isPerm := strings.CutPrefix(m.name, permissions)
+		switch {
+		case isPerm:
+			perms[p] = raw
+		case m.kind == refs:
+			l := []showpad.Ref{}
+			for _, id := range set(raw) {
+				if strings.HasPrefix(id, newTag) {
+					return showpad.AssetFields{}, fmt.Errorf("tag %q has no id yet", id[len(newTag):])
+				}
+				l = append(l, showpad.Ref{ID: id})
+			}
+			body[m.name] = l
+		case m.kind == codes:
+			l := []showpad.Code{}
+			for _, c := range set(raw) {
+				l = append(l, showpad.Code{Code: c})
+			}
+			body[m.name] = l
+		default:
+			body[m.name] = raw
+		}
+	}
+	if len(perms) > 0 {
+		for _, m := range managed {
+			p, isPerm := strings.CutPrefix(m.name, permissions)
+			if _, given := perms[p]; !isPerm || given {
+				continue
+			}
+			// isEditable is for documents that are not PDF: the service refuses
+			// it elsewhere, so false, which is its default, is not sent along.
+			if raw, ok := remote[m.name]; ok && !(p == "isEditable" && string(raw) == "false") {
+				perms[p] = raw
+			}
+		}
+		body["permissions"] = perms
+	}
+	var f showpad.AssetFields
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return f, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	return f, dec.Decode(&f)
+}
+
+// differences lists the fields of want that remote shows otherwise, in the
+// order of managed. A field that remote does not show counts as different.
+func differences(want, remote Values) []FieldDiff {
+	var d []FieldDiff
+	for _, m := range managed {
+		w, ok := want[m.name]
+		if !ok || bytes.Equal(w, remote[m.name]) {
+			continue
+		}
+		d = append(d, FieldDiff{Field: m.name, Remote: remote[m.name], Wanted: w})
+	}
+	return d
+}
+
+// bases is the record's memory after an answer: what we sent, and what was
+// shown where it is not the same. Earlier entries stay.
+func bases(old map[string]state.Base, sent, seen Values) map[string]state.Base {
+	out := make(map[string]state.Base, len(old)+len(sent))
+	for k, b := range old {
+		out[k] = b
+	}
+	for k, raw := range sent {
+		b := state.Base{Sent: raw}
+		if s, ok := seen[k]; ok && !bytes.Equal(s, raw) {
+			b.Seen = s
+		}
+		out[k] = b
+	}
+	return out
+}
+
+// sortedFields are the names in v in the order of managed.
+func sortedFields(v Values) []string {
+	order := make(map[string]int, len(managed))
+	for i, m := range managed {
+		order[m.name] = i
+	}
+	names := make([]string, 0, len(v))
+	for k := range v {
+		names = append(names, k)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(order[a], order[b]) })
+	return names
+}

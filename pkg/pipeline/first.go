@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// firstCreate lets the first create on a tenant go alone: until its answer
+// carried our external ID and a look-up found it, no second one leaves. What it
+// learns is kept in the state, so that this happens once for each tenant.
+type firstCreate struct {
+	r *runner
+
+	mu      sync.Mutex
+	proven  bool
+	asked   bool  // the state was read
+	leader  *work // the item whose create is out, or whose outcome is not known
+	changed chan struct{}
+}
+
+func newFirstCreate(r *runner) *firstCreate {
+	return &firstCreate{r: r, changed: make(chan struct{})}
+}
+
+// enter waits until w may send its create: the tenant is proven, or w is the
+// first. It is false when the run stops instead.
+func (f *firstCreate) enter(ctx context.Context, w *work) (bool, error) {
+	for {
+		f.mu.Lock()
+		if !f.asked {
+			if ok, err := f.ask(ctx); err != nil || !ok {
+				f.mu.Unlock()
+				return false, err
+			}
+		}
+		if f.proven || f.leader == w {
+			f.mu.Unlock()
+			return true, nil
+		}
+		if f.leader == nil {
+			f.leader = w
+			f.mu.Unlock()
+			return true, nil
+		}
+		changed := f.changed
+		f.mu.Unlock()
+		select {
+		case <-changed:
+		case <-f.r.stopping:
+			return false, nil
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+// ask reads what earlier runs learnt. A tenant that once dropped an external ID
+// gets no other create until that asset is gone or has it. Called with mu held.
+func (f *firstCreate) ask(ctx context.Context) (ok bool, err error) {
+	st := f.r.in.Store
+	kept, err := st.Meta(ctx, state.MetaExternalIDKept)
+	if err != nil {
+		return false, err
+	}
+	droppedID, err := st.Meta(ctx, state.MetaExternalIDDropped)
+	if err != nil {
+		return false, err
+	}
+	if droppedID != "" {
+		a, err := f.r.in.API.Asset(ctx, droppedID)
+		switch {
+		case err == nil && a.ExternalID == "":
+			f.r.stop(&StopError{Code: 1, Err: droppedError("", droppedID)})
+			return false, nil
+		case err != nil && !errors.Is(err, showpad.ErrNotFound):
+			if ctx.Err() != nil {
+				return false, context.Cause(ctx)
+			}
+			return false, f.r.readFailed(err)
+		}
+		if err := st.SetMeta(ctx, state.MetaExternalIDDropped, ""); err != nil {
+			return false, err
+		}
+	}
+	f.proven, f.asked = kept != "", true
+	return true, nil
+}
+
+// confirm makes w's create the proof, when it was the first: its external ID was
+// in the answer; now a look-up has to find it. It is false when w was finished
+// because none did.
+func (f *firstCreate) confirm(ctx context.Context, w *work) (bool, error) {
+	if !f.leads(w) {
+		return true, nil
+	}
+	answered := time.Now()
+	pause := newPauses(f.r.settleTime)
+	for {
+		found, err := byExternalID(ctx, f.r.in.API, []string{w.item.ExternalID})
+		if err != nil {
+			return false, f.r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)
+		}
+		if len(found[w.item.ExternalID]) > 0 {
+			return true, f.prove(ctx, w, time.Since(answered))
+		}
+		if f.r.stopped() {
+			return false, f.r.leave(ctx, w)
+		}
+		if !pause.wait(ctx) {
+			if ctx.Err() != nil {
+				return false, context.Cause(ctx)
+			}
+			f.r.stop(&StopError{Code: 1, Err: fmt.Errorf("asset %s was made with the external ID %q, and after %s the service's list still does not find it: nothing else is created. "+
+				"Way on: run again later; if it stays so, give the service more time with --settle-time", w.Row.AssetID, w.item.ExternalID, f.r.settleTime)})
+			return false, f.r.leave(ctx, w)
+		}
+	}
+}
+
+// seen notes that a look-up found w under its external ID: proof as well.
+func (f *firstCreate) seen(ctx context.Context, w *work) error {
+	if !f.leads(w) {
+		return nil
+	}
+	return f.prove(ctx, w, time.Since(w.since))
+}
+
+func (f *firstCreate) prove(ctx context.Context, w *work, lag time.Duration) error {
+	if err := f.r.in.Store.SetMeta(ctx, state.MetaExternalIDKept, strconv.FormatInt(lag.Milliseconds(), 10)); err != nil {
+		return stateError(w, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.proven, f.leader = true, nil
+	f.wake()
+	return nil
+}
+
+// leads reports whether w is the first create, still without proof.
+func (f *firstCreate) leads(w *work) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.leader == w
+}
+
+// release lets another item be the first: w ended without a proof.
+func (f *firstCreate) release(w *work) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.leader == w {
+		f.leader = nil
+		f.wake()
+	}
+}
+
+// wake is called with mu held.
+func (f *firstCreate) wake() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}

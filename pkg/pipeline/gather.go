@@ -1,0 +1,358 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// chunkSize is how many items are gathered together: as many as one short read
+// of the state takes.
+const chunkSize = 1000
+
+// readers is how many batches are read at once while gathering; the client's
+// gate bounds what really leaves.
+const readers = 4
+
+// work is one item on its way, with all that is known of it.
+type work struct {
+	item  manifest.Item
+	facts Facts
+	Decision
+
+	look  *lookup // the look-up that found it absent; nil when it was not looked up
+	start time.Time
+
+	// What a run learns on the way.
+	rec      *state.Record // as last written
+	name     string        // the asset's name in the latest answer of this run; "" when none was seen
+	slug     string
+	md5      []byte // of the bytes to send
+	mtime    int64  // trusted time of the file, see Record.ModTime
+	tries    int
+	hashed   bool // in this run
+	since    time.Time
+	warnings []string
+}
+
+// lookup is one batch of external IDs that was asked for, and when.
+type lookup struct {
+	mu    sync.Mutex
+	ids   []string
+	at    time.Time
+	found map[string][]showpad.Asset
+}
+
+// fresh returns what the service has under id, from an answer not older than
+// maxAge: an older one is asked for again, for the whole batch.
+func (l *lookup) fresh(ctx context.Context, api API, id string, maxAge time.Duration) ([]showpad.Asset, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) > maxAge {
+		at := time.Now()
+		found, err := byExternalID(ctx, api, l.ids)
+		if err != nil {
+			return nil, err
+		}
+		l.at, l.found = at, found
+	}
+	return l.found[id], nil
+}
+
+// byExternalID asks for at most a batch of external IDs. All pages are read,
+// and only exact matches count: nobody documents how the filter compares.
+func byExternalID(ctx context.Context, api API, ids []string) (map[string][]showpad.Asset, error) {
+	want := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		want[id] = true
+	}
+	found := map[string][]showpad.Asset{}
+	for a, err := range api.Assets(ctx, showpad.AssetFilter{ExternalIDs: ids}) {
+		if err != nil {
+			return nil, fmt.Errorf("looking up external IDs: %w", err)
+		}
+		if want[a.ExternalID] {
+			found[a.ExternalID] = append(found[a.ExternalID], a)
+		}
+	}
+	return found, nil
+}
+
+// byAssetID reads a batch of assets.
+func byAssetID(ctx context.Context, api API, ids []string) (map[string]showpad.Asset, error) {
+	found := make(map[string]showpad.Asset, len(ids))
+	for a, err := range api.Assets(ctx, showpad.AssetFilter{IDs: ids}) {
+		if err != nil {
+			return nil, fmt.Errorf("reading assets: %w", err)
+		}
+		found[a.ID] = a
+	}
+	return found, nil
+}
+
+// gatherer turns the stream of items into chunks of decided work.
+type gatherer struct {
+	in    *Input
+	dir   *directory // nil: offline
+	reads int        // API reads made
+	mu    sync.Mutex
+}
+
+// selected is the stream of the items that the command is about.
+func selected(ctx context.Context, in *Input) iter.Seq2[manifest.Item, error] {
+	return func(yield func(manifest.Item, error) bool) {
+		n := 0
+		for item, err := range in.Items(ctx) {
+			if err == nil {
+				if in.Select.Only != nil && !in.Select.Only(item.ExternalID) {
+					continue
+				}
+				if in.Select.Division != "" && fold(in.Select.Division) != fold(item.Division) {
+					continue
+				}
+				if in.Select.Limit > 0 && n >= in.Select.Limit {
+					return
+				}
+				n++
+			}
+			if !yield(item, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// chunks yields the selected items, decided as far as reading can decide them.
+func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
+	return func(yield func([]*work, error) bool) {
+		chunk := make([]*work, 0, chunkSize)
+		flush := func() bool {
+			if len(chunk) == 0 {
+				return true
+			}
+			err := g.gather(ctx, chunk)
+			ok := yield(chunk, err) && err == nil
+			chunk = make([]*work, 0, chunkSize)
+			return ok
+		}
+		for item, err := range selected(ctx, g.in) {
+			if err == nil && ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			chunk = append(chunk, &work{item: item})
+			if len(chunk) == chunkSize && !flush() {
+				return
+			}
+		}
+		flush()
+	}
+}
+
+// gather fills in the facts of a chunk and decides it: records, files, names,
+// and from the service what the decisions turn out to need.
+func (g *gatherer) gather(ctx context.Context, chunk []*work) error {
+	ids := make([]string, len(chunk))
+	for i, w := range chunk {
+		ids[i] = w.item.ExternalID
+	}
+	recs, err := g.in.State.Get(ctx, ids)
+	if err != nil {
+		return err
+	}
+	stats := errgroup.Group{}
+	stats.SetLimit(readers)
+	for part := range batchesOf(chunk, chunkSize/readers) {
+		stats.Go(func() error {
+			for _, w := range part {
+				if err := g.prepare(ctx, w, recs); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := stats.Wait(); err != nil {
+		return err
+	}
+	if g.in.API == nil {
+		return nil
+	}
+	return g.readRemote(ctx, chunk)
+}
+
+func batchesOf[T any](l []T, n int) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		for len(l) > 0 {
+			k := min(n, len(l))
+			if !yield(l[:k:k]) {
+				return
+			}
+			l = l[k:]
+		}
+	}
+}
+
+// prepare fills in what is known without the service, and decides a first time.
+func (g *gatherer) prepare(ctx context.Context, w *work, recs map[string]state.Record) error {
+	in := g.in
+	f := &w.facts
+	f.Start, f.Timezone, f.Owner, f.Rules = in.Start, in.Manifest.Timezone, in.Manifest.ID, in.Manifest.Update
+	f.Origin = in.Manifest.Target.Ownership
+	f.FullCheck, f.RetryFailed = in.Options.FullCheck, in.Options.RetryFailed
+	f.Recreate = in.Options.Recreate != nil && in.Options.Recreate(w.item.ExternalID)
+	if rec, ok := recs[w.item.ExternalID]; ok {
+		f.Record = &rec
+		w.rec = &rec
+	}
+	if w.item.URL == "" && !blockedByManifest(&w.item) {
+		src, err := sourceOf(in.Sources, w.item.Location)
+		if err == nil {
+			f.Info, err = src.Stat(ctx, w.item.Location.Path)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		f.SourceErr = err
+		if err == nil {
+			f.MD5 = knownMD5(ctx, in.Hashes, w.item.Location, f.Info)
+		}
+	}
+	if g.dir != nil {
+		f.Refs = g.dir.resolve(&w.item)
+	}
+	w.Decision = Decide(&w.item, f)
+	return nil
+}
+
+func blockedByManifest(item *manifest.Item) bool {
+	for _, p := range item.Problems {
+		if p.Class == manifest.Block {
+			return true
+		}
+	}
+	return false
+}
+
+func sourceOf(sources map[string]source.Source, l manifest.Location) (source.Source, error) {
+	key := l.Root
+	if l.Abs {
+		key = AbsoluteRoot
+	}
+	if s, ok := sources[key]; ok {
+		return s, nil
+	}
+	return nil, &source.Error{Op: "open", Path: l.String(), Hint: "name its folder under roots:", Err: source.ErrNotExist}
+}
+
+// knownMD5 is the file's MD5 in hex when nobody has to read it for that.
+func knownMD5(ctx context.Context, h Hashes, l manifest.Location, info source.Info) string {
+	if len(info.MD5) == 16 {
+		return fmt.Sprintf("%x", info.MD5)
+	}
+	if h == nil || info.ModTime.IsZero() {
+		return ""
+	}
+	md5, _ := h.Lookup(ctx, l.String(), info.Size, info.ModTime)
+	return md5
+}
+
+// readRemote asks the service for what decisions need: assets by id where a
+// record has one, else by external ID, in batches.
+func (g *gatherer) readRemote(ctx context.Context, chunk []*work) error {
+	var byID, byExt []*work
+	for _, w := range chunk {
+		if w.Need != NeedRemote {
+			continue
+		}
+		if rec := w.facts.Record; rec != nil && rec.AssetID != "" {
+			byID = append(byID, w)
+		} else {
+			byExt = append(byExt, w)
+		}
+	}
+	if len(byID) == 0 && len(byExt) == 0 {
+		return nil
+	}
+	eg, ctx := errgroup.WithContext(ctx)
+	eg.SetLimit(readers)
+	for batch := range workBatches(byExt, func(w *work) string { return w.item.ExternalID }) {
+		eg.Go(func() error { return g.lookUp(ctx, batch) })
+	}
+	for batch := range workBatches(byID, func(w *work) string { return w.facts.Record.AssetID }) {
+		eg.Go(func() error {
+			ids := make([]string, len(batch))
+			for i, w := range batch {
+				ids[i] = w.facts.Record.AssetID
+			}
+			found, err := byAssetID(ctx, g.in.API, ids)
+			if err != nil {
+				return err
+			}
+			g.count(1)
+			for i, w := range batch {
+				w.facts.RemoteRead = true
+				if a, ok := found[ids[i]]; ok {
+					w.facts.Remote = []showpad.Asset{a}
+				}
+				w.Decision = Decide(&w.item, &w.facts)
+			}
+			return nil
+		})
+	}
+	return eg.Wait()
+}
+
+func (g *gatherer) count(n int) {
+	g.mu.Lock()
+	g.reads += n
+	g.mu.Unlock()
+}
+
+func (g *gatherer) lookUp(ctx context.Context, batch []*work) error {
+	l := &lookup{ids: make([]string, len(batch)), at: time.Now()}
+	for i, w := range batch {
+		l.ids[i] = w.item.ExternalID
+	}
+	found, err := byExternalID(ctx, g.in.API, l.ids)
+	if err != nil {
+		return err
+	}
+	l.found = found
+	g.count(1)
+	for _, w := range batch {
+		w.look = l
+		w.facts.RemoteRead, w.facts.Remote = true, found[w.item.ExternalID]
+		w.Decision = Decide(&w.item, &w.facts)
+	}
+	return nil
+}
+
+// workBatches cuts work into batches that one list request can ask for.
+func workBatches(ws []*work, id func(*work) string) iter.Seq[[]*work] {
+	return func(yield func([]*work) bool) {
+		ids := make([]string, len(ws))
+		for i, w := range ws {
+			ids[i] = id(w)
+		}
+		i := 0
+		for batch := range showpad.Batches(ids) {
+			if !yield(ws[i : i+len(batch)]) {
+				return
+			}
+			i += len(batch)
+		}
+	}
+}

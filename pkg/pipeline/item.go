@@ -1,0 +1,393 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// took notes the checksum of w's bytes, and the file as it was then.
+func (w *work) took(sum []byte, info source.Info, hashed time.Time) {
+	w.md5, w.facts.Info, w.facts.MD5, w.hashed = sum, info, hex.EncodeToString(sum), true
+	w.mtime = trusted(info, hashed)
+	w.Row.Size, w.Row.MD5 = info.Size, w.facts.MD5
+}
+
+// status is where the item stands in the state.
+func (w *work) status() state.Status {
+	if w.rec == nil {
+		return state.Pending
+	}
+	return w.rec.Status
+}
+
+// record is the item's next record: the last one with step applied.
+func (r *runner) record(w *work, step func(*state.Record)) *state.Record {
+	rec := state.Record{ExternalID: w.item.ExternalID}
+	if w.rec != nil {
+		rec = *w.rec
+	}
+	rec.ExternalID = w.item.ExternalID
+	rec.Owner, rec.Run, rec.Updated = r.in.Manifest.ID, r.in.ID, time.Now().UTC()
+	rec.Source = w.Row.Source
+	step(&rec)
+	return &rec
+}
+
+// put writes the next record and waits until it is on disk: for intents.
+func (r *runner) put(ctx context.Context, w *work, text string, change *state.Change, step func(*state.Record)) error {
+	rec := r.record(w, step)
+	if err := r.in.Store.Put(ctx, writes(w.rec, rec, text, change)...); err != nil {
+		return stateError(w, err)
+	}
+	w.rec = rec
+	return nil
+}
+
+// queue writes the next record without waiting: for what has happened. It is
+// written even while the run is being left.
+func (r *runner) queue(ctx context.Context, w *work, text string, change *state.Change, step func(*state.Record)) error {
+	rec := r.record(w, step)
+	if err := r.in.Store.Queue(context.WithoutCancel(ctx), writes(w.rec, rec, text, change)...); err != nil {
+		return stateError(w, err)
+	}
+	w.rec = rec
+	return nil
+}
+
+// writes is the step from one record to the next. An op that is given up for
+// another one, such as that of an asset which went away, ends as failed first.
+func writes(old, next *state.Record, text string, change *state.Change) []state.Write {
+	step := state.Write{Record: *next, Event: text, Change: change}
+	if old == nil || old.Status == state.Pending || old.Status == state.Done || old.Status == state.Failed {
+		return []state.Write{step}
+	}
+	if old.Op == next.Op && state.Allowed(next.Op, old.Status, next.Status) {
+		return []state.Write{step}
+	}
+	ended := *old
+	ended.Status, ended.Updated, ended.Run = state.Failed, next.Updated, next.Run
+	ended.Error = &state.Failure{Code: ReasonRetry, Message: "given up for a " + string(next.Op)}
+	return []state.Write{{Record: ended, Event: "Given up for a " + string(next.Op) + "."}, step}
+}
+
+func stateError(w *work, err error) error {
+	return fmt.Errorf("writing the state of %s: %w", w.item.ExternalID, err)
+}
+
+// unchanged finishes an item that needs nothing; what was learnt by reading it
+// is kept, so that the next plan need not read again.
+func (r *runner) unchanged(ctx context.Context, w *work) error {
+	rec := w.rec
+	read, touched := w.Adopt && w.Asset != nil, w.hashed && rec != nil && w.mtime != rec.ModTime
+	if rec != nil && rec.Status == state.Done && (read || touched) {
+		err := r.queue(ctx, w, "", nil, func(rec *state.Record) {
+			if touched {
+				rec.ModTime = w.mtime
+			}
+			if read {
+				rec.Fields, rec.Relative = w.agreed(rec.Fields, w.Seen), w.Relative
+			}
+			if read && w.Asset.CurrentFile != nil {
+				rec.FileID = w.Asset.CurrentFile.ID
+			}
+			if read && w.facts.MD5 != "" {
+				rec.MD5, rec.Size = w.facts.MD5, w.facts.Info.Size
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.finish(ctx, w, "unchanged", nil)
+}
+
+// foundAsset brings the record of an item up to what a read has shown: a create
+// whose answer was lost, or an asset that no record knows.
+func (r *runner) foundAsset(ctx context.Context, w *work) error {
+	a := w.Asset
+	w.name, w.slug = a.Name, a.Slug
+	switch {
+	case w.lost():
+		err := r.queue(ctx, w, fmt.Sprintf("Found as asset %s: the create had been carried out.", a.ID), &state.Change{Op: state.Create, AssetID: a.ID}, func(rec *state.Record) {
+			rec.Status, rec.AssetID = state.Registered, a.ID
+			rec.Fields, rec.Intent = bases(nil, rec.Intent, w.Seen), nil
+			rec.Relative = w.Relative
+		})
+		if err != nil {
+			return err
+		}
+		return r.first.seen(ctx, w)
+	case w.rec != nil:
+		return nil
+	}
+	status := state.Done
+	if w.Row.Action == ActionAdopt && w.Row.Reason != ReasonSame {
+		status = state.Registered
+	}
+	return r.queue(ctx, w, fmt.Sprintf("Found at the service as asset %s.", a.ID), nil, func(rec *state.Record) {
+		rec.Op, rec.Status, rec.AssetID = state.Create, status, a.ID
+		if a.CurrentFile != nil {
+			rec.FileID = a.CurrentFile.ID
+		}
+		if w.item.URL == "" && a.Checksum != "" {
+			rec.MD5 = strings.ToLower(a.Checksum)
+			if a.Size != nil {
+				rec.Size = *a.Size
+			}
+			if rec.MD5 == w.facts.MD5 {
+				rec.ModTime = w.mtime
+			}
+		}
+		same := Values{}
+		for name, raw := range w.Want {
+			if bytes.Equal(raw, w.Seen[name]) || (name == "tags" && string(minus(raw, w.Seen[name])) == "[]") {
+				same[name] = raw
+			}
+		}
+		rec.Fields = bases(nil, same, w.Seen)
+		rec.Relative = w.Relative
+	})
+}
+
+// fail gives an item up: the reason is kept, and shown.
+func (r *runner) fail(ctx context.Context, w *work, code string, err error) error {
+	f := &state.Failure{Code: code, Message: err.Error()}
+	qerr := r.queue(ctx, w, "Failed: "+f.Message, nil, func(rec *state.Record) {
+		if rec.Op == "" {
+			rec.Op = state.Create
+		}
+		rec.Status, rec.Error = state.Failed, f
+		if rec.MD5 == "" && w.item.URL == "" {
+			rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
+		}
+		if rec.Intent == nil {
+			rec.Intent = w.Set
+		}
+	})
+	if qerr != nil {
+		return qerr
+	}
+	if limit := r.in.Options.MaxFailures; limit > 0 && r.tally.failed()+1 >= limit {
+		r.stop(&StopError{Code: 1, Err: fmt.Errorf("%d items failed, which is the limit of --max-failures", limit)})
+	}
+	return r.finish(ctx, w, string(state.Failed), f)
+}
+
+// leave ends the run's work on an item where it stands.
+func (r *runner) leave(ctx context.Context, w *work) error {
+	if w.Row.Action != ActionResume {
+		w.Row.Reason = ReasonNotReached
+	}
+	return r.finish(ctx, w, string(w.status()), nil)
+}
+
+// refused handles the error of a request about w. It returns an error only when
+// the run cannot go on.
+func (r *runner) refused(ctx context.Context, w *work, kind showpad.Kind, code string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	switch showpad.Classify(kind, err) {
+	case showpad.StopRun:
+		r.stop(stopRun(err))
+		return r.leave(ctx, w)
+	case showpad.StopDivision:
+		r.tally.refuse(w.facts.Refs.DivisionID)
+		return r.blockDivision(ctx, w, err)
+	case showpad.Retry, showpad.Resolve:
+		code = FailedUnavailable
+	case showpad.Cancelled:
+		return r.leave(ctx, w)
+	}
+	return r.fail(ctx, w, code, err)
+}
+
+// blockDivision blocks a row whose Division refuses us. Its record stays: a
+// refused request did nothing, and the next run begins at the same step.
+func (r *runner) blockDivision(ctx context.Context, w *work, err error) error {
+	w.Row.Action, w.Row.Reason = ActionBlocked, BlockedForbidden
+	msg := fmt.Sprintf("no right to do this in Division %q (ask for manage_content there, or take its items out)", w.item.Division)
+	if err != nil {
+		msg = fmt.Sprintf("%v; %s", err, msg)
+	}
+	return r.finish(ctx, w, "blocked", &state.Failure{Code: BlockedForbidden, Message: msg})
+}
+
+// finish is the end of an item in this run.
+func (r *runner) finish(_ context.Context, w *work, status string, f *state.Failure) error {
+	r.first.release(w)
+	if f == nil && (status == "conflict" || status == "blocked") {
+		f = &state.Failure{Code: w.Row.Reason, Message: w.Row.Detail}
+	}
+	r.report(w, status, f)
+	r.open.done()
+	return nil
+}
+
+// report tells the outcome of an item.
+func (r *runner) report(w *work, status string, f *state.Failure) {
+	res := Result{
+		ExternalID: w.item.ExternalID, Source: w.Row.Source, Name: w.Row.Name, Division: w.Row.Division, Keep: w.Row.Keep,
+		AssetID: w.Row.AssetID, Slug: w.slug, Action: w.Row.Action, Reason: w.Row.Reason, Status: status,
+		MD5: w.Row.MD5, Size: w.Row.Size, Attempts: w.tries, Start: w.start, End: time.Now(), Run: r.in.ID, Error: f, Warnings: w.warnings,
+	}
+	if rec := w.rec; rec != nil {
+		if rec.AssetID != "" {
+			res.AssetID = rec.AssetID
+		}
+		if res.MD5 == "" {
+			res.MD5 = rec.MD5
+		}
+		if w.tries == 0 {
+			res.Attempts = rec.Attempts
+		}
+	}
+	if w.start.IsZero() {
+		res.Start, res.End = time.Time{}, time.Time{}
+	}
+	r.tally.result(res)
+	r.emit(Finished{Result: res})
+}
+
+// tally counts for the outcome. Its methods may be called concurrently.
+type tally struct {
+	mu      sync.Mutex
+	sum     Summary
+	tags    tagCensus
+	status  map[string]int
+	nFailed int
+	puts    int
+	bytes   int64
+	no      map[string]bool // Divisions that refused us
+}
+
+func (t *tally) plan(w *work) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.tags == nil {
+		t.tags = tagCensus{}
+	}
+	t.sum.Add(w.Row)
+	t.tags.add(w.item.Division, w.Set)
+}
+
+func (t *tally) result(r Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.status == nil {
+		t.status = map[string]int{}
+	}
+	t.status[r.Status]++
+	if r.Status == string(state.Failed) {
+		t.nFailed++
+	}
+}
+
+func (t *tally) failed() int { t.mu.Lock(); defer t.mu.Unlock(); return t.nFailed }
+
+func (t *tally) sent(n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.puts++
+	t.bytes += n
+}
+
+func (t *tally) refuse(division string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.no == nil {
+		t.no = map[string]bool{}
+	}
+	t.no[division] = true
+}
+
+func (t *tally) refuses(division string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.no[division]
+}
+
+func (t *tally) into(out *Outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tags.into(&t.sum)
+	out.Plan, out.Status, out.Puts, out.Bytes = t.sum, t.status, t.puts, t.bytes
+	if out.Status == nil {
+		out.Status = map[string]int{}
+	}
+}
+
+// Calls counts API requests by operation. The zero value is ready; its methods
+// may be called concurrently.
+type Calls struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+// Add counts one request.
+func (c *Calls) Add(op string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == nil {
+		c.n = map[string]int{}
+	}
+	c.n[op]++
+}
+
+// Snapshot is a copy of the counts.
+func (c *Calls) Snapshot() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := make(map[string]int, len(c.n))
+	for k, v := range c.n {
+		m[k] = v
+	}
+	return m
+}
+
+// pauses are growing waits up to a total.
+type pauses struct {
+	next time.Duration
+	end  time.Time
+}
+
+func newPauses(total time.Duration) *pauses {
+	return &pauses{next: 100 * time.Millisecond, end: time.Now().Add(total)}
+}
+
+// wait pauses, longer each time; false when the total is used up or the
+// context ended.
+func (p *pauses) wait(ctx context.Context) bool {
+	left := time.Until(p.end)
+	if left <= 0 {
+		return false
+	}
+	d := min(p.next, left)
+	p.next = min(p.next*2, 10*time.Second)
+	return sleep(ctx, d) == nil
+}
+
+// sleep waits for d or for the context.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// errNoAsset is an answer that has no asset in it.
+var errNoAsset = errors.New("the service does not show the asset")

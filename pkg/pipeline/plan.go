@@ -1,0 +1,196 @@
+package pipeline
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// StopError is what stops a command before any item is touched, with its exit
+// code: problems of the manifest that only the service could tell (2), or
+// something that the whole run depends on (1, 4).
+type StopError struct {
+	Code     int
+	Problems manifest.Problems // may be empty
+	Err      error             // may be nil
+}
+
+func (e *StopError) Error() string {
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	return e.Problems.Error()
+}
+
+func (e *StopError) Unwrap() error { return e.Err }
+
+// prepare reads what every decision needs: the names that items use. The error
+// is a *StopError when the manifest names what the service does not know.
+func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
+	c, err := takeCensus(ctx, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, problems, err := c.load(ctx, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(problems) > 0 {
+		return nil, nil, &StopError{Code: 2, Problems: problems}
+	}
+	return &gatherer{in: in, dir: dir}, c, nil
+}
+
+// Plan decides every selected item and yields its row, in the manifest's
+// order. It writes nothing, but for the cache of checksums. An error of yield
+// ends it and is returned.
+func Plan(ctx context.Context, in Input, yield func(Row) error) (Summary, error) {
+	var s Summary
+	tags := tagCensus{}
+	g, _, err := prepare(ctx, &in)
+	if err != nil {
+		return s, err
+	}
+	for chunk, err := range g.chunks(ctx) {
+		if err != nil {
+			return s, err
+		}
+		if err := g.hashSome(ctx, chunk, runtime.GOMAXPROCS(0), func(w *work) bool { return in.Options.Hash || racy(w) }); err != nil {
+			return s, err
+		}
+		for _, w := range chunk {
+			s.Add(w.Row)
+			tags.add(w.item.Division, w.Set)
+			if err := yield(w.Row); err != nil {
+				return s, err
+			}
+		}
+	}
+	tags.into(&s)
+	s.Reads = forecastReads(g.reads, &s)
+	return s, nil
+}
+
+// racy reports whether a file has to be read only because its bytes were
+// hashed when they were too young for their time to tell anything. Such files
+// are few, and reading them is what makes a plan after a run empty.
+func racy(w *work) bool {
+	rec := w.facts.Record
+	return rec != nil && rec.Status == state.Done && rec.ModTime == 0
+}
+
+// hashAll settles every decision of a chunk that takes reading a file.
+func (g *gatherer) hashAll(ctx context.Context, chunk []*work, hashers int) error {
+	return g.hashSome(ctx, chunk, hashers, func(*work) bool { return true })
+}
+
+// hashSome computes the checksums that decisions need, decides again, and asks
+// the service for what that made necessary.
+func (g *gatherer) hashSome(ctx context.Context, chunk []*work, hashers int, which func(*work) bool) error {
+	eg, hctx := errgroup.WithContext(ctx)
+	eg.SetLimit(hashers)
+	for _, w := range chunk {
+		if w.Need == NeedHash && which(w) {
+			eg.Go(func() error { return g.hash(hctx, w) })
+		}
+	}
+	if err := eg.Wait(); err != nil {
+		return err
+	}
+	return g.readRemote(ctx, chunk)
+}
+
+// hash computes the MD5 of w's file and decides again.
+func (g *gatherer) hash(ctx context.Context, w *work) error {
+	src, err := sourceOf(g.in.Sources, w.item.Location)
+	if err == nil {
+		hashed := time.Now()
+		var sum []byte
+		var info source.Info
+		if sum, info, err = hashFile(ctx, src, w.item.Location, g.in.Hashes); err == nil {
+			w.took(sum, info, hashed)
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	w.facts.SourceErr = err
+	w.Decision = Decide(&w.item, &w.facts)
+	return nil
+}
+
+// forecastReads is the number of reads of a run like this plan: those of the
+// plan itself, and the batched polls of what it uploads.
+func forecastReads(made int, s *Summary) int {
+	polls := 0
+	if s.Puts > 0 {
+		polls = 4 + s.Puts/50
+	}
+	return made + polls
+}
+
+// LintSummary counts what Lint saw.
+type LintSummary struct{ Items, Stop, Block, Warn int }
+
+// Lint reports every problem that keeps an item from running: of files, and,
+// unless Input.API is nil, of names that only the service knows. The problems of
+// the manifest alone are those of expand.Set.Check, which comes first.
+func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSummary, error) {
+	var s LintSummary
+	g := &gatherer{in: &in}
+	if in.API != nil {
+		c, err := takeCensus(ctx, &in)
+		if err != nil {
+			return s, err
+		}
+		dir, problems, err := c.load(ctx, &in)
+		if err != nil {
+			return s, err
+		}
+		for _, p := range problems {
+			s.Stop++
+			report(p)
+		}
+		g.dir = dir
+	}
+	in.API = nil // files and names only: nothing is asked about single items
+	for chunk, err := range g.chunks(ctx) {
+		if err != nil {
+			return s, err
+		}
+		for _, w := range chunk {
+			s.Items++
+			for _, p := range lintItem(w) {
+				s.Block++
+				report(p)
+			}
+		}
+	}
+	return s, nil
+}
+
+// lintItem turns what blocks an item, beyond its own problems, into problems.
+func lintItem(w *work) []manifest.Problem {
+	var ps []manifest.Problem
+	for _, r := range w.facts.Refs.Problems {
+		ps = append(ps, manifest.Problem{Pos: w.item.FieldPos(r.Field), Code: blockCodes[r.Reason], Class: manifest.Block, What: r.What, Fix: r.Fix, ExternalID: w.item.ExternalID})
+	}
+	if w.item.URL == "" && !blockedByManifest(&w.item) {
+		if reason, detail := sourceProblem(&w.item, w.facts.Info, w.facts.SourceErr); reason != "" {
+			ps = append(ps, manifest.Problem{Pos: w.item.FieldPos("file"), Code: blockCodes[reason], Class: manifest.Block, What: detail, ExternalID: w.item.ExternalID})
+		}
+	}
+	return ps
+}
+
+// blockCodes are the problem codes of what blocks a row.
+var blockCodes = map[string]string{
+	BlockedMissing: "M111", BlockedSource: "M112", BlockedAmbiguous: "M113", BlockedEmpty: "M114", BlockedTooBig: "M115",
+	BlockedAuthor: "M121", BlockedTag: "M122",
+}

@@ -1,0 +1,58 @@
+package pipeline
+
+// Reason codes of rows and failures. They are stable: scripts match on them,
+// and each has its entry in docs/codes.md.
+const (
+	// Why something is done.
+	ReasonNew            = "new"            // unknown to the service
+	ReasonUnfinished     = "unfinished"     // begun by an earlier run
+	ReasonRetry          = "retry"          // failed before, and asked for again or changed since
+	ReasonHalfMade       = "half-made"      // the service has it without its bytes
+	ReasonSame           = "same"           // as wanted
+	ReasonFieldsDiffer   = "fields-differ"  // the manifest changed
+	ReasonFileDiffers    = "file-differs"   // the bytes changed
+	ReasonMaybeDiffers   = "not-hashed"     // size equal, time differs: the bytes have to be read
+	ReasonArchivedByUs   = "archived-by-us" // by a rollback or prune
+	ReasonRecreate       = "recreate"       // gone from the service, and --recreate names it
+	ReasonNotReached     = "not-reached"    // the run ended before
+	ReasonStillProcesses = "still-processing"
+
+	// Conflicts.
+	ConflictChanged  = "changed-remotely"
+	ConflictAdopt    = "adopt-differs"
+	ConflictArchived = "archived"
+	ConflictMissing  = "remote-missing"
+	ConflictTwin     = "twin"
+	ConflictDivision = "wrong-division"
+	ConflictOther    = "other-manifest"
+
+	// What blocks a row, beyond the codes of the manifest's own checks.
+	BlockedManifest  = "manifest"         // see the row's problems
+	BlockedMissing   = "file-missing"     // no such file
+	BlockedSource    = "file-unreadable"  // cannot be opened, not a regular file, outside its root
+	BlockedAmbiguous = "file-ambiguous"   // several files of that name in different Unicode forms
+	BlockedEmpty     = "file-empty"       // zero bytes without allowEmpty
+	BlockedTooBig    = "file-too-big"     // over the 5 GB of a single PUT
+	BlockedAuthor    = "author-unknown"   // no user with this address
+	BlockedTag       = "tag-missing"      // createTags: none, and the service lacks it
+	BlockedFailed    = "failed-before"    // see --retry-failed
+	BlockedForbidden = "division-refused" // 403 in this Division
+
+	// Why an item failed.
+	FailedRefused     = "refused"             // the service will never accept this request
+	FailedUnavailable = "unavailable"         // all attempts used up
+	FailedUnresolved  = "unresolved"          // answers lost again and again
+	FailedProcessing  = "processing-failed"   // the service could not process the file
+	FailedTimeout     = "processing-timeout"  // not processed within --processing-timeout
+	FailedChecksum    = "checksum-differs"    // the service shows other bytes than we sent
+	FailedSource      = "source"              // the file could not be read, or kept changing
+	FailedUpload      = "upload"              // storage refused the bytes
+	FailedTag         = "tag"                 // a tag could not be made
+	FailedDropped     = "external-id-dropped" // the service did not keep the external ID
+	FailedGone        = "remote-missing"      // the asset went away while we worked on it
+
+	// Warnings of results.
+	WarnNormalised = "normalised"    // the service shows a field in another form than sent
+	WarnTwin       = "twin"          // another asset has the same external ID
+	WarnOtherFile  = "other-version" // the bytes are ours, the version is not the one we asked for
+)

@@ -1,0 +1,552 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// queueSize is the length of the channels between stages: enough to keep the
+// next stage busy, too little to pile up half-made assets.
+const queueSize = 4
+
+// Run carries out what a plan of the same input would say, and returns when
+// all is verified, or nothing more can be done now. An item that fails is data
+// in the outcome, not an error; the error is that of preparing (a *StopError,
+// or the context's) and comes with an empty outcome.
+func Run(ctx context.Context, in RunInput) (Outcome, error) {
+	r := newRunner(&in)
+	out := Outcome{Run: in.ID, Start: in.Start}
+	if err := in.Store.SetRun(ctx, state.Run{ID: in.ID, Manifest: in.Manifest.ID, Start: in.Start.UTC()}); err != nil {
+		return out, err
+	}
+	g, c, err := prepare(ctx, &in.Input)
+	if err != nil {
+		return out, err
+	}
+	r.g, r.dir = g, g.dir
+	r.emit(Started{Run: in.ID, Items: c.items, At: in.Start})
+
+	unwatch := r.watchStop(ctx)
+	err = r.stages(ctx)
+	unwatch()
+	if err == nil {
+		err = r.notReached(ctx)
+	}
+	// What is known is written down even when the run was told to leave.
+	if ferr := in.Store.Flush(context.WithoutCancel(ctx)); err == nil {
+		err = ferr
+	}
+	r.conclude(&out, err)
+	r.emit(Ended{Outcome: out})
+	return out, nil
+}
+
+// runner is one run.
+type runner struct {
+	in  *RunInput
+	g   *gatherer
+	dir *directory
+
+	begun        time.Time // monotonic: of this process, as far as the run can know
+	settleTime   time.Duration
+	lookupMaxAge time.Duration
+	retries      int
+
+	toHash, toRegister, toTransfer, toUpdate chan *work
+
+	park    *park
+	settler *settler
+	first   *firstCreate
+
+	tagMu      sync.Mutex
+	tagsMaking map[string]*making
+
+	stopping  chan struct{}
+	stopOnce  sync.Once
+	stopCause error // set before stopping is closed
+
+	open     *openItems
+	produced int // selected items that were routed
+
+	tally tally
+}
+
+func newRunner(in *RunInput) *runner {
+	or := func(d, def time.Duration) time.Duration {
+		if d == 0 {
+			return def
+		}
+		return d
+	}
+	o := &in.Options
+	r := &runner{
+		in: in, begun: time.Now(),
+		settleTime:   or(o.SettleTime, 60*time.Second),
+		lookupMaxAge: or(o.LookupMaxAge, 15*time.Minute),
+		retries:      o.Retries,
+		toHash:       make(chan *work, queueSize),
+		toRegister:   make(chan *work, queueSize),
+		toTransfer:   make(chan *work, queueSize),
+		toUpdate:     make(chan *work, queueSize),
+		tagsMaking:   map[string]*making{},
+		stopping:     make(chan struct{}),
+		open:         newOpenItems(),
+	}
+	if r.retries == 0 {
+		r.retries = 5
+	}
+	r.park = newPark(r)
+	r.settler = newSettler(r)
+	r.first = newFirstCreate(r)
+	return r
+}
+
+func orInt(n, def int) int {
+	if n <= 0 {
+		return def
+	}
+	return n
+}
+
+// errInterrupted is the cause of a run that was asked to stop.
+var errInterrupted = &StopError{Code: 130, Err: errors.New("interrupted")}
+
+// stop lets what is in flight finish and starts nothing new. The first cause
+// counts.
+func (r *runner) stop(cause error) {
+	r.stopOnce.Do(func() {
+		r.stopCause = cause
+		close(r.stopping)
+	})
+}
+
+func (r *runner) stopped() bool {
+	select {
+	case <-r.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// watchStop turns the caller's request into a stop; its owner calls the
+// function that it returns.
+func (r *runner) watchStop(ctx context.Context) func() {
+	if r.in.Stop == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-r.in.Stop:
+			r.stop(errInterrupted)
+		case <-done:
+		case <-ctx.Done():
+		}
+	})
+	return func() { close(done); wg.Wait() }
+}
+
+func (r *runner) emit(e Event) {
+	if r.in.Observe != nil {
+		r.in.Observe(e)
+	}
+}
+
+// stages runs everything that has an item in its hands. It returns when no item
+// is left in any of them.
+func (r *runner) stages(ctx context.Context) error {
+	o := &r.in.Options
+	g, ctx := errgroup.WithContext(ctx)
+	uploads, cancelUploads := context.WithCancelCause(ctx)
+	defer cancelUploads(nil)
+
+	chunks := make(chan []*work)
+	g.Go(func() error { defer close(chunks); return r.produce(ctx, chunks) })
+	g.Go(func() error { return r.routeAll(ctx, chunks) })
+	r.workers(ctx, g, orInt(o.Hashers, runtime.GOMAXPROCS(0)), r.toHash, r.hash)
+	r.workers(ctx, g, orInt(o.Requests, 8), r.toRegister, r.register)
+	r.workers(ctx, g, orInt(o.Uploads, 8), r.toTransfer, func(_ context.Context, w *work) error { return r.transfer(ctx, uploads, w) })
+	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate, r.update)
+	g.Go(func() error { return r.park.run(ctx) })
+	g.Go(func() error { return r.settler.run(ctx) })
+	g.Go(func() error { return r.drain(ctx, cancelUploads) })
+	return g.Wait()
+}
+
+// workers carry items through one stage until none is left anywhere.
+func (r *runner) workers(ctx context.Context, g *errgroup.Group, n int, in <-chan *work, step func(context.Context, *work) error) {
+	for range n {
+		g.Go(func() error {
+			for {
+				select {
+				case w := <-in:
+					if err := step(ctx, w); err != nil {
+						return err
+					}
+				case <-r.open.none():
+					return nil
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			}
+		})
+	}
+}
+
+// errDrained ends uploads that take longer than the drain time after a stop.
+var errDrained = errors.New("the run was asked to stop, and the drain time is over")
+
+// drain bounds how long uploads in flight may go on after a stop.
+func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc) error {
+	select {
+	case <-r.stopping:
+	case <-r.open.none():
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+	d := r.in.Options.Drain
+	if d == 0 {
+		d = time.Minute
+	}
+	r.emit(Waiting{For: "drain", Text: "stopping: uploads in flight may finish", Until: time.Now().Add(d)})
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		cancel(errDrained)
+	case <-r.open.none():
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// produce gathers chunk after chunk, one ahead of the stages.
+func (r *runner) produce(ctx context.Context, chunks chan<- []*work) error {
+	for chunk, err := range r.g.chunks(ctx) {
+		if err == nil && !r.stopped() {
+			err = r.g.hashAll(ctx, chunk, orInt(r.in.Options.Hashers, runtime.GOMAXPROCS(0)))
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return r.readFailed(err)
+		}
+		if r.stopped() {
+			return nil
+		}
+		select {
+		case chunks <- chunk:
+		case <-r.stopping:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// readFailed is a read that the run cannot do without. When the service is the
+// reason, what is in flight still finishes.
+func (r *runner) readFailed(err error) error {
+	switch {
+	case showpad.Classify(showpad.KindRead, err) == showpad.StopRun:
+		r.stop(stopRun(err))
+		return nil
+	case isServiceError(err):
+		r.stop(&StopError{Code: 1, Err: err})
+		return nil
+	}
+	return err
+}
+
+// stopRun is the end of a run whose credential is refused, or whose service
+// wants to be left alone for longer than anybody waits.
+func stopRun(err error) *StopError {
+	if errors.Is(err, showpad.ErrPaused) {
+		return &StopError{Code: 5, Err: err}
+	}
+	return &StopError{Code: 4, Err: err}
+}
+
+func isServiceError(err error) bool {
+	_, ok := errors.AsType[*showpad.Error](err)
+	return ok || showpad.Classify(showpad.KindRead, err) == showpad.Retry
+}
+
+func (r *runner) routeAll(ctx context.Context, chunks <-chan []*work) error {
+	defer r.open.last()
+	for {
+		select {
+		case chunk, ok := <-chunks:
+			if !ok {
+				return nil
+			}
+			for _, w := range chunk {
+				if r.stopped() {
+					return nil // the rest is told as not reached
+				}
+				w.start = time.Now()
+				r.produced++
+				r.open.add()
+				r.tally.plan(w)
+				r.emit(Decided{Row: w.Row})
+				if err := r.route(ctx, w); err != nil {
+					return err
+				}
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// route sends a decided item to the stage that it needs next.
+func (r *runner) route(ctx context.Context, w *work) error {
+	if w.Asset != nil && w.Row.Action != ActionConflict {
+		if err := r.foundAsset(ctx, w); err != nil {
+			return err
+		}
+	}
+	switch w.Row.Action {
+	case ActionConflict:
+		return r.finish(ctx, w, "conflict", nil)
+	case ActionBlocked:
+		return r.finish(ctx, w, "blocked", nil)
+	case ActionUnchanged:
+		return r.unchanged(ctx, w)
+	}
+	switch {
+	case w.Upload && w.md5 == nil:
+		return r.send(ctx, r.toHash, w)
+	case w.Asset == nil:
+		return r.send(ctx, r.toRegister, w)
+	case w.Upload:
+		return r.send(ctx, r.toTransfer, w)
+	case w.Row.Action == ActionAdopt && w.Row.Reason == ReasonSame:
+		return r.finish(ctx, w, string(state.Done), nil)
+	case w.Row.Action == ActionUpdate, w.Row.Action == ActionRestore, w.Row.Step == state.Sending:
+		return r.send(ctx, r.toUpdate, w)
+	default: // the bytes are there, or there are none: see how far the service is
+		return r.watch(ctx, w)
+	}
+}
+
+func (r *runner) send(ctx context.Context, ch chan<- *work, w *work) error {
+	select {
+	case ch <- w:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// hash is the stage that reads the bytes of what will be sent.
+func (r *runner) hash(ctx context.Context, w *work) error {
+	if r.stopped() {
+		return r.leave(ctx, w)
+	}
+	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "hash", Size: w.facts.Info.Size})
+	if err := r.rehash(ctx, w); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return r.fail(ctx, w, FailedSource, err)
+	}
+	if reason, detail := sourceProblem(&w.item, w.facts.Info, nil); reason != "" {
+		return r.fail(ctx, w, reason, errors.New(detail)) // it changed since it was looked at
+	}
+	if w.Asset == nil {
+		return r.send(ctx, r.toRegister, w)
+	}
+	return r.send(ctx, r.toTransfer, w)
+}
+
+// rehash takes the checksum of w's file, from the cache if that knows it.
+func (r *runner) rehash(ctx context.Context, w *work) error {
+	src, err := sourceOf(r.in.Sources, w.item.Location)
+	if err != nil {
+		return err
+	}
+	hashed := time.Now()
+	sum, info, err := hashFile(ctx, src, w.item.Location, r.in.Hashes)
+	if err != nil {
+		return err
+	}
+	w.took(sum, info, hashed)
+	return nil
+}
+
+// notReached tells of the selected items that a stop kept from being decided,
+// so that each item has its row in the evidence.
+func (r *runner) notReached(ctx context.Context) error {
+	if !r.stopped() {
+		return nil
+	}
+	n := 0
+	chunk := make([]manifest.Item, 0, chunkSize)
+	tell := func() error {
+		ids := make([]string, len(chunk))
+		for i := range chunk {
+			ids[i] = chunk[i].ExternalID
+		}
+		recs, err := r.in.State.Get(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for i := range chunk {
+			w := &work{item: chunk[i]}
+			w.Row = Row{ExternalID: w.item.ExternalID, Reason: ReasonNotReached, Source: w.item.Location.String(), Name: manifest.AssetName(w.item), Division: w.item.Division, Keep: w.item.Keep}
+			if w.item.URL != "" {
+				w.Row.Source = w.item.URL
+			}
+			if rec, ok := recs[w.item.ExternalID]; ok {
+				w.rec = &rec
+			}
+			r.report(w, string(w.status()), nil)
+		}
+		chunk = chunk[:0]
+		return nil
+	}
+	for item, err := range selected(ctx, &r.in.Input) {
+		if err != nil {
+			return err
+		}
+		if n++; n <= r.produced {
+			continue
+		}
+		if chunk = append(chunk, item); len(chunk) == chunkSize {
+			if err := tell(); err != nil {
+				return err
+			}
+		}
+	}
+	return tell()
+}
+
+// openItems counts the items that are in some stage.
+type openItems struct {
+	mu    sync.Mutex
+	n     int
+	ended bool // no more will be added
+	empty chan struct{}
+}
+
+func newOpenItems() *openItems { return &openItems{empty: make(chan struct{})} }
+
+func (o *openItems) add() { o.mu.Lock(); o.n++; o.mu.Unlock() }
+
+func (o *openItems) done() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.n--
+	o.check()
+}
+
+// last says that no more items will be added.
+func (o *openItems) last() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
+	o.check()
+}
+
+func (o *openItems) check() {
+	if o.ended && o.n == 0 {
+		select {
+		case <-o.empty:
+		default:
+			close(o.empty)
+		}
+	}
+}
+
+// none is closed once the last item has left the last stage.
+func (o *openItems) none() <-chan struct{} { return o.empty }
+
+// others reports whether items beyond n are open, or may still come.
+func (o *openItems) others(n int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.n > n || !o.ended
+}
+
+// conclude fills in the outcome.
+func (r *runner) conclude(out *Outcome, err error) {
+	r.tally.into(out)
+	out.End = time.Now()
+	if r.in.Calls != nil {
+		out.Requests = r.in.Calls.Snapshot()
+	}
+	if err == nil && r.stopped() {
+		err = r.stopCause
+	}
+	out.Err = err
+	out.Code = exitCode(out, err)
+	out.Sentence = sentence(out)
+}
+
+// exitCode is the first that applies of 130, 7, 2, 4, 1, 5, 3, 6, 0.
+func exitCode(out *Outcome, err error) int {
+	if err != nil {
+		if stop, ok := errors.AsType[*StopError](err); ok {
+			if stop.Code != 6 || out.undone() == 0 {
+				return stop.Code
+			}
+			return 3
+		}
+		return 1
+	}
+	switch {
+	case out.undone() > 0:
+		return 3
+	case out.Status[string(state.Sent)]+out.Status[string(state.Processing)] > 0:
+		return 6
+	}
+	return 0
+}
+
+// undone counts results that need a person.
+func (o *Outcome) undone() int {
+	return o.Status["failed"] + o.Status["conflict"] + o.Status["blocked"]
+}
+
+func sentence(out *Outcome) string {
+	total := 0
+	for _, n := range out.Status {
+		total += n
+	}
+	s := fmt.Sprintf("%d of %d done", out.Status["done"]+out.Status["unchanged"], total)
+	if n := out.Status["unchanged"]; n > 0 {
+		s += fmt.Sprintf(" (%d unchanged)", n)
+	}
+	for _, k := range []string{"failed", "conflict", "blocked"} {
+		if n := out.Status[k]; n > 0 {
+			s += fmt.Sprintf(", %d %s", n, k)
+		}
+	}
+	if n := out.Status["sent"] + out.Status["processing"]; n > 0 {
+		s += fmt.Sprintf(", %d still being processed by the service", n)
+	}
+	rest := 0
+	for _, k := range []state.Status{state.Pending, state.Registering, state.Registered, state.Sending} {
+		rest += out.Status[string(k)]
+	}
+	if rest > 0 {
+		s += fmt.Sprintf(", %d to continue", rest)
+	}
+	return s
+}

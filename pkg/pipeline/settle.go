@@ -1,0 +1,398 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+const (
+	pollBatch   = 100                    // assets asked for in one poll
+	pollFirst   = 250 * time.Millisecond // the first interval
+	pollLongest = 30 * time.Second
+	// pollPatience is how long an item waits for company while others are still
+	// being sent: a poll costs a request, whether it asks for one asset or 100.
+	pollPatience = 15 * time.Second
+	// urlLife is how long an upload URL may start a transfer. Source: v4 postAssetFiles.
+	urlLife = 15 * time.Minute
+)
+
+// settler is the one poller: it watches all items whose bytes were sent, oldest
+// first, and finishes those that the service has made active with our bytes.
+type settler struct {
+	r     *runner
+	mu    sync.Mutex
+	queue []*watched // oldest first
+	wake  chan struct{}
+
+	interval time.Duration
+	last     time.Time // of the last poll
+	moved    time.Time // when something last got further
+	still    int       // polls in a row without movement
+	polls    int
+	waitTold bool
+}
+
+// watched is one item in the poller's hands.
+type watched struct {
+	w      *work
+	since  time.Time
+	status string // as last seen
+	odd    int    // polls in a row that showed it active with another version
+}
+
+func newSettler(r *runner) *settler {
+	return &settler{r: r, wake: make(chan struct{}, 1), interval: pollFirst}
+}
+
+// add hands an item over. It never waits.
+func (s *settler) add(w *work) {
+	s.mu.Lock()
+	s.queue = append(s.queue, &watched{w: w, since: time.Now()})
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *settler) run(ctx context.Context) error {
+	s.moved = time.Now()
+	for {
+		if s.r.stopped() {
+			if err := s.leaveAll(ctx); err != nil {
+				return err
+			}
+		}
+		next, ok := s.next()
+		if ok && !next.After(time.Now()) {
+			if err := s.poll(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		done, err := s.wait(ctx, next, ok)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// next is when to poll; false when there is nothing to poll for.
+func (s *settler) next() (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.queue)
+	if n == 0 {
+		return time.Time{}, false
+	}
+	next := s.last.Add(s.interval)
+	if n < pollBatch && s.r.open.others(n) {
+		if patient := s.queue[0].since.Add(pollPatience); patient.After(next) {
+			next = patient
+		}
+	}
+	return next, true
+}
+
+func (s *settler) wait(ctx context.Context, next time.Time, timed bool) (done bool, err error) {
+	var timer <-chan time.Time
+	if timed {
+		// Other items may end meanwhile, which makes the poll due earlier.
+		d := time.Until(next)
+		if d > s.interval {
+			d = s.interval
+		}
+		t := time.NewTimer(d)
+		defer t.Stop()
+		timer = t.C
+	}
+	stopping := s.r.stopping
+	if s.r.stopped() {
+		stopping = nil
+	}
+	select {
+	case <-timer:
+	case <-s.wake:
+	case <-stopping:
+	case <-s.r.open.none():
+		return true, nil
+	case <-ctx.Done():
+		return true, context.Cause(ctx)
+	}
+	return false, nil
+}
+
+func (s *settler) leaveAll(ctx context.Context) error {
+	s.mu.Lock()
+	queue := s.queue
+	s.queue = nil
+	s.mu.Unlock()
+	for _, o := range queue {
+		if err := s.r.leave(ctx, o.w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// poll asks for the oldest batch. While that does not move, no other one is
+// asked for: a backlog at the service is told from a file that is stuck by
+// turning to the next batch only now and then.
+func (s *settler) poll(ctx context.Context) error {
+	s.mu.Lock()
+	const turnAfter = 4
+	if s.still > 0 && s.still%turnAfter == 0 && len(s.queue) > pollBatch {
+		s.queue = append(s.queue[pollBatch:len(s.queue):len(s.queue)], s.queue[:pollBatch]...)
+	}
+	batch := append([]*watched(nil), s.queue[:min(pollBatch, len(s.queue))]...)
+	s.mu.Unlock()
+
+	ids := make([]string, len(batch))
+	for i, o := range batch {
+		ids[i] = o.w.Asset.ID
+	}
+	found, err := byAssetID(ctx, s.r.in.API, ids)
+	s.last = time.Now()
+	s.polls++
+	if err != nil {
+		return s.unread(ctx, err)
+	}
+	keep := make(map[*watched]bool, len(batch))
+	moved := false
+	for i, o := range batch {
+		a, ok := found[ids[i]]
+		var settled bool
+		if ok {
+			before := o.status
+			settled, err = s.look(ctx, o, &a)
+			moved = moved || settled || o.status != before
+		} else {
+			settled, err = s.absent(ctx, o)
+			moved = moved || settled
+		}
+		if err != nil {
+			return err
+		}
+		keep[o] = !settled
+	}
+	s.mu.Lock()
+	left := s.queue[:0]
+	for _, o := range s.queue {
+		if k, polled := keep[o]; !polled || k {
+			left = append(left, o)
+		}
+	}
+	clear(s.queue[len(left):])
+	s.queue = left
+	n := len(left)
+	s.mu.Unlock()
+
+	if moved {
+		s.moved, s.still, s.waitTold = time.Now(), 0, false
+		s.interval = max(pollFirst, s.interval/2)
+		return nil
+	}
+	s.still++
+	s.interval = min(pollLongest, s.interval*8/5)
+	return s.patience(n)
+}
+
+// patience ends the wait for a service that does not get further.
+func (s *settler) patience(waiting int) error {
+	wait := s.r.in.Options.Wait
+	if wait == 0 {
+		wait = 30 * time.Minute
+	}
+	if waiting == 0 || s.r.open.others(waiting) {
+		return nil
+	}
+	until := s.moved.Add(wait)
+	if wait < 0 || time.Now().After(until) {
+		s.r.stop(&StopError{Code: 6, Err: fmt.Errorf("all is sent; the service still processes %d files (run again later to verify them)", waiting)})
+		return nil
+	}
+	if !s.waitTold {
+		s.waitTold = true
+		s.r.emit(Waiting{For: "processing", Text: fmt.Sprintf("the service is processing %d files", waiting), Until: until})
+	}
+	return nil
+}
+
+// unread is a poll without an answer: tried again later, unless the run has to
+// end.
+func (s *settler) unread(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	s.interval = min(pollLongest, s.interval*2)
+	if showpad.Classify(showpad.KindRead, err) != showpad.Retry {
+		return s.r.readFailed(err)
+	}
+	s.mu.Lock()
+	n := len(s.queue)
+	s.mu.Unlock()
+	return s.patience(n)
+}
+
+// absent is an asset that the list does not show: perhaps not yet.
+func (s *settler) absent(ctx context.Context, o *watched) (bool, error) {
+	if time.Since(o.since) < s.r.settleTime {
+		return false, nil
+	}
+	a, err := s.r.in.API.Asset(ctx, o.w.Asset.ID)
+	switch {
+	case err == nil:
+		o.since = time.Now() // it is there; ask singly no more often than this
+		return s.look(ctx, o, &a)
+	case errors.Is(err, showpad.ErrNotFound):
+		return true, s.r.fail(ctx, o.w, FailedGone, fmt.Errorf("asset %s went away while it was being processed", o.w.Asset.ID))
+	}
+	return false, s.unread(ctx, err)
+}
+
+// look takes one item as far as the service is with it. It is true when the
+// poller is done with it.
+func (s *settler) look(ctx context.Context, o *watched, a *showpad.Asset) (bool, error) {
+	w, r := o.w, s.r
+	w.Asset, w.name, w.slug, w.Seen = a, a.Name, a.Slug, shown(a)
+	state0 := a.Status
+	if a.CurrentFile != nil {
+		state0 += " " + a.CurrentFile.ID
+	}
+	o.status = state0
+	if w.item.URL != "" {
+		if a.Status != showpad.StatusActive && a.Status != showpad.StatusPrepared {
+			return s.slow(ctx, o, a)
+		}
+		return true, s.verified(ctx, w)
+	}
+	rec := w.rec
+	ours := rec.FileID == "" || (a.CurrentFile != nil && a.CurrentFile.ID == rec.FileID)
+	switch {
+	case a.Status == showpad.StatusActive && ours && a.Checksum != "":
+		if !strings.EqualFold(a.Checksum, rec.MD5) || (a.Size != nil && *a.Size != rec.Size) {
+			if rec.FileID == "" {
+				w.Upload = true // some version is there, and it is not these bytes
+				return true, r.again(ctx, w)
+			}
+			return true, r.fail(ctx, w, FailedChecksum, fmt.Errorf("the service shows %s bytes with MD5 %s, and we sent %d with %s", sizeText(a.Size), a.Checksum, rec.Size, rec.MD5))
+		}
+		return true, s.verified(ctx, w)
+	case a.Status == showpad.StatusFailed && (rec.Op == state.Create || ours):
+		return true, r.fail(ctx, w, FailedProcessing, s.reason(ctx, w))
+	}
+	return s.slow(ctx, o, a)
+}
+
+func sizeText(n *int64) string {
+	if n == nil {
+		return "an unknown number of"
+	}
+	return fmt.Sprint(*n)
+}
+
+// slow is an item that is not there yet: it may be queued, lost, or overtaken.
+func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool, error) {
+	w, r := o.w, s.r
+	rec := w.rec
+	sentAt := rec.SentAt
+	if sentAt.IsZero() {
+		sentAt = o.since
+	}
+	if a.Status == showpad.StatusPrepared && rec.Status == state.Sent && time.Since(sentAt) > urlLife {
+		// Storage took the bytes, and the service never heard of them.
+		w.Upload = true
+		return true, r.again(ctx, w)
+	}
+	limit := r.in.Options.ProcessingTimeout
+	if limit == 0 {
+		limit = 24 * time.Hour
+	}
+	if time.Since(sentAt) > limit {
+		return true, r.fail(ctx, w, FailedTimeout, fmt.Errorf("asset %s is %q %s after its bytes were sent", a.ID, a.Status, limit))
+	}
+	if rec.Status == state.Sent && (a.Status == showpad.StatusQueued || a.Status == showpad.StatusProcessing) {
+		if err := r.queue(ctx, w, "The service processes it.", nil, func(rec *state.Record) { rec.Status = state.Processing }); err != nil {
+			return true, err
+		}
+	}
+	if a.Status == showpad.StatusActive && rec.FileID != "" {
+		// Active with another version: ours may still be on its way, or have failed.
+		if o.odd++; o.odd%4 == 0 {
+			return s.version(ctx, o, a)
+		}
+	}
+	return false, nil
+}
+
+// version asks about the very version that we sent.
+func (s *settler) version(ctx context.Context, o *watched, a *showpad.Asset) (bool, error) {
+	w, r := o.w, s.r
+	f, err := r.in.API.File(ctx, a.ID, w.rec.FileID)
+	switch {
+	case err != nil && errors.Is(err, showpad.ErrNotFound):
+		return true, r.fail(ctx, w, FailedGone, fmt.Errorf("version %s of asset %s went away", w.rec.FileID, a.ID))
+	case err != nil:
+		return false, s.unread(ctx, err)
+	case f.Status == showpad.StatusFailed:
+		return true, r.fail(ctx, w, FailedProcessing, errors.New(cmp.Or(f.Error, "the service gave no reason")))
+	case f.Status == showpad.StatusActive && strings.EqualFold(a.Checksum, w.rec.MD5) && (a.Size == nil || *a.Size == w.rec.Size):
+		w.warn(WarnOtherFile) // our bytes, by another version of ours
+		return true, s.verified(ctx, w)
+	case f.Status == showpad.StatusActive && a.CurrentFile != nil && o.odd >= 12:
+		return true, r.fail(ctx, w, FailedChecksum, fmt.Errorf("asset %s uses version %s, and not %s that we sent: somebody else uploads to it", a.ID, a.CurrentFile.ID, w.rec.FileID))
+	}
+	return false, nil
+}
+
+// again sends the bytes of an item once more, through a new URL.
+func (r *runner) again(ctx context.Context, w *work) error {
+	if w.md5 == nil {
+		return r.send(ctx, r.toHash, w)
+	}
+	return r.send(ctx, r.toTransfer, w)
+}
+
+// reason is why processing failed: the asset does not say, its file does.
+func (s *settler) reason(ctx context.Context, w *work) error {
+	if id := w.rec.FileID; id != "" {
+		if f, err := s.r.in.API.File(ctx, w.Asset.ID, id); err == nil && f.Error != "" {
+			return errors.New(f.Error)
+		}
+	}
+	return errors.New("the service could not process the file, and gave no reason")
+}
+
+// verified finishes an item whose bytes are right, or sends what its fields lack.
+func (s *settler) verified(ctx context.Context, w *work) error {
+	r := s.r
+	if w.item.URL == "" && w.Asset.CurrentFile != nil && w.rec.FileID == "" {
+		w.rec.FileID = w.Asset.CurrentFile.ID
+	}
+	if w.rec.Op == state.Create && w.rec.Status != state.Done {
+		sent := Values{}
+		for name, b := range w.rec.Fields {
+			if b.Sent != nil {
+				sent[name] = b.Sent
+			}
+		}
+		for name, raw := range w.Set { // left by a decision that read the asset
+			sent[name] = raw
+		}
+		w.Set = lacking(sent, w.Seen)
+	} else {
+		w.Set = lacking(w.Set, w.Seen)
+	}
+	if len(w.Set) > 0 {
+		return r.send(ctx, r.toUpdate, w)
+	}
+	return r.done(ctx, w, w.Seen)
+}

@@ -1,0 +1,76 @@
+package pipeline
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// maxNewTags is how many tags to be made a summary names; the rest is counted.
+const maxNewTags = 1000
+
+// Add accumulates a row. Tags to be made are added by the planner.
+func (s *Summary) Add(r Row) {
+	if s.Actions == nil {
+		s.Actions = map[Action]int{}
+	}
+	s.Items++
+	s.Actions[r.Action]++
+	if r.Action == ActionConflict || r.Action == ActionBlocked {
+		if s.Reasons == nil {
+			s.Reasons = map[string]int{}
+		}
+		s.Reasons[r.Reason]++
+	}
+	s.Writes += r.Writes
+	s.Puts += r.Puts
+	if r.Puts > 0 {
+		s.Bytes += r.Size
+	}
+	for _, p := range r.Problems {
+		if p.Class.String() == "warning" {
+			s.Warnings++
+		}
+	}
+}
+
+// Work reports whether a run would do or decide anything.
+func (s *Summary) Work() bool {
+	for a, n := range s.Actions {
+		if n > 0 && a != ActionUnchanged && a != ActionConflict && a != ActionBlocked {
+			return true
+		}
+	}
+	return false
+}
+
+// tagCensus counts the tags that rows would make.
+type tagCensus map[[2]string]int // Division, name
+
+func (c tagCensus) add(division string, set Values) {
+	raw := set["tags"]
+	if !strings.Contains(string(raw), `"`+newTag) {
+		return
+	}
+	var l []string
+	_ = json.Unmarshal(raw, &l) // canonical by construction
+	for _, t := range l {
+		if name, ok := strings.CutPrefix(t, newTag); ok {
+			c[[2]string{division, name}]++
+		}
+	}
+}
+
+// into completes the summary: each tag to be made costs one write.
+func (c tagCensus) into(s *Summary) {
+	s.NewTagsAll = len(c)
+	s.Writes += len(c)
+	for k, n := range c {
+		s.NewTags = append(s.NewTags, NewTag{Division: k[0], Name: k[1], Items: n})
+	}
+	slices.SortFunc(s.NewTags, func(a, b NewTag) int {
+		return cmp.Or(cmp.Compare(b.Items, a.Items), cmp.Compare(a.Division, b.Division), cmp.Compare(a.Name, b.Name))
+	})
+	s.NewTags = s.NewTags[:min(len(s.NewTags), maxNewTags)]
+}

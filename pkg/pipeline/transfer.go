@@ -1,0 +1,194 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// transfer is the stage that sends bytes. The goroutine that sends also asks
+// for the URL, when it is about to send: a URL lives for 15 minutes only.
+// uploads ends when the drain time of a stop is over.
+func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
+	if r.stopped() {
+		return r.leave(ctx, w)
+	}
+	if r.tally.refuses(w.facts.Refs.DivisionID) {
+		return r.blockDivision(ctx, w, nil)
+	}
+	if arrived, err := r.alreadySent(ctx, w); err != nil || arrived {
+		return err
+	}
+	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "transfer", Size: w.facts.Info.Size})
+	var err error
+	for try := 0; try <= r.retries; try++ {
+		if r.stopped() && try > 0 {
+			return r.leave(ctx, w)
+		}
+		if try > 0 {
+			if sleep(uploads, backoff(try)) != nil {
+				break
+			}
+		}
+		w.tries++
+		var up showpad.Upload
+		if up, err = r.askURL(uploads, w); err != nil {
+			if uploads.Err() != nil {
+				break
+			}
+			if serr := (*stateFailed)(nil); errors.As(err, &serr) {
+				return err
+			}
+			return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
+		}
+		counted := int64(0)
+		err = r.in.API.Put(uploads, up, w.facts.Info.Size, r.opener(uploads, w), func(n int64) {
+			counted += n
+			r.emit(Sent{ExternalID: w.item.ExternalID, N: n})
+		})
+		if err == nil {
+			r.tally.sent(w.facts.Info.Size)
+			return r.sent(ctx, w)
+		}
+		if counted != 0 {
+			r.emit(Sent{ExternalID: w.item.ExternalID, N: -counted})
+		}
+		if uploads.Err() != nil {
+			break
+		}
+		switch verdict := showpad.Classify(showpad.KindUpload, err); {
+		case errors.Is(err, source.ErrChanged), verdict == showpad.Rehash:
+			if herr := r.rehash(ctx, w); herr != nil {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				return r.fail(ctx, w, FailedSource, herr)
+			}
+		case verdict == showpad.NewURL, verdict == showpad.Retry:
+		default:
+			if serr, ok := errors.AsType[*source.Error](err); ok {
+				return r.fail(ctx, w, FailedSource, serr)
+			}
+			return r.fail(ctx, w, FailedUpload, err)
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if uploads.Err() != nil {
+		return r.leave(ctx, w)
+	}
+	return r.fail(ctx, w, FailedUpload, fmt.Errorf("after %d attempts: %w", r.retries+1, err))
+}
+
+// backoff is the pause before another attempt of a whole transfer; the client
+// has its own between requests.
+func backoff(try int) time.Duration {
+	return min(250*time.Millisecond<<min(try-1, 10), 30*time.Second)
+}
+
+// alreadySent looks, once, at a version that an earlier run may have sent
+// without living to note it: an asset with an older version does not tell.
+func (r *runner) alreadySent(ctx context.Context, w *work) (bool, error) {
+	rec := w.rec
+	if w.Row.Action != ActionResume || rec == nil || rec.Op != state.Version || rec.Status != state.Sending || rec.FileID == "" || rec.MD5 != w.facts.MD5 {
+		return false, nil
+	}
+	f, err := r.in.API.File(ctx, rec.AssetID, rec.FileID)
+	switch {
+	case err == nil && f.Status != showpad.StatusPrepared && f.Status != showpad.StatusFailed:
+		return true, r.sent(ctx, w)
+	case err == nil, errors.Is(err, showpad.ErrNotFound):
+		return false, nil
+	}
+	return true, r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)
+}
+
+// stateFailed marks an error of the state apart from one of the service.
+type stateFailed struct{ error }
+
+func (e *stateFailed) Unwrap() error { return e.error }
+
+// askURL asks for an upload URL and records the version that it begins.
+func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
+	id := w.Asset.ID
+	version := w.Row.Action == ActionVersion || (w.rec != nil && w.rec.Op == state.Version && w.rec.Status != state.Done)
+	if version && (w.rec == nil || w.rec.Op != state.Version || w.rec.Status == state.Done || w.rec.Status == state.Failed) {
+		// The way back is on disk before anything changes.
+		change := &state.Change{Op: state.Version, AssetID: id, Before: Values{"file": canonText(w.Asset.Checksum)}, After: Values{"file": canonText(w.facts.MD5)}}
+		err := r.put(ctx, w, fmt.Sprintf("Sending a new version of asset %s.", id), change, func(rec *state.Record) {
+			rec.Op, rec.Status, rec.AssetID, rec.FileID, rec.Error = state.Version, state.Sending, id, "", nil
+			rec.Replaced = rec.MD5
+			rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
+			rec.Attempts = 0
+		})
+		if err != nil {
+			return showpad.Upload{}, &stateFailed{err}
+		}
+	}
+	up, err := r.in.API.RequestUpload(ctx, id, showpad.UploadRequest{Name: w.name, ContentMD5: w.md5})
+	if err != nil {
+		return up, err
+	}
+	err = r.queue(ctx, w, "", nil, func(rec *state.Record) {
+		if rec.Op == "" || rec.Op == state.Update || rec.Op == state.Restore {
+			rec.Op = state.Create
+		}
+		rec.Status, rec.AssetID, rec.FileID, rec.Error, rec.SentAt = state.Sending, id, up.FileID, nil, time.Time{}
+		rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
+		rec.Attempts++
+	})
+	if err != nil {
+		return up, &stateFailed{err}
+	}
+	return up, nil
+}
+
+// opener opens the bytes for one attempt, and refuses a file that is no longer
+// the one that was hashed.
+func (r *runner) opener(ctx context.Context, w *work) showpad.OpenFunc {
+	want := w.facts.Info
+	loc := w.item.Location
+	return func() (io.ReadCloser, error) {
+		src, err := sourceOf(r.in.Sources, loc)
+		if err != nil {
+			return nil, err
+		}
+		f, info, err := src.Open(ctx, loc.Path)
+		if err != nil {
+			return nil, err
+		}
+		if !info.Same(want) {
+			return nil, errors.Join(&source.Error{Op: "open", Path: loc.String(), Err: source.ErrChanged}, f.Close())
+		}
+		return f, nil
+	}
+}
+
+// sent records that storage has the bytes, and hands the item to the poller.
+func (r *runner) sent(ctx context.Context, w *work) error {
+	now := time.Now().UTC()
+	err := r.queue(ctx, w, fmt.Sprintf("Storage has its %d bytes.", w.facts.Info.Size), nil, func(rec *state.Record) {
+		rec.Status, rec.SentAt = state.Sent, now
+	})
+	if err != nil {
+		return err
+	}
+	return r.watch(ctx, w)
+}
+
+// watch hands an item to the poller.
+func (r *runner) watch(ctx context.Context, w *work) error {
+	if r.stopped() {
+		return r.leave(ctx, w)
+	}
+	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "settle", Size: w.facts.Info.Size})
+	r.settler.add(w)
+	return nil
+}

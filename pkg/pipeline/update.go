@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// update is the stage that sets fields of an asset that exists: the update of
+// a plan, or what a create or a version left to do. Values are absolute, so that
+// a repeat is harmless.
+func (r *runner) update(ctx context.Context, w *work) error {
+	if r.stopped() {
+		return r.leave(ctx, w)
+	}
+	if r.tally.refuses(w.facts.Refs.DivisionID) {
+		return r.blockDivision(ctx, w, nil)
+	}
+	if len(w.Set) == 0 {
+		return r.done(ctx, w, w.Seen)
+	}
+	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "update"})
+	values, err := r.ensureTags(ctx, w.facts.Refs.DivisionID, w.Set)
+	if err != nil {
+		return r.refused(ctx, w, showpad.KindRead, FailedTag, err)
+	}
+	fields, err := request(values, w.Seen)
+	if err != nil {
+		return r.fail(ctx, w, FailedRefused, err)
+	}
+	before := Values{}
+	for name := range values {
+		if raw, ok := w.Seen[name]; ok {
+			before[name] = raw
+		}
+	}
+	op := r.opOf(w)
+	change := &state.Change{Op: op, AssetID: w.Asset.ID, Before: before, After: values}
+	if op == state.Create || op == state.Version {
+		change = nil // part of the op under way, which is undone as a whole
+		if op == state.Version {
+			before["file"] = canonText(w.rec.Replaced)
+			change = &state.Change{Op: op, AssetID: w.Asset.ID, Before: before, After: values}
+		}
+	}
+	err = r.put(ctx, w, fmt.Sprintf("Setting %s.", strings.Join(sortedFields(values), ", ")), change, func(rec *state.Record) {
+		if op == state.Update || op == state.Restore {
+			rec.Op, rec.Status, rec.AssetID, rec.Error = op, state.Sending, w.Asset.ID, nil
+		}
+		rec.Intent = values
+	})
+	if err != nil {
+		return err
+	}
+	w.tries++
+	a, err := r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
+	if err != nil {
+		return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
+	}
+	w.Asset, w.name, w.slug = &a, a.Name, a.Slug
+	seen := shown(&a)
+	sent := values
+	if old := w.rec.Fields["tags"].Sent; sent["tags"] != nil && old != nil && r.in.Manifest.Update.Tags == "add" {
+		// What we ever added: a tag of ours that is taken off stays off.
+		sent = clone(values)
+		sent["tags"] = union(old, values["tags"])
+	}
+	w.rec.Fields = bases(w.rec.Fields, sent, seen)
+	for name, raw := range values {
+		if !bytes.Equal(raw, seen[name]) {
+			w.warn(WarnNormalised)
+		}
+	}
+	return r.done(ctx, w, seen)
+}
+
+// opOf is the op that an update belongs to.
+func (r *runner) opOf(w *work) state.Op {
+	switch {
+	case w.rec != nil && w.rec.Status != state.Done && w.rec.Status != state.Failed && (w.rec.Op == state.Create || w.rec.Op == state.Version):
+		return w.rec.Op
+	case w.Row.Action == ActionRestore, w.rec != nil && w.rec.Op == state.Restore && w.rec.Status != state.Done:
+		return state.Restore
+	}
+	return state.Update
+}
+
+func clone(v Values) Values {
+	out := make(Values, len(v))
+	for k, raw := range v {
+		out[k] = raw
+	}
+	return out
+}
+
+func (w *work) warn(code string) {
+	for _, c := range w.warnings {
+		if c == code {
+			return
+		}
+	}
+	w.warnings = append(w.warnings, code)
+}
+
+// done records a verified item: the service says active, its checksum and size
+// are ours, its fields are as sent or in the service's own form.
+func (r *runner) done(ctx context.Context, w *work, seen Values) error {
+	err := r.queue(ctx, w, "Done and verified.", nil, func(rec *state.Record) {
+		rec.Status, rec.Intent, rec.Error, rec.Warnings = state.Done, nil, nil, w.warnings
+		if rec.Op == "" {
+			rec.Op = state.Update
+		}
+		rec.Fields = w.agreed(rec.Fields, seen)
+		if w.Relative != nil || rec.Relative != nil {
+			rec.Relative = w.Relative
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return r.finish(ctx, w, string(state.Done), nil)
+}
+
+// agreed brings the bases up to what the service shows: wanted values that it
+// has anyway count as sent, and what was sent keeps the form it is shown in.
+func (w *work) agreed(old map[string]state.Base, seen Values) map[string]state.Base {
+	same := Values{}
+	for name, raw := range w.Want {
+		if bytes.Equal(raw, seen[name]) || (name == "tags" && old[name].Sent == nil && string(minus(raw, seen[name])) == "[]") {
+			if name == "tags" && old[name].Sent != nil {
+				continue
+			}
+			same[name] = raw
+		}
+	}
+	fields := bases(old, same, seen)
+	for name, b := range fields {
+		if s, ok := seen[name]; ok && b.Sent != nil {
+			b.Seen = nil
+			if !bytes.Equal(s, b.Sent) {
+				b.Seen = s
+			}
+			fields[name] = b
+		}
+	}
+	return fields
+}
