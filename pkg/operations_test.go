@@ -22,7 +22,12 @@ func TestEmulatorKnowsTheOperations(t *testing.T) {
 	}
 	var listed []string
 	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+		line = strings.TrimSpace(line)
+		switch what, rest, _ := strings.Cut(line, " "); what {
+		case "storage", "#", "": // signed URLs lead to storage, not a route
+		case "oauth2":
+			listed = append(listed, "v3 "+rest) // where it is served
+		default:
 			listed = append(listed, line)
 		}
 	}
