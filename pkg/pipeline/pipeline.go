@@ -6,6 +6,7 @@ package pipeline
 
 import (
 	"context"
+	"io"
 	"iter"
 	"time"
 
@@ -26,7 +27,7 @@ type API interface {
 	RequestUpload(ctx context.Context, assetID string, r showpad.UploadRequest) (showpad.Upload, error)
 	File(ctx context.Context, assetID, fileID string) (showpad.File, error)
 	Files(ctx context.Context, assetID string) iter.Seq2[showpad.File, error]
-	Put(ctx context.Context, u showpad.Upload, size int64, open showpad.OpenFunc, progress func(int64)) error
+	Put(ctx context.Context, u showpad.Upload, size int64, open func() (io.ReadCloser, error), progress func(int64)) error
 	CreateTag(ctx context.Context, divisionID, name string) (showpad.Tag, error)
 	Tags(ctx context.Context, f showpad.TagFilter) iter.Seq2[showpad.Tag, error]
 	Divisions(ctx context.Context) iter.Seq2[showpad.Division, error]

@@ -152,7 +152,7 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 
 // opener opens the bytes for one attempt, and refuses a file that is no longer
 // the one that was hashed.
-func (r *runner) opener(ctx context.Context, w *work) showpad.OpenFunc {
+func (r *runner) opener(ctx context.Context, w *work) func() (io.ReadCloser, error) {
 	want := w.facts.Info
 	loc := w.item.Location
 	return func() (io.ReadCloser, error) {

@@ -1,0 +1,283 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// world is a tenant, a library and a state, with everything between them in
+// memory but the state's file.
+type world struct {
+	t       testing.TB
+	tenant  *emulator.Server
+	man     *manifest.Manifest
+	items   []manifest.Item
+	files   *memory
+	path    string // of the state
+	options pipeline.Options
+	nosync  bool
+	fail    func(n int) error // of the state's commits
+	sel     pipeline.Selection
+	runs    int
+
+	mu      sync.Mutex
+	results []pipeline.Result // of the last run
+	rows    []pipeline.Row
+	events  []pipeline.Event
+	observe func(pipeline.Event)
+}
+
+func newWorld(t testing.TB, o emulator.Options) *world {
+	t.Helper()
+	s, err := emulator.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return &world{
+		t: t, tenant: s, files: &memory{m: map[string]memFile{}}, path: filepath.Join(t.TempDir(), "test.state.db"),
+		man: &manifest.Manifest{
+			Path: "test.yaml", ID: "test", Division: "Marketing", CreateTags: manifest.CreateAllTags,
+			Update: manifest.Update{Tags: "add", Metadata: "manifest", File: "changed", Conflicts: "skip"},
+		},
+		options: pipeline.Options{SettleTime: 2 * time.Second},
+		nosync:  true,
+	}
+}
+
+// add makes an item with a file of its own.
+func (w *world) add(id, content string, change ...func(*manifest.Item)) *manifest.Item {
+	path := id + ".txt"
+	w.files.put(path, content)
+	item := manifest.Item{
+		ExternalID: id, File: path, Location: manifest.Location{Path: path}, Division: "Marketing",
+		Pos: manifest.Pos{File: "test.yaml", Line: len(w.items) + 3, Column: 5},
+	}
+	for _, c := range change {
+		c(&item)
+	}
+	w.items = append(w.items, item)
+	return &w.items[len(w.items)-1]
+}
+
+func tags(names ...string) func(*manifest.Item) {
+	return func(i *manifest.Item) {
+		l := []manifest.Tag{}
+		for _, n := range names {
+			l = append(l, manifest.Tag{Name: n})
+		}
+		i.Fields.Tags = manifest.Some(l)
+	}
+}
+
+// connected are connections whose idle ones do not matter: all is in memory.
+func (w *world) client() *showpad.Client {
+	v4, v3 := w.tenant.URLs()
+	c, err := showpad.New(showpad.Config{
+		APIURL: v4.String(), V3URL: v3.String(), Token: showpad.StaticToken(emulator.DefaultToken),
+		Base: w.tenant, Storage: w.tenant, Gate: showpad.NewGate(w.options.Requests),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+var _ http.RoundTripper = (*emulator.Server)(nil)
+
+func (w *world) input(st state.Reader) pipeline.Input {
+	return pipeline.Input{
+		Manifest: w.man,
+		Items: func(context.Context) iter.Seq2[manifest.Item, error] {
+			return func(yield func(manifest.Item, error) bool) {
+				for _, i := range w.items {
+					if !yield(i, nil) {
+						return
+					}
+				}
+			}
+		},
+		Sources: map[string]source.Source{"": w.files},
+		API:     w.client(), State: st, Select: w.sel, Start: time.Now(), Log: zerolog.Nop(), Options: w.options,
+		Observe: func(e pipeline.Event) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			switch e := e.(type) {
+			case pipeline.Finished:
+				w.results = append(w.results, e.Result)
+			case pipeline.Decided:
+				w.rows = append(w.rows, e.Row)
+			}
+			w.events = append(w.events, e)
+			if w.observe != nil {
+				w.observe(e)
+			}
+		},
+	}
+}
+
+func (w *world) open() *state.Store {
+	st, err := state.Open(w.t.Context(), w.path, state.Options{Tenant: "acme", NoSync: w.nosync, FailWrite: w.fail})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return st
+}
+
+// run runs once, on a client and a state opened anew.
+func (w *world) run(ctx context.Context, stop <-chan struct{}) (pipeline.Outcome, error) {
+	w.runs++
+	w.results, w.rows, w.events = nil, nil, nil
+	st := w.open()
+	in := pipeline.RunInput{Input: w.input(st), Store: st, ID: fmt.Sprintf("run-%d", w.runs), Stop: stop}
+	out, err := pipeline.Run(ctx, in)
+	if cerr := st.Close(); cerr != nil && w.fail == nil {
+		w.t.Errorf("closing the state: %v", cerr)
+	}
+	return out, err
+}
+
+// mustRun runs and demands an exit code.
+func (w *world) mustRun(code int) pipeline.Outcome {
+	w.t.Helper()
+	out, err := w.run(w.t.Context(), nil)
+	if err != nil {
+		w.t.Fatalf("run: %v", err)
+	}
+	if out.Code != code {
+		w.t.Errorf("exit code %d, want %d: %s, %v", out.Code, code, out.Sentence, out.Err)
+		for _, r := range w.results {
+			if !r.OK() {
+				w.t.Logf("%s: %s %s %+v", r.ExternalID, r.Action, r.Status, r.Error)
+			}
+		}
+	}
+	return out
+}
+
+func (w *world) plan() (pipeline.Summary, []pipeline.Row) {
+	w.t.Helper()
+	st := w.open()
+	defer func() { _ = st.Close() }()
+	var rows []pipeline.Row
+	s, err := pipeline.Plan(w.t.Context(), w.input(st), func(r pipeline.Row) error { rows = append(rows, r); return nil })
+	if err != nil {
+		w.t.Fatalf("plan: %v", err)
+	}
+	return s, rows
+}
+
+// action is the plan's row for one item.
+func (w *world) action(id string) pipeline.Row {
+	w.t.Helper()
+	_, rows := w.plan()
+	for _, r := range rows {
+		if r.ExternalID == id {
+			return r
+		}
+	}
+	w.t.Fatalf("no row for %s", id)
+	return pipeline.Row{}
+}
+
+// assets are the tenant's assets by external ID.
+func (w *world) assets() map[string][]emulator.Asset {
+	m := map[string][]emulator.Asset{}
+	for _, a := range w.tenant.Assets() {
+		m[a.ExternalID] = append(m[a.ExternalID], a)
+	}
+	return m
+}
+
+// check is the oracle: exactly one asset for each item, active, with its bytes
+// and its tags, and nothing else.
+func (w *world) check() {
+	w.t.Helper()
+	all := w.assets()
+	for _, item := range w.items {
+		as := all[item.ExternalID]
+		if len(as) != 1 {
+			w.t.Errorf("%s: %d assets, want 1", item.ExternalID, len(as))
+			continue
+		}
+		a := as[0]
+		f := w.files.get(item.Location.Path)
+		sum := md5.Sum(f.data)
+		if a.Status != "active" || (item.URL == "" && (a.MD5 != hex.EncodeToString(sum[:]) || a.Size != int64(len(f.data)))) {
+			w.t.Errorf("%s: %s with MD5 %s and %d bytes, want active with %x and %d", item.ExternalID, a.Status, a.MD5, a.Size, sum, len(f.data))
+		}
+		if a.Name != manifest.AssetName(item) {
+			w.t.Errorf("%s: its name is %q, want %q", item.ExternalID, a.Name, manifest.AssetName(item))
+		}
+		for _, t := range item.Fields.Tags.Value {
+			if t.Name != "" && !slices.Contains(a.Tags, t.Name) {
+				w.t.Errorf("%s: tag %q is missing from %q", item.ExternalID, t.Name, a.Tags)
+			}
+		}
+	}
+	if n := len(w.tenant.Assets()); n != len(w.items) {
+		w.t.Errorf("%d assets for %d items", n, len(w.items))
+	}
+	b := w.tenant.Books()
+	if b.TokensAtStorage > 0 || b.Unknown > 0 || b.InsideClosedGate > 0 || len(b.Renames) > 0 {
+		w.t.Errorf("tokens at storage %d, calls inside a closed gate %d, renames %v, unknown requests %d %q", b.TokensAtStorage, b.InsideClosedGate, b.Renames, b.Unknown, b.UnknownNotes)
+	}
+}
+
+// memory is a source of files in memory.
+type memory struct {
+	mu sync.Mutex
+	m  map[string]memFile
+}
+
+type memFile struct {
+	data []byte
+	mod  time.Time
+}
+
+// put writes a file that is older than any clock's grain.
+func (m *memory) put(path, content string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.m[path] = memFile{[]byte(content), time.Now().Add(-time.Minute)}
+}
+
+func (m *memory) get(path string) memFile { m.mu.Lock(); defer m.mu.Unlock(); return m.m[path] }
+
+func (m *memory) Stat(_ context.Context, path string) (source.Info, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f, ok := m.m[path]
+	if !ok {
+		return source.Info{}, &source.Error{Op: "stat", Path: path, Err: source.ErrNotExist}
+	}
+	return source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod}, nil
+}
+
+func (m *memory) Open(ctx context.Context, path string) (io.ReadCloser, source.Info, error) {
+	info, err := m.Stat(ctx, path)
+	if err != nil {
+		return nil, info, err
+	}
+	return io.NopCloser(bytes.NewReader(m.get(path).data)), info, nil
+}
