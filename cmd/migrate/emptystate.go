@@ -1,0 +1,14 @@
+package main
+
+import (
+	"context"
+
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// emptyState is a state without records, for commands that look at a manifest
+// alone.
+type emptyState struct{ state.Reader }
+
+// Get knows no record.
+func (emptyState) Get(context.Context, []string) (map[string]state.Record, error) { return nil, nil }

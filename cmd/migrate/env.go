@@ -1,0 +1,29 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// env is what a command sees of the process that it runs in.
+type env struct {
+	in      io.Reader
+	out     io.Writer // results
+	err     io.Writer // everything else
+	getenv  func(string) string
+	signals <-chan os.Signal // nil: none come
+	ask     bool             // somebody is there to answer: in and err are a terminal
+	bars    bool             // err is a terminal that can move its cursor
+	exit    func(code int)   // ends the process at once; nil: cannot
+}
+
+func processEnv(signals <-chan os.Signal) env {
+	stderr := term.IsTerminal(int(os.Stderr.Fd()))
+	return env{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, signals: signals, exit: os.Exit,
+		ask:  stderr && term.IsTerminal(int(os.Stdin.Fd())),
+		bars: stderr && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == "",
+	}
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+)
+
+// serviceFlags say which service is talked to and how.
+type serviceFlags struct {
+	subdomain string
+	sandbox   bool
+	caFile    string
+	requests  int
+	retries   int
+}
+
+func (f *serviceFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.subdomain, "subdomain", "", "tenant: the first part of acme.showpad.com (default: SHOWPAD_SUBDOMAIN, or the manifest's)")
+	fs.BoolVar(&f.sandbox, "sandbox", false, "use a stand-in for the service, kept beside the manifest; needs no account")
+	fs.StringVar(&f.caFile, "ca-file", "", "PEM file of certificates to trust beside the system's")
+	fs.IntVar(&f.requests, "requests", 8, "API requests in flight")
+	fs.IntVar(&f.retries, "retries", 6, "further attempts of a request that may go through later")
+}
+
+// selectFlags narrow what a command looks at.
+type selectFlags struct {
+	only     []string
+	division string
+	limit    int
+}
+
+func (f *selectFlags) add(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&f.only, "only", nil, "items whose external ID matches this pattern (* and ?), or is in @FILE: IDs one a line, or a CSV file such as failures.csv")
+	fs.StringVar(&f.division, "division", "", "items of this Division, by name or id as the manifest has it")
+	fs.IntVar(&f.limit, "limit", 0, "the first N items only; 0 is all")
+}
+
+// stateFlag names another state than the one beside the manifest.
+type stateFlag struct{ path string }
+
+func (f *stateFlag) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.path, "state", "", "state file (default: MANIFEST.state.db beside the manifest)")
+}
+
+// runFlags are how a run goes on.
+type runFlags struct {
+	strict            bool
+	fullCheck         bool
+	retryFailed       bool
+	recreate          []string
+	uploads           int
+	settleTime        time.Duration
+	lookupMaxAge      time.Duration
+	wait              time.Duration
+	processingTimeout time.Duration
+	drain             time.Duration
+	maxFailures       int
+}
+
+// addDecisions adds the flags that change what a plan decides: plan and run
+// take the same.
+func (f *runFlags) addDecisions(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.strict, "strict", false, "problems that block a row stop everything")
+	fs.BoolVar(&f.fullCheck, "full-check", false, "read every known asset before deciding")
+	fs.BoolVar(&f.retryFailed, "retry-failed", false, "start failed items again")
+	fs.StringArrayVar(&f.recreate, "recreate", nil, "external ID of an item that may be made again although its asset is gone (repeatable)")
+}
+
+func (f *runFlags) add(fs *pflag.FlagSet) {
+	f.addDecisions(fs)
+	fs.IntVar(&f.uploads, "uploads", 8, "uploads in flight")
+	fs.DurationVar(&f.settleTime, "settle-time", time.Minute, "how long the service's lists may take to show a new asset")
+	fs.DurationVar(&f.lookupMaxAge, "lookup-max-age", 15*time.Minute, "how old the look-up before a create may be")
+	fs.DurationVar(&f.wait, "wait", 30*time.Minute, "how long to wait for processing that does not advance; 0 does not wait")
+	fs.DurationVar(&f.processingTimeout, "processing-timeout", 24*time.Hour, "when an upload that is still not processed has failed")
+	fs.DurationVar(&f.drain, "drain", time.Minute, "how long uploads in flight may take after a Ctrl-C")
+	fs.IntVar(&f.maxFailures, "max-failures", 0, "stop after this many failed items; 0 is no limit")
+}
+
+// tiny stands for "none" where a zero duration would mean the default.
+const tiny = time.Nanosecond
+
+func orTiny(d time.Duration) time.Duration { return max(d, tiny) }
+
+// options are the settings in the pipeline's terms.
+func (f *runFlags) options(s serviceFlags) pipeline.Options {
+	o := pipeline.Options{
+		Strict: f.strict, FullCheck: f.fullCheck, RetryFailed: f.retryFailed,
+		Uploads: f.uploads, Requests: s.requests, Retries: s.retries,
+		SettleTime: orTiny(f.settleTime), LookupMaxAge: orTiny(f.lookupMaxAge),
+		Wait: f.wait, ProcessingTimeout: orTiny(f.processingTimeout), Drain: orTiny(f.drain), MaxFailures: f.maxFailures,
+	}
+	if f.wait == 0 {
+		o.Wait = -1
+	}
+	if s.retries == 0 {
+		o.Retries = -1
+	}
+	if len(f.recreate) > 0 {
+		named := map[string]bool{}
+		for _, id := range f.recreate {
+			named[id] = true
+		}
+		o.Recreate = func(id string) bool { return named[id] }
+	}
+	return o
+}
+
+// checkNumbers reports all numbers that make no sense, at once. Each entry is
+// the flag, its value and the least that it may be.
+func checkNumbers(numbers ...number) error {
+	var errs []error
+	for _, n := range numbers {
+		if n.value < n.least {
+			errs = append(errs, fmt.Errorf("--%s must be %d or more", n.flag, n.least))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return usagef("%v", err)
+	}
+	return nil
+}
+
+type number struct {
+	flag  string
+	value int64
+	least int64
+}
+
+func (f *serviceFlags) numbers() []number {
+	return []number{{"requests", int64(f.requests), 1}, {"retries", int64(f.retries), 0}}
+}
+
+func (f *selectFlags) numbers() []number { return []number{{"limit", int64(f.limit), 0}} }
+
+func (f *runFlags) numbers() []number {
+	return []number{
+		{"uploads", int64(f.uploads), 1}, {"max-failures", int64(f.maxFailures), 0}, {"settle-time", int64(f.settleTime), 0},
+		{"lookup-max-age", int64(f.lookupMaxAge), 0}, {"wait", int64(f.wait), 0}, {"processing-timeout", int64(f.processingTimeout), 0}, {"drain", int64(f.drain), 0},
+	}
+}
+
+// separator is a --csv-separator.
+type separator rune
+
+func (s *separator) String() string {
+	switch *s {
+	case '\t':
+		return "tab"
+	case 0:
+		return ","
+	}
+	return string(*s)
+}
+
+// Set takes a comma, a semicolon or a tab (also by the word).
+func (s *separator) Set(text string) error {
+	switch text {
+	case ",", ";", "\t":
+		*s = separator(text[0])
+	case "tab", `\t`:
+		*s = '\t'
+	default:
+		return errors.New("use a comma, a semicolon or tab")
+	}
+	return nil
+}
+
+// Type is shown in the help.
+func (*separator) Type() string { return "separator" }
+
+func addSeparator(fs *pflag.FlagSet) *separator {
+	s := separator(',')
+	fs.Var(&s, "csv-separator", "between the cells of CSV files: a comma, a semicolon or tab")
+	return &s
+}

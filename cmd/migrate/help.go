@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+)
+
+func newHelp(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND | CODE | exit-codes]",
+		Short: "Explain a command, a problem's code or the exit codes",
+		Long: `Help explains a command, or a problem by its code (such as M012), or the exit
+codes.`,
+		Example: "  migrate help exit-codes",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] == "exit-codes" {
+				for _, m := range exitMeanings {
+					say(a.out, "%4d  %s", m.code, m.text)
+				}
+				return nil
+			}
+			if len(args) == 1 {
+				if c, ok := manifest.CodeOf(strings.ToUpper(args[0])); ok {
+					return a.explain(c)
+				}
+			}
+			found, rest, err := a.root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("no help for %q (a command, a problem's code such as M012, or exit-codes)", strings.Join(args, " "))
+			}
+			return found.Help()
+		},
+	}
+}
+
+func (a *app) explain(c manifest.Code) error {
+	if a.json {
+		return view.WriteJSON(a.out, struct {
+			Version int            `json:"version"`
+			Type    string         `json:"type"`
+			Code    string         `json:"code"`
+			Class   manifest.Class `json:"class"`
+			Title   string         `json:"title"`
+			Cause   string         `json:"cause"`
+			Remedy  string         `json:"remedy"`
+		}{1, "code", c.ID, c.Class, c.Title, c.Cause, c.Remedy})
+	}
+	_, err := fmt.Fprintf(a.out, "%s: %s (%s)\n\n%s\n\nTo fix it: %s\n", c.ID, c.Title, c.Class, c.Cause, c.Remedy)
+	return err
+}

@@ -1,0 +1,55 @@
+package view
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/report"
+)
+
+// CSV writes the rows as a table: BOM, CRLF, cells that a spreadsheet would
+// take for formulas neutralised as in the evidence.
+func (p *Plan) CSV(w io.Writer, separator rune) error {
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return err
+	}
+	out := csv.NewWriter(w)
+	out.Comma, out.UseCRLF = separator, true
+	write := func(cells ...string) error {
+		for i, c := range cells {
+			cells[i] = report.Neutralise(c)
+		}
+		return out.Write(cells)
+	}
+	if err := write("externalId", "action", "reason", "detail", "name", "source", "division", "assetId", "size", "md5", "writes", "puts", "undo", "differences", "problems", "place"); err != nil {
+		return err
+	}
+	err := p.spool.each(func(row pipeline.Row) error {
+		var diffs, problems []string
+		for _, d := range row.Diff {
+			diffs = append(diffs, fmt.Sprintf("%s: %s -> %s", d.Field, text(d.Remote), text(d.Wanted)))
+		}
+		for _, pr := range row.Problems {
+			problems = append(problems, pr.String())
+		}
+		return write(row.ExternalID, string(row.Action), row.Reason, row.Detail, row.Name, row.Source, row.Division, row.AssetID,
+			strconv.FormatInt(row.Size, 10), row.MD5, strconv.Itoa(row.Writes), strconv.Itoa(row.Puts), string(row.Undo),
+			strings.Join(diffs, "; "), strings.Join(problems, "; "), row.Pos.String())
+	})
+	if err != nil {
+		return err
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func text(v []byte) string {
+	if len(v) == 0 {
+		return "not set"
+	}
+	return string(v)
+}

@@ -1,0 +1,300 @@
+package view
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+)
+
+// dailyBudget is the number of requests a day that the first line counts with.
+// Source: ASSUME; the samples of the service's documentation have it.
+const dailyBudget = 5000
+
+// PlanHeader says what a plan is about.
+type PlanHeader struct {
+	Mode     string `json:"mode"` // "live" or "sandbox"
+	Tenant   string `json:"tenant"`
+	Manifest string `json:"manifest"` // path as given
+	ID       string `json:"id"`       // the manifest's id
+	Digest   string `json:"digest,omitempty"`
+}
+
+// Plan collects the rows of a plan and then shows them. Rows wait in a
+// temporary file: the totals come first. Close removes it.
+type Plan struct {
+	Header PlanHeader
+	spool  *spool
+}
+
+// NewPlan makes an empty plan.
+func NewPlan(h PlanHeader) (*Plan, error) {
+	s, err := newSpool()
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{Header: h, spool: s}, nil
+}
+
+// Add adds a row.
+func (p *Plan) Add(row pipeline.Row) error { return p.spool.add(row) }
+
+// Close removes the temporary file.
+func (p *Plan) Close() error { return p.spool.close() }
+
+// JSON writes one document: version, what the plan is about, summary, rows.
+func (p *Plan) JSON(w io.Writer, s pipeline.Summary) error {
+	out := bufio.NewWriter(w)
+	head, err := json.Marshal(struct {
+		Version int    `json:"version"`
+		Type    string `json:"type"`
+		PlanHeader
+		Summary pipeline.Summary `json:"summary"`
+	}{1, "plan", p.Header, s})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s,\"rows\":[", head[:len(head)-1])
+	sep := "\n"
+	err = p.spool.lines(func(line []byte) error {
+		_, err := fmt.Fprintf(out, "%s%s", sep, line)
+		sep = ",\n"
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "]}")
+	return out.Flush()
+}
+
+// order is the order in which actions are shown.
+var order = []pipeline.Action{
+	pipeline.ActionCreate, pipeline.ActionResume, pipeline.ActionAdopt, pipeline.ActionUpdate, pipeline.ActionVersion,
+	pipeline.ActionCheck, pipeline.ActionRestore, pipeline.ActionArchive, pipeline.ActionDelete, pipeline.ActionUnchanged,
+}
+
+// nouns are how the first line counts an action: one, many.
+var nouns = map[pipeline.Action][2]string{
+	pipeline.ActionCreate:  {"new asset", "new assets"},
+	pipeline.ActionResume:  {"to continue", "to continue"},
+	pipeline.ActionAdopt:   {"to adopt", "to adopt"},
+	pipeline.ActionUpdate:  {"update", "updates"},
+	pipeline.ActionVersion: {"new version", "new versions"},
+	pipeline.ActionCheck:   {"to check", "to check"},
+	pipeline.ActionRestore: {"to restore", "to restore"},
+	pipeline.ActionArchive: {"to archive", "to archive"},
+	pipeline.ActionDelete:  {"to delete", "to delete"},
+}
+
+// FirstLine says a plan in one sentence.
+func FirstLine(s pipeline.Summary) string {
+	var parts []string
+	for _, a := range order {
+		if n := s.Actions[a]; n > 0 && a != pipeline.ActionUnchanged {
+			parts = append(parts, Plural(n, nouns[a][0], nouns[a][1]))
+		}
+	}
+	decide := s.Actions[pipeline.ActionConflict] + s.Actions[pipeline.ActionBlocked]
+	var b strings.Builder
+	switch {
+	case s.Items == 0:
+		b.WriteString("nothing to do: no items")
+	case len(parts) == 0 && decide == 0:
+		fmt.Fprintf(&b, "nothing to do: %s as the manifest wants %s", plural(s.Items, "item is", "items are"), either(s.Items == 1, "it", "them"))
+	case len(parts) == 0:
+		b.WriteString("nothing to do")
+	default:
+		total := s.Writes + s.Reads
+		fmt.Fprintf(&b, "%s = %s", strings.Join(parts, ", "), Plural(s.Writes, "request", "requests"))
+		if s.Reads > 0 {
+			fmt.Fprintf(&b, " and %s", Plural(s.Reads, "read", "reads"))
+		}
+		if s.Puts > 0 {
+			fmt.Fprintf(&b, "; %s (%s)", Plural(s.Puts, "upload", "uploads"), Bytes(s.Bytes))
+		}
+		days := max(1, (total+dailyBudget-1)/dailyBudget)
+		fmt.Fprintf(&b, "; at %s a day: %s", Count(dailyBudget), Plural(days, "day", "days"))
+	}
+	if decide > 0 {
+		fmt.Fprintf(&b, "; %s a decision", plural(decide, "item needs", "items need"))
+	}
+	return b.String()
+}
+
+func plural(n int, one, many string) string { return Plural(n, one, many) }
+
+func either(cond bool, yes, no string) string {
+	if cond {
+		return yes
+	}
+	return no
+}
+
+// How many rows of a kind the concise text shows.
+const (
+	someDecisions = 50
+	someTags      = 20
+	someRows      = 10
+)
+
+// Text writes the plan for people; full shows every row.
+func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
+	buf := bufio.NewWriter(w)
+	out := &printer{w: buf}
+	out.line("%s", FirstLine(s))
+
+	decisions := s.Actions[pipeline.ActionConflict] + s.Actions[pipeline.ActionBlocked]
+	if decisions > 0 {
+		out.line("")
+		out.line("Needs a decision (%s):", Count(decisions))
+		if err := p.rows(out, limit(someDecisions, full), decisions, decisionLine, pipeline.ActionConflict, pipeline.ActionBlocked); err != nil {
+			return err
+		}
+	}
+	p.tags(out, s, full)
+	for _, a := range order {
+		n := s.Actions[a]
+		if n == 0 {
+			continue
+		}
+		out.line("")
+		out.line("%s (%s)%s", capital(string(a)), Count(n), either(a == pipeline.ActionUnchanged && !full, "", ":"))
+		if a == pipeline.ActionUnchanged && !full {
+			continue
+		}
+		if err := p.rows(out, limit(someRows, full), n, rowLine, a); err != nil {
+			return err
+		}
+	}
+	if s.Warnings > 0 {
+		out.line("")
+		out.line("%s: `migrate lint` shows them", Plural(s.Warnings, "warning", "warnings"))
+	}
+	if out.err != nil {
+		return out.err
+	}
+	return buf.Flush()
+}
+
+func limit(some int, full bool) int {
+	if full {
+		return int(^uint(0) >> 1)
+	}
+	return some
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// errEnough ends a pass over the rows.
+var errEnough = fmt.Errorf("enough")
+
+// rows writes up to limit rows of the given actions.
+func (p *Plan) rows(out *printer, limit, total int, text func(pipeline.Row) []string, actions ...pipeline.Action) error {
+	shown := 0
+	err := p.spool.each(func(row pipeline.Row) error {
+		for _, a := range actions {
+			if row.Action != a {
+				continue
+			}
+			if shown == limit {
+				return errEnough
+			}
+			shown++
+			for _, line := range text(row) {
+				out.line("  %s", line)
+			}
+		}
+		return out.err
+	})
+	if err != nil && err != errEnough {
+		return err
+	}
+	if shown < total {
+		out.line("  ... and %s more (--full shows all)", Count(total-shown))
+	}
+	return out.err
+}
+
+func (p *Plan) tags(out *printer, s pipeline.Summary, full bool) {
+	if s.NewTagsAll == 0 {
+		return
+	}
+	out.line("")
+	out.line("New tags (%s):", Count(s.NewTagsAll))
+	shown := min(len(s.NewTags), limit(someTags, full))
+	for _, t := range s.NewTags[:shown] {
+		out.line("  %s in %s, on %s", Clean(t.Name), Clean(t.Division), Plural(t.Items, "item", "items"))
+	}
+	if shown < s.NewTagsAll {
+		out.line("  ... and %s more", Count(s.NewTagsAll-shown))
+	}
+}
+
+func rowLine(row pipeline.Row) []string {
+	head := Clean(row.ExternalID)
+	if row.Name != "" {
+		head += "  " + Clean(row.Name)
+	}
+	if row.Source != "" && row.Source != row.Name {
+		head += "  from " + Clean(row.Source)
+	}
+	if row.Puts > 0 {
+		head += "  " + Bytes(row.Size)
+	}
+	if row.Step != "" {
+		head += "  at " + string(row.Step)
+	}
+	lines := []string{head}
+	for _, d := range row.Diff {
+		lines = append(lines, fmt.Sprintf("    %s: %s -> %s", Clean(d.Field), short(d.Remote), short(d.Wanted)))
+	}
+	return append(lines, warnings(row)...)
+}
+
+func decisionLine(row pipeline.Row) []string {
+	head := fmt.Sprintf("%s %s (%s)", row.Action, Clean(row.ExternalID), Clean(row.Reason))
+	if row.Detail != "" {
+		head += ": " + Clean(row.Detail)
+	}
+	lines := []string{head}
+	for _, d := range row.Diff {
+		text := fmt.Sprintf("    %s: there %s, wanted %s", Clean(d.Field), short(d.Remote), short(d.Wanted))
+		if d.Last != nil {
+			text += ", last sent " + short(d.Last)
+		}
+		lines = append(lines, text)
+	}
+	for _, pr := range row.Problems {
+		if pr.Class == manifest.Block {
+			lines = append(lines, "    "+Clean(pr.String()))
+		}
+	}
+	return append(lines, warnings(row)...)
+}
+
+func warnings(row pipeline.Row) []string {
+	var lines []string
+	for _, pr := range row.Problems {
+		if pr.Class == manifest.Warn {
+			lines = append(lines, "    warning: "+Clean(pr.String()))
+		}
+	}
+	return lines
+}
+
+// short is a JSON value on one line, cut when long; nothing is "not set".
+func short(v json.RawMessage) string {
+	if len(v) == 0 {
+		return "not set"
+	}
+	text := []rune(Clean(string(v)))
+	if len(text) > 120 {
+		return string(text[:117]) + "..."
+	}
+	return string(text)
+}

@@ -1,0 +1,209 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+)
+
+// When plain lines come.
+const (
+	firstLine = 5 * time.Second
+	nextLines = 30 * time.Second
+	refresh   = 200 * time.Millisecond
+)
+
+// Progress tells people how a run goes: bars on a terminal, a line at times
+// elsewhere, warnings at once. Close ends it.
+type Progress struct {
+	Tally
+	out   io.Writer
+	quiet bool // warnings only
+	bars  bool
+
+	queue lines
+	stop  chan struct{}
+	done  sync.WaitGroup
+	begun chan struct{} // closed at the first write: bars appear after the question
+	once  sync.Once
+}
+
+// lines is an unbounded queue of lines: observing must never wait for a
+// terminal. Repeated texts are dropped while they wait.
+type lines struct {
+	mu   sync.Mutex
+	list []string
+	wake chan struct{}
+}
+
+func (q *lines) add(text string) {
+	q.mu.Lock()
+	if n := len(q.list); n == 0 || q.list[n-1] != text {
+		q.list = append(q.list, text)
+	}
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (q *lines) take() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := q.list
+	q.list = nil
+	return list
+}
+
+// NewProgress begins to tell on out. With bars, out is a terminal that can
+// move its cursor; quiet leaves only warnings.
+func NewProgress(out io.Writer, bars, quiet bool) *Progress {
+	p := &Progress{out: out, quiet: quiet, bars: bars && !quiet, stop: make(chan struct{}), begun: make(chan struct{})}
+	p.queue.wake = make(chan struct{}, 1)
+	p.done.Go(p.tell)
+	return p
+}
+
+// Observe takes an event of the run.
+func (p *Progress) Observe(e pipeline.Event) {
+	p.Tally.Observe(e)
+	switch e := e.(type) {
+	case pipeline.Sent:
+		p.begin()
+	case pipeline.Finished:
+		if len(e.Result.Warnings) > 0 || e.Result.AssetID != "" {
+			p.begin()
+		}
+	case pipeline.Warned:
+		text := "warning: "
+		if e.ExternalID != "" {
+			text += Clean(e.ExternalID) + ": "
+		}
+		p.queue.add(text + Clean(e.Text))
+	case pipeline.Waiting:
+		if !p.quiet && e.Text != "" && (e.Until.IsZero() || time.Until(e.Until) > firstLine) {
+			p.queue.add(Clean(e.Text))
+		}
+	}
+}
+
+func (p *Progress) begin() { p.once.Do(func() { close(p.begun) }) }
+
+// Note shows a line now.
+func (p *Progress) Note(text string) { p.queue.add(Clean(text)) }
+
+// Close shows what is left to show and takes the bars away.
+func (p *Progress) Close() {
+	close(p.stop)
+	p.done.Wait()
+}
+
+// tell is the one goroutine that writes.
+func (p *Progress) tell() {
+	timer := time.NewTimer(firstLine)
+	defer timer.Stop()
+	tick := time.NewTicker(refresh)
+	defer tick.Stop()
+	begun := p.begun
+	if !p.bars {
+		begun = nil
+		tick.Stop()
+	}
+	var screen *screen
+	write := func(text string) {
+		if screen != nil {
+			fmt.Fprintln(screen.progress, text)
+			return
+		}
+		fmt.Fprintln(p.out, text)
+	}
+	for {
+		select {
+		case <-p.queue.wake:
+			for _, line := range p.queue.take() {
+				write(line)
+			}
+		case <-begun:
+			begun = nil
+			screen = newScreen(p.out)
+		case <-tick.C:
+			if screen != nil {
+				screen.update(p.Snapshot())
+			}
+		case <-timer.C:
+			if s := p.Snapshot(); screen == nil && !p.quiet && !p.bars && s.Items > 0 {
+				write(s.Line())
+			}
+			timer.Reset(nextLines)
+		case <-p.stop:
+			for _, line := range p.queue.take() {
+				write(line)
+			}
+			if screen != nil {
+				screen.close(p.Snapshot())
+			}
+			return
+		}
+	}
+}
+
+// screen is the two bars of a terminal.
+type screen struct {
+	progress *mpb.Progress
+	items    *mpb.Bar
+	bytes    *mpb.Bar
+	line     string
+	mu       sync.Mutex
+}
+
+func newScreen(out io.Writer) *screen {
+	s := &screen{progress: mpb.New(mpb.WithOutput(out), mpb.WithAutoRefresh(), mpb.WithRefreshRate(refresh), mpb.WithWidth(40))}
+	s.items = s.progress.AddBar(0,
+		mpb.PrependDecorators(decor.Name("items ", decor.WCSyncSpaceR), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.line
+		})))
+	s.bytes = s.progress.AddBar(0,
+		mpb.PrependDecorators(decor.Name("bytes ", decor.WCSyncSpaceR), decor.CountersKiloByte("% .1f/% .1f", decor.WCSyncSpace)))
+	return s
+}
+
+func (s *screen) update(snap Snapshot) {
+	line := ""
+	if seconds := snap.Elapsed.Seconds(); seconds >= 1 {
+		line = fmt.Sprintf("%.1f items/s, %s/s", float64(snap.Finished)/seconds, Bytes(int64(float64(snap.Bytes)/seconds)))
+	}
+	if left, ok := snap.Left(); ok {
+		line += ", " + Duration(left) + " left"
+	}
+	if bad := snap.bad(); bad > 0 {
+		line += fmt.Sprintf(", %s not done", Count(bad))
+	}
+	if snap.Waiting != "" {
+		line = "waiting: " + Clean(snap.Waiting)
+	}
+	s.mu.Lock()
+	s.line = line
+	s.mu.Unlock()
+	s.items.SetTotal(int64(snap.Items), false)
+	s.items.SetCurrent(int64(snap.Finished))
+	s.bytes.SetTotal(max(snap.ToSend, snap.Bytes), false)
+	s.bytes.SetCurrent(max(0, snap.Bytes))
+}
+
+// close draws the last state and leaves the bars on the screen.
+func (s *screen) close(snap Snapshot) {
+	s.update(snap)
+	s.items.Abort(false)
+	s.bytes.Abort(false)
+	s.progress.Wait()
+}

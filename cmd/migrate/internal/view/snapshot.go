@@ -1,0 +1,137 @@
+package view
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// Snapshot is how far a run is at one moment. A live run answers `status` with it.
+type Snapshot struct {
+	Run      string         `json:"run"`
+	Items    int            `json:"items"`    // in the manifest
+	Finished int            `json:"finished"` // with whatever outcome
+	Status   map[string]int `json:"status"`   // outcomes so far
+	Bytes    int64          `json:"bytes"`    // sent
+	ToSend   int64          `json:"toSend"`   // of the uploads decided so far
+	Requests int            `json:"requests"`
+	Elapsed  time.Duration  `json:"elapsedNs"`
+	Waiting  string         `json:"waiting,omitempty"`
+}
+
+// Line says it in one line.
+func (s Snapshot) Line() string {
+	text := fmt.Sprintf("%s of %s", Count(s.Finished), Plural(s.Items, "item", "items"))
+	if bad := s.bad(); bad > 0 {
+		text += fmt.Sprintf(" (%s not done)", Count(bad))
+	}
+	if s.ToSend > 0 || s.Bytes > 0 {
+		text += fmt.Sprintf(", %s of %s", Bytes(s.Bytes), Bytes(max(s.ToSend, s.Bytes)))
+	}
+	if seconds := s.Elapsed.Seconds(); seconds >= 1 {
+		text += fmt.Sprintf(", %.1f items/s, %s/s", float64(s.Finished)/seconds, Bytes(int64(float64(s.Bytes)/seconds)))
+	}
+	if left, ok := s.Left(); ok {
+		text += ", " + Duration(left) + " left"
+	}
+	if s.Waiting != "" {
+		text += "; waiting: " + s.Waiting
+	}
+	return text
+}
+
+func (s Snapshot) bad() int {
+	n := 0
+	for status, count := range s.Status {
+		if status != string(state.Done) && status != "unchanged" {
+			n += count
+		}
+	}
+	return n
+}
+
+// Left is how long it will take at the pace so far; false when nothing tells.
+func (s Snapshot) Left() (time.Duration, bool) {
+	if s.Finished == 0 || s.Items <= s.Finished || s.Elapsed < time.Second {
+		return 0, false
+	}
+	left := time.Duration(float64(s.Elapsed) / float64(s.Finished) * float64(s.Items-s.Finished))
+	if s.Bytes > 0 && s.ToSend > s.Bytes {
+		left = max(left, time.Duration(float64(s.Elapsed)/float64(s.Bytes)*float64(s.ToSend-s.Bytes)))
+	}
+	return left, true
+}
+
+// someFailures is how many failed results are kept for the last lines.
+const someFailures = 20
+
+// Tally counts the events of a run. The zero value is ready; its methods may
+// be called concurrently and only ever wait for each other.
+type Tally struct {
+	mu       sync.Mutex
+	snap     Snapshot
+	start    time.Time
+	problems []pipeline.Result
+	more     int
+}
+
+// Observe counts an event.
+func (t *Tally) Observe(e pipeline.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch e := e.(type) {
+	case pipeline.Started:
+		t.snap.Run, t.snap.Items, t.start = e.Run, e.Items, time.Now()
+	case pipeline.Decided:
+		if e.Row.Puts > 0 {
+			t.snap.ToSend += e.Row.Size
+		}
+	case pipeline.Sent:
+		t.snap.Bytes += e.N
+	case pipeline.Request:
+		t.snap.Waiting = ""
+		if !e.Storage {
+			t.snap.Requests++
+		}
+	case pipeline.Waiting:
+		t.snap.Waiting = e.Text
+	case pipeline.Finished:
+		if t.snap.Status == nil {
+			t.snap.Status = map[string]int{}
+		}
+		t.snap.Finished++
+		t.snap.Status[e.Result.Status]++
+		switch {
+		case e.Result.OK() || e.Result.Status == string(state.Pending):
+		case len(t.problems) < someFailures:
+			t.problems = append(t.problems, e.Result)
+		default:
+			t.more++
+		}
+	}
+}
+
+// Snapshot is a copy of the numbers.
+func (t *Tally) Snapshot() Snapshot {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.snap
+	s.Status = make(map[string]int, len(t.snap.Status))
+	for k, v := range t.snap.Status {
+		s.Status[k] = v
+	}
+	if !t.start.IsZero() {
+		s.Elapsed = time.Since(t.start)
+	}
+	return s
+}
+
+// Problems are the first results that are not as wanted, and how many more there are.
+func (t *Tally) Problems() ([]pipeline.Result, int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.problems, t.more
+}

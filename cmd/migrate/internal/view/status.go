@@ -1,0 +1,89 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// Status is where a manifest stands.
+type Status struct {
+	Version  int             `json:"version"` // 1
+	Type     string          `json:"type"`    // "status"
+	State    string          `json:"state"`   // path of the state
+	Tenant   string          `json:"tenant,omitempty"`
+	Counts   state.Counts    `json:"counts"`
+	Runs     []state.Run     `json:"runs"` // the last ones, oldest first
+	Holder   *Holder         `json:"holder,omitempty"`
+	Progress json.RawMessage `json:"progress,omitempty"` // of the run that goes on: a [Snapshot]
+}
+
+// Holder is the run that has the state open.
+type Holder struct {
+	PID   int       `json:"pid"`
+	Host  string    `json:"host"`
+	Start time.Time `json:"start"`
+}
+
+// statusOrder is the order in which statuses are shown.
+var statusOrder = []state.Status{state.Done, state.Failed, state.Registering, state.Registered, state.Sending, state.Sent, state.Processing}
+
+// Text writes the status for people.
+func (s Status) Text(w io.Writer) error {
+	out := &printer{w: w}
+	if s.Counts.Total == 0 && len(s.Runs) == 0 && s.Holder == nil {
+		out.line("%s: nothing yet", Clean(s.State))
+		return out.err
+	}
+	out.line("%s%s: %s", Clean(s.State), either(s.Tenant == "", "", " ("+Clean(s.Tenant)+")"), Plural(s.Counts.Total, "item", "items"))
+	for _, st := range statusOrder {
+		if n := s.Counts.ByStatus[st]; n > 0 {
+			out.line("  %-12s %s", st, Count(n))
+		}
+	}
+	if len(s.Runs) > 0 {
+		out.line("runs:")
+	}
+	for _, r := range s.Runs {
+		out.line("  %s", runLine(r, s.Holder))
+	}
+	if s.Holder != nil {
+		out.line("in use by process %d on %s since %s", s.Holder.PID, Clean(s.Holder.Host), s.Holder.Start.Local().Format(time.DateTime))
+		var snap Snapshot
+		if len(s.Progress) > 0 && json.Unmarshal(s.Progress, &snap) == nil && snap.Items > 0 {
+			out.line("  %s", Clean(snap.Line()))
+		}
+	}
+	return out.err
+}
+
+func runLine(r state.Run, h *Holder) string {
+	text := Clean(r.ID) + "  "
+	switch {
+	case !r.End.IsZero():
+		text += fmt.Sprintf("exit %d after %s", r.Code, Duration(r.End.Sub(r.Start)))
+	case h != nil && !r.Start.Before(h.Start.Add(-time.Minute)):
+		text += "under way"
+	default:
+		text += "ended from outside; run again to continue"
+	}
+	if r.Outcome != "" {
+		text += "  " + Clean(r.Outcome)
+	}
+	if r.Dir != "" {
+		text += "  " + Clean(r.Dir)
+	}
+	return text
+}
+
+// JSON writes the status as one document.
+func (s Status) JSON(w io.Writer) error {
+	s.Version, s.Type = 1, "status"
+	if s.Runs == nil {
+		s.Runs = []state.Run{}
+	}
+	return WriteJSON(w, s)
+}

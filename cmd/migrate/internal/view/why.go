@@ -1,0 +1,65 @@
+package view
+
+import (
+	"io"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// WhyText writes the story of one item for people.
+func WhyText(w io.Writer, externalID string, s pipeline.Story) error {
+	out := &printer{w: w}
+	if s.Record == nil {
+		out.line("%s: no run has begun it", Clean(externalID))
+	} else {
+		r := s.Record
+		out.line("%s: %s %s", Clean(externalID), r.Op, r.Status)
+		detail := func(name, value string) {
+			if value != "" {
+				out.line("  %-9s %s", name, Clean(value))
+			}
+		}
+		detail("asset", r.AssetID)
+		detail("version", r.FileID)
+		detail("source", r.Source)
+		if r.MD5 != "" {
+			detail("bytes", Bytes(r.Size)+", MD5 "+r.MD5)
+		}
+		detail("manifest", r.Owner)
+		detail("run", r.Run)
+		if r.Error != nil {
+			detail("error", r.Error.Code+": "+r.Error.Message)
+		}
+		for _, code := range r.Warnings {
+			detail("warning", code)
+		}
+	}
+	if len(s.Events) > 0 {
+		out.line("story:")
+	}
+	for _, e := range s.Events {
+		out.line("  %s  %-11s %s", e.Time.Local().Format(time.DateTime), e.Status, Clean(e.Text))
+	}
+	if s.Next != "" {
+		out.line("next: %s", Clean(s.Next))
+	}
+	return out.err
+}
+
+// WhyJSON writes the story as one document.
+func WhyJSON(w io.Writer, externalID string, s pipeline.Story) error {
+	events := s.Events
+	if events == nil {
+		events = []state.Event{}
+	}
+	return WriteJSON(w, struct {
+		Version    int           `json:"version"`
+		Type       string        `json:"type"`
+		ExternalID string        `json:"externalId"`
+		Record     *state.Record `json:"record"` // null: no run has begun it
+		Events     []state.Event `json:"events"`
+		Next       string        `json:"next"`
+	}{1, "why", externalID, s.Record, events, s.Next})
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// leaveWithin is how long closing may take after the second signal.
+const leaveWithin = 3 * time.Second
+
+// interrupts turns signals into a stop (the first one, while something can
+// drain), an end of the context (the second, or the first with nothing to
+// drain) and an end of the process (the third, or when closing hangs).
+type interrupts struct {
+	stop   chan struct{} // closed at the first signal
+	drains atomic.Bool   // a run is under way that finishes what it has begun
+	quit   chan struct{}
+	done   sync.WaitGroup
+}
+
+func watch(e env, cancel context.CancelCauseFunc) *interrupts {
+	i := &interrupts{stop: make(chan struct{}), quit: make(chan struct{})}
+	if e.signals != nil {
+		i.done.Go(func() { i.wait(e, cancel) })
+	}
+	return i
+}
+
+func (i *interrupts) wait(e env, cancel context.CancelCauseFunc) {
+	var late <-chan time.Time
+	for n := 1; ; n++ {
+		select {
+		case <-i.quit:
+			return
+		case <-late:
+			leave(e)
+			return
+		case <-e.signals:
+		}
+		switch {
+		case n == 1 && i.drains.Load():
+			close(i.stop)
+			say(e.err, "stopping: uploads in flight are finished, nothing new begins; again to leave at once; the next run continues")
+			continue
+		case n == 1:
+			close(i.stop)
+		case late != nil:
+			leave(e)
+			return
+		}
+		cancel(errInterrupted)
+		timer := time.NewTimer(leaveWithin)
+		defer timer.Stop()
+		late = timer.C
+	}
+}
+
+func leave(e env) {
+	if e.exit != nil {
+		e.exit(exitInterrupted)
+	}
+}
+
+// close ends the watching.
+func (i *interrupts) close() {
+	close(i.quit)
+	i.done.Wait()
+}
+
+// interrupted reports whether a signal came.
+func (i *interrupts) interrupted() bool {
+	select {
+	case <-i.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }

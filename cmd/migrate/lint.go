@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+)
+
+func newLint(a *app) *cobra.Command {
+	var svc serviceFlags
+	var offline bool
+	cmd := &cobra.Command{
+		Use:   "lint MANIFEST",
+		Short: "Show all problems of a manifest",
+		Long: `Lint reads the whole manifest, looks at every file and asks the service for the
+names that it knows: Divisions, languages, countries, tags, people. It shows all
+problems with their places and changes nothing. --offline leaves the service out.
+
+Exit code: 0 without problems that matter, 2 when something stops everything, 3
+when only some items are blocked.`,
+		Example:           "  migrate lint manifest.yaml --offline",
+		Args:              argsOf(cobra.ExactArgs(1)),
+		ValidArgsFunction: completeManifest,
+	}
+	svc.add(cmd.Flags())
+	cmd.Flags().BoolVar(&offline, "offline", false, "leave out what only the service can tell")
+	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {
+		if err := checkNumbers(svc.numbers()...); err != nil {
+			return 0, err
+		}
+		return a.lint(ctx, args[0], svc, offline)
+	})
+	return cmd
+}
+
+func (a *app) lint(ctx context.Context, path string, svc serviceFlags, offline bool) (code int, err error) {
+	var problems view.Problems
+	l := view.Lint{Manifest: path, Offline: offline}
+	show := func() (int, error) {
+		stop, block, _ := problems.Counts()
+		code := exitOK
+		switch {
+		case stop > 0:
+			code = exitUsage
+		case block > 0:
+			code = exitSome
+		}
+		if a.json {
+			return code, l.JSON(a.out, &problems)
+		}
+		return code, l.Text(a.out, &problems)
+	}
+	// Problems of the header may come as an error; lint shows them all the same.
+	collect := func(err error) error {
+		var ps manifest.Problems
+		if !errors.As(err, &ps) {
+			return err
+		}
+		for _, p := range ps {
+			problems.Add(p)
+		}
+		return nil
+	}
+
+	s, err := a.read(path)
+	if err != nil {
+		if err := collect(err); err != nil {
+			return 0, err
+		}
+		return show()
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if s.checked, err = s.set.Check(ctx, problems.Add); err != nil {
+		return 0, err
+	}
+	l.Items = s.checked.Items
+	if err := s.openSources(); err != nil {
+		if err := collect(err); err != nil {
+			return 0, err
+		}
+		return show()
+	}
+	stop, _, _ := problems.Counts()
+	if !offline && stop == 0 {
+		if err := s.aim(svc, ""); err != nil {
+			return 0, err
+		}
+		if err := s.connect(ctx, svc, nil); err != nil {
+			return 0, err
+		}
+	} else if !offline {
+		l.Offline = true // nothing is asked before the manifest itself is right
+	}
+	if _, err := pipeline.Lint(ctx, s.input(emptyState{}, pipeline.Selection{}, pipeline.Options{}), problems.Add); err != nil {
+		return 0, err
+	}
+	return show()
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+)
+
+// planFlags are how a plan is made and shown. `run --dry-run` has them too.
+type planFlags struct {
+	service  serviceFlags
+	selects  selectFlags
+	state    stateFlag
+	decide   runFlags
+	hash     bool
+	full     bool
+	exitCode bool
+	format   string
+	sep      *separator
+}
+
+func newPlan(a *app) *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan MANIFEST",
+		Short: "Show what would happen and what it costs",
+		Long: `Plan reads the manifest, the files, the state and the service, decides what a run
+would do with each item, and shows it. It writes nothing at the service.
+
+A run makes the same decisions with the same function. Exit code: 0, 3 when items
+need a decision; with --exit-code 8 when there is work to do.`,
+		Example:           "  migrate plan manifest.yaml --sandbox --full",
+		Args:              argsOf(cobra.ExactArgs(1)),
+		ValidArgsFunction: completeManifest,
+	}
+	fs := cmd.Flags()
+	f.service.add(fs)
+	f.selects.add(fs)
+	f.state.add(fs)
+	f.decide.addDecisions(fs)
+	fs.BoolVar(&f.hash, "hash", false, "read the files whose size is equal and whose time differs")
+	fs.BoolVar(&f.full, "full", false, "show every row")
+	fs.BoolVar(&f.exitCode, "exit-code", false, "exit with 8 when there is work to do")
+	fs.StringVar(&f.format, "format", "text", "text, json or csv")
+	f.sep = addSeparator(fs)
+	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "csv"}, cobra.ShellCompDirectiveNoFileComp)))
+	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) { return a.plan(ctx, args[0], f) })
+	return cmd
+}
+
+// format settles --format and --json.
+func (a *app) format(format string) (string, error) {
+	switch {
+	case format == "html":
+		return "", usagef("--format html is not in this version: use text, json or csv")
+	case !slices.Contains([]string{"text", "json", "csv"}, format):
+		return "", usagef("--format %q: use text, json or csv", format)
+	case a.json && a.flags.Changed("format") && format != "json":
+		return "", usagef("--json and --format %s contradict each other", format)
+	case format == "json":
+		a.json = true // errors too
+	case a.json:
+		return "json", nil
+	}
+	return format, nil
+}
+
+func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err error) {
+	format, err := a.format(f.format)
+	if err != nil {
+		return 0, err
+	}
+	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers())...); err != nil {
+		return 0, err
+	}
+	sel, err := f.selects.selection()
+	if err != nil {
+		return 0, err
+	}
+	s, err := a.read(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.check(ctx, f.decide.strict); err != nil {
+		return 0, err
+	}
+	if err := s.aim(f.service, f.state.path); err != nil {
+		return 0, err
+	}
+	if err := s.openSources(); err != nil {
+		return 0, err
+	}
+	reader, err := s.reader(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.connect(ctx, f.service, nil); err != nil {
+		return 0, err
+	}
+	doc, err := view.NewPlan(view.PlanHeader{
+		Mode: s.target.mode, Tenant: s.target.tenant, Manifest: path, ID: s.set.Manifest.ID, Digest: s.checked.Digest,
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, doc.Close()) }()
+
+	in := s.input(reader, sel, f.decide.options(f.service))
+	in.Options.Hash = f.hash
+	in.Hashes = s.hashes()
+	sum, err := pipeline.Plan(ctx, in, doc.Add)
+	if err != nil {
+		return 0, err
+	}
+	switch format {
+	case "json":
+		err = doc.JSON(a.out, sum)
+	case "csv":
+		err = doc.CSV(a.out, rune(*f.sep))
+	default:
+		err = doc.Text(a.out, sum, f.full)
+	}
+	return planCode(sum, f.exitCode), err
+}
+
+// planCode is the exit code of a plan.
+func planCode(s pipeline.Summary, exitCode bool) int {
+	code := exitOK
+	if s.Actions[pipeline.ActionConflict]+s.Actions[pipeline.ActionBlocked] > 0 {
+		code = exitSome
+	}
+	if exitCode && s.Work() {
+		code = worst(code, exitWork)
+	}
+	return code
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// errDeclined is the answer no.
+var errDeclined = errors.New("not confirmed: nothing was written")
+
+// confirm asks before a tenant's first write, and before fields that a person
+// changed are overwritten. It plans to know the totals. Nobody is asked with
+// --yes, without a terminal, or in a sandbox.
+func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) error {
+	a, t := e.app, e.session.target
+	if yes || !a.ask || t.mode != "LIVE" {
+		return nil
+	}
+	kept, err := e.store.Meta(ctx, state.MetaExternalIDKept)
+	if err != nil {
+		return err
+	}
+	counts, err := e.store.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	first := kept == "" && counts.Total == 0
+	overwrites := in.Manifest.Update.Conflicts == "overwrite"
+	if !first && !overwrites {
+		return nil
+	}
+	in.Observe = nil // the run tells all this again
+	overwritten := 0
+	sum, err := pipeline.Plan(ctx, in, func(r pipeline.Row) error {
+		if r.Action == pipeline.ActionUpdate && (r.Reason == pipeline.ConflictChanged || r.Reason == pipeline.ConflictAdopt) {
+			overwritten++
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case sum.Writes+sum.Puts == 0, !first && overwritten == 0:
+		return nil
+	}
+	say(a.err, "%s", view.FirstLine(sum))
+	if overwritten > 0 {
+		say(a.err, "%s fields that a person changed", view.Plural(overwritten, "item overwrites", "items overwrite"))
+	}
+	what := "This writes to " + view.Clean(t.name()) + "."
+	if first {
+		what = "This is the first write to " + view.Clean(t.name()) + " from here."
+	}
+	return a.askYes(ctx, what)
+}
+
+// askYes asks one question; anything but yes is no.
+func (a *app) askYes(ctx context.Context, what string) error {
+	fmt.Fprintf(a.err, "%s Go on? [y/N] ", what)
+	answer := make(chan string, 1)
+	// A read of a terminal cannot be taken back; when the context ends first, so
+	// does the process.
+	go func() {
+		line, err := bufio.NewReader(a.in).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			line = ""
+		}
+		answer <- line
+	}()
+	select {
+	case line := <-answer:
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "y", "yes":
+			return nil
+		}
+		return errDeclined
+	case <-ctx.Done():
+		fmt.Fprintln(a.err)
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,319 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/report"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// runCommand are the settings of `migrate run`.
+type runCommand struct {
+	service  serviceFlags
+	selects  selectFlags
+	state    stateFlag
+	run      runFlags
+	dryRun   bool
+	yes      bool
+	quiet    bool
+	readOnly bool
+	sep      *separator
+}
+
+func newRun(a *app) *cobra.Command {
+	var f runCommand
+	cmd := &cobra.Command{
+		Use:   "run MANIFEST",
+		Short: "Make it so: create, upload, update, and verify",
+		Long: `Run does what a plan of the same manifest shows: it creates assets, uploads files,
+makes tags, updates what differs, and waits until the service shows the very bytes
+that were read. It can be killed at any time and run again: it continues, and
+makes nothing twice.
+
+On a terminal it asks before the first write to a tenant. The first Ctrl-C lets
+uploads in flight finish, the second leaves at once. What was done is kept as
+files in MANIFEST.runs/. Exit codes: migrate help exit-codes.`,
+		Example:           "  migrate run manifest.yaml --sandbox",
+		Args:              argsOf(cobra.ExactArgs(1)),
+		ValidArgsFunction: completeManifest,
+	}
+	fs := cmd.Flags()
+	f.service.add(fs)
+	f.selects.add(fs)
+	f.state.add(fs)
+	f.run.add(fs)
+	fs.BoolVar(&f.dryRun, "dry-run", false, "the same as migrate plan")
+	fs.BoolVar(&f.yes, "yes", false, "do not ask before the first write")
+	fs.BoolVar(&f.quiet, "quiet", false, "no progress, only warnings and the outcome")
+	fs.BoolVar(&f.readOnly, "read-only", false, "refuse every write (for a setting that keeps a run from happening)")
+	f.sep = addSeparator(fs)
+	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {
+		if f.dryRun {
+			return a.plan(ctx, args[0], planFlags{service: f.service, selects: f.selects, state: f.state, decide: f.run, format: "text", sep: f.sep})
+		}
+		return a.runManifest(ctx, args[0], &f)
+	})
+	return cmd
+}
+
+// show is what a run is shown with: bars, lines or JSON.
+type show interface {
+	Observe(pipeline.Event)
+	Snapshot() view.Snapshot
+	Problems() ([]pipeline.Result, int)
+}
+
+func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code int, err error) {
+	if f.readOnly {
+		return 0, usagef("--read-only refuses every write (%s): use migrate plan, or take the setting away", a.origins["read-only"])
+	}
+	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers(), f.run.numbers())...); err != nil {
+		return 0, err
+	}
+	sel, err := f.selects.selection()
+	if err != nil {
+		return 0, err
+	}
+	s, err := a.read(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.check(ctx, f.run.strict); err != nil {
+		return 0, err
+	}
+	if err := s.aim(f.service, f.state.path); err != nil {
+		return 0, err
+	}
+	if err := s.openSources(); err != nil {
+		return 0, err
+	}
+	store, err := state.Open(ctx, s.places.state, state.Options{Tenant: s.target.tenant, Program: "migrate " + version(), Log: a.log})
+	if err != nil {
+		return 0, err
+	}
+	s.closers = append(s.closers, store.Close)
+
+	e := &execution{app: a, session: s, store: store, id: runID(s.start), separator: rune(*f.sep)}
+	if a.json {
+		e.events = view.NewEvents(a.out)
+		e.show = e.events
+	} else {
+		e.progress = view.NewProgress(a.err, a.bars, f.quiet)
+		e.show = e.progress
+	}
+	defer func() { err = errors.Join(err, e.stopShow()) }()
+
+	if err := s.connect(ctx, f.service, e.observe); err != nil {
+		return 0, err
+	}
+	s.warnAboutPlace()
+	if err := store.Serve(func() any { return e.show.Snapshot() }); err != nil {
+		return 0, fmt.Errorf("answer `migrate status` while this run goes on: %w", err)
+	}
+	if err := e.recover(ctx); err != nil {
+		return 0, err
+	}
+	if err := store.SetMeta(ctx, state.MetaDigest, s.checked.Digest); err != nil {
+		return 0, err
+	}
+	in := pipeline.RunInput{
+		Input: s.input(store, sel, f.run.options(f.service)), Store: store, ID: e.id,
+		Stop: a.signals.stop,
+	}
+	in.Hashes, in.Observe = s.hashes(), e.observe
+	if err := e.confirm(ctx, in.Input, f.yes); err != nil {
+		return 0, err
+	}
+	return e.run(ctx, in, f)
+}
+
+// execution is one run with what is shown of it and kept of it.
+type execution struct {
+	app       *app
+	session   *session
+	store     *state.Store
+	id        string
+	separator rune
+
+	show     show
+	progress *view.Progress // nil with --json
+	events   *view.Events   // nil without
+	evidence *report.Writer
+}
+
+// observe passes an event on: to the screen and, if it is a result, into the evidence.
+func (e *execution) observe(event pipeline.Event) {
+	e.show.Observe(event)
+	if f, ok := event.(pipeline.Finished); ok && e.evidence != nil {
+		_ = e.evidence.Add(f.Result) // the error stays with the writer and comes back from Close
+	}
+}
+
+func (e *execution) stopShow() (err error) {
+	if e.progress != nil {
+		e.progress.Close()
+	}
+	if e.events != nil {
+		err = e.events.Close()
+	}
+	e.progress, e.events = nil, nil
+	return err
+}
+
+// recover completes the evidence of earlier runs that were ended from outside.
+func (e *execution) recover(ctx context.Context) error {
+	runs, err := e.store.Runs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if r.SumsHash != "" {
+			continue
+		}
+		dir := orText(r.Dir, filepath.Join(e.session.places.runs, r.ID))
+		sums, err := report.Recover(ctx, dir, e.store, r)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			say(e.app.err, "warning: the evidence of run %s could not be completed: %s", r.ID, view.Clean(err.Error()))
+			continue
+		}
+		r.Dir, r.SumsHash = dir, sums
+		if err := e.store.SetRun(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run carries the run out, keeps its evidence and tells its outcome.
+func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand) (int, error) {
+	dir := filepath.Join(e.session.places.runs, e.id)
+	var err error
+	if e.evidence, err = report.Create(dir, e.info()); err != nil {
+		return 0, err
+	}
+	e.app.signals.drains.Store(true)
+	outcome, err := pipeline.Run(ctx, in)
+	e.app.signals.drains.Store(false)
+
+	after := context.WithoutCancel(ctx) // what was done is written down even when we leave
+	if err != nil {
+		// Nothing was begun: there is no evidence to keep.
+		_ = e.evidence.Abandon()
+		_ = os.RemoveAll(dir)
+		_ = os.Remove(e.session.places.runs) // if it is empty
+		return 0, errors.Join(err, e.store.SetRun(after, state.Run{
+			ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), End: time.Now().UTC(), Code: codeOf(err), Outcome: "stopped before anything was begun",
+		}))
+	}
+	if e.app.signals.interrupted() && errors.Is(outcome.Err, errInterrupted) {
+		outcome.Code = exitInterrupted
+	}
+	sums, closeErr := e.evidence.Close(outcome)
+	if closeErr != nil {
+		closeErr = fmt.Errorf("the evidence in %s is not complete: %w (the next run completes it)", dir, closeErr)
+	}
+	err = errors.Join(closeErr, e.store.SetRun(after, state.Run{
+		ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), End: outcome.End.UTC(), Code: outcome.Code, Outcome: outcome.Sentence,
+		Dir: dir, SumsHash: sums, Counts: outcome.Status, Requests: outcome.Requests,
+	}))
+	return outcome.Code, errors.Join(e.end(outcome, dir, sums, f), err)
+}
+
+// end shows the outcome.
+func (e *execution) end(o pipeline.Outcome, dir, sums string, f *runCommand) error {
+	cause := ""
+	if o.Err != nil && o.Code != exitInterrupted {
+		cause = e.app.redact.Text(o.Err.Error())
+	}
+	if e.events != nil {
+		e.events.Event(view.EndedEvent{Type: "ended", Outcome: o, Evidence: dir, Sums: sums, Error: cause})
+		return e.stopShow()
+	}
+	problems, more := e.show.Problems()
+	if err := e.stopShow(); err != nil {
+		return err
+	}
+	ending := view.Ending{Outcome: o, Evidence: dir, Sums: sums, Problems: problems, More: more}
+	switch o.Code {
+	case exitInterrupted, exitLimit, exitProcessing, exitFailed:
+		ending.Again = "migrate " + strings.Join(again(e.app.args), " ")
+	}
+	if cause != "" {
+		for line := range strings.SplitSeq(cause, "\n") {
+			say(e.app.err, "error: %s", view.Clean(line))
+		}
+	} else if o.Code == exitInterrupted {
+		say(e.app.err, "interrupted; run again to continue")
+	}
+	return ending.Text(redacting{e.app.out, e.app.redact})
+}
+
+// again is the command line that continues.
+func again(args []string) []string {
+	quoted := make([]string, len(args))
+	for i, arg := range args {
+		quoted[i] = arg
+		if strings.ContainsAny(arg, " \t\"'\\$*?&;|<>()") {
+			quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+	}
+	return quoted
+}
+
+// runID names a run: its start in UTC, and four hex digits against twins.
+func runID(start time.Time) string {
+	var b [2]byte
+	_, _ = rand.Read(b[:]) // crypto/rand does not fail
+	return start.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
+}
+
+// info is what is known of the run when it begins.
+func (e *execution) info() report.Info {
+	s := e.session
+	info := report.Info{
+		Run: e.id, Tenant: s.target.tenant, Mode: s.target.mode, ServiceUser: s.conn.user, Machine: report.ThisMachine(s.start),
+		Manifest: report.ManifestInfo{Path: s.set.Manifest.Path, Digest: s.checked.Digest},
+		Command:  append([]string{"migrate"}, e.app.args...), Settings: e.app.settings(), Start: s.start, Separator: e.separator,
+	}
+	for _, f := range s.checked.Files {
+		info.Manifest.Files = append(info.Manifest.Files, report.File{Name: f.Name, SHA256: f.SHA256})
+	}
+	var err error
+	if info.Binary, err = report.ThisBinary(version()); err != nil {
+		e.app.log.Warn().Err(err).Msg("the evidence has no digest of the program")
+	}
+	return info
+}
+
+// settings are the flags that apply, with their origins where they are not the default.
+func (a *app) settings() map[string]string {
+	m := map[string]string{}
+	a.flags.VisitAll(func(f *pflag.Flag) {
+		if from := a.origins[f.Name]; from != "default" && f.Name != "help" {
+			m[f.Name] = f.Value.String() + " (" + from + ")"
+		}
+	})
+	return m
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/manifest/expand"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// session is a manifest that has been read and, in the order of the methods, what
+// else a command opens for it. Close closes all of it.
+type session struct {
+	app     *app
+	start   time.Time
+	set     *expand.Set
+	checked expand.Checked
+	target  target
+	places  places
+	sources map[string]source.Source
+	conn    *connection
+	calls   pipeline.Calls
+	closers []func() error
+}
+
+// read opens the manifest at path.
+func (a *app) read(path string) (*session, error) {
+	s := &session{app: a, start: time.Now()}
+	var err error
+	s.set, err = expand.Open(path, expand.Options{Now: s.start})
+	var problems manifest.Problems
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.As(err, &problems):
+		return nil, err
+	default:
+		return nil, usagef("%v", err)
+	}
+}
+
+// check reads the whole manifest. Problems that stop everything are the error;
+// strict makes those that block a row stop everything too.
+func (s *session) check(ctx context.Context, strict bool) error {
+	var all view.Problems
+	var stops manifest.Problems
+	var err error
+	s.checked, err = s.set.Check(ctx, func(p manifest.Problem) {
+		all.Add(p)
+		if p.Class == manifest.Stop || strict && p.Class == manifest.Block {
+			stops = append(stops, p)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(stops) > 0 {
+		return stops
+	}
+	return nil
+}
+
+// aim decides the service and the files that belong to it.
+func (s *session) aim(f serviceFlags, statePath string) error {
+	var err error
+	if s.target, err = s.app.findTarget(f, s.set.Manifest); err != nil {
+		return err
+	}
+	if f.sandbox && statePath != "" && s.app.origins["state"] == "flag" {
+		return usagef("--sandbox keeps its own state; leave out --state")
+	}
+	s.places = placesOf(s.set.Manifest.Path, f.sandbox, statePath)
+	if f.sandbox {
+		if err := os.MkdirAll(filepath.Dir(s.places.state), 0o700); err != nil {
+			return fmt.Errorf("the sandbox's folder: %w", err)
+		}
+		return nil
+	}
+	return nil
+}
+
+// warnAboutPlace tells of a state that something else may touch.
+func (s *session) warnAboutPlace() {
+	if name := state.SyncFolder(s.places.state); name != "" {
+		say(s.app.err, "warning: %s lies in a folder of %s, which may damage it or bring an old copy back (name a local one with --state)", s.places.state, name)
+	}
+}
+
+// openSources opens the folders with the files.
+func (s *session) openSources() error {
+	sources, closeAll, err := openSources(s.set.Manifest)
+	if err != nil {
+		return err
+	}
+	s.sources = sources
+	s.closers = append(s.closers, closeAll)
+	return nil
+}
+
+// connect signs in. Observe gets requests and waits as events; nil: nobody.
+func (s *session) connect(ctx context.Context, f serviceFlags, observe func(pipeline.Event)) error {
+	var base http.RoundTripper
+	if f.sandbox {
+		emu, err := openSandbox(ctx, s.set, s.target, s.places.tenant)
+		if err != nil {
+			return err
+		}
+		s.closers = append(s.closers, emu.Close)
+		base = emu
+	}
+	if observe == nil {
+		observe = func(pipeline.Event) {}
+	}
+	gate := showpad.NewGate(f.requests)
+	gate.OnClose = func(until time.Time, why string) {
+		observe(pipeline.Waiting{For: "retry-after", Until: until, Text: fmt.Sprintf("the service asks to wait until %s (%s)", until.Local().Format(time.TimeOnly), why)})
+	}
+	call := func(c showpad.Call) {
+		if !c.Storage && c.Op != "token" {
+			s.calls.Add(c.Op)
+		}
+		observe(pipeline.Request{Op: c.Op, Status: c.Status, Storage: c.Storage, Retry: c.Retry, Elapsed: c.Elapsed})
+	}
+	conn, err := s.app.connect(ctx, s.target, f, gate, call, base)
+	if err != nil {
+		return err
+	}
+	s.conn = conn
+	s.closers = append(s.closers, conn.close)
+	return nil
+}
+
+// reader opens the state for reading; a run that has it is asked.
+func (s *session) reader(ctx context.Context) (state.Reader, error) {
+	r, _, err := state.OpenReader(ctx, s.places.state)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, r.Close)
+	tenant, err := r.Meta(ctx, state.MetaTenant)
+	if err != nil {
+		return nil, err
+	}
+	if tenant != "" && tenant != s.target.tenant {
+		return nil, fmt.Errorf("%s: %w: it holds %q and this is %q (name another state with --state, or sign in to %q)", s.places.state, state.ErrOtherTenant, tenant, s.target.tenant, tenant)
+	}
+	return r, nil
+}
+
+// hashes opens the cache of checksums. It is a convenience: without it files
+// are read again.
+func (s *session) hashes() pipeline.Hashes {
+	h, err := state.OpenHashes(s.places.hashes())
+	if err != nil {
+		s.app.log.Info().Err(err).Msg("no cache of checksums")
+		return nil
+	}
+	s.closers = append(s.closers, h.Close)
+	return h
+}
+
+// input is what the pipeline starts from.
+func (s *session) input(r state.Reader, sel pipeline.Selection, o pipeline.Options) pipeline.Input {
+	in := pipeline.Input{
+		Manifest: s.set.Manifest,
+		Items:    func(ctx context.Context) iter.Seq2[manifest.Item, error] { return s.set.Items(ctx) },
+		Sources:  s.sources, State: r, Select: sel, Calls: &s.calls, Start: s.start, Log: s.app.log, Options: o,
+	}
+	if s.conn != nil {
+		in.API = s.conn.client
+	}
+	return in
+}
+
+// close closes what was opened, last first.
+func (s *session) close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
