@@ -98,6 +98,11 @@ func (s *Source) Open(ctx context.Context, path string) (io.ReadCloser, source.I
 	if err != nil {
 		return nil, source.Info{}, err
 	}
+	return s.openIn(ctx, t, name, path)
+}
+
+// openIn opens what was a file a moment ago.
+func (s *Source) openIn(ctx context.Context, t tree, name, path string) (io.ReadCloser, source.Info, error) {
 	f, err := t.OpenFile(name, os.O_RDONLY|nonblock, 0)
 	if err != nil {
 		return nil, source.Info{}, s.failure("open", path, err)
@@ -205,14 +210,19 @@ func (s *Source) place(path string) (tree, string, error) {
 // absolute link, which os.Root does not follow. What is opened is still opened
 // by os.Root.
 func (s *Source) inside(name string) (string, bool) {
-	real, err := filepath.EvalSymlinks(filepath.Join(s.dir, name))
-	if err != nil {
-		return "", false
-	}
 	dir, err := filepath.EvalSymlinks(s.dir)
 	if err != nil {
 		return "", false
 	}
-	rel, err := filepath.Rel(dir, real)
-	return rel, err == nil && filepath.IsLocal(rel)
+	for rest := ""; ; name = filepath.Dir(name) {
+		real, err := filepath.EvalSymlinks(filepath.Join(s.dir, name))
+		switch {
+		case err == nil:
+			rel, err := filepath.Rel(dir, real)
+			return filepath.Join(rel, rest), err == nil && filepath.IsLocal(rel)
+		case !missing(err) || name == ".":
+			return "", false
+		}
+		rest = filepath.Join(filepath.Base(name), rest) // it is the way to it that may be a link
+	}
 }
