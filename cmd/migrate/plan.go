@@ -114,10 +114,14 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	in := s.input(reader, sel, f.decide.options(f.service))
 	in.Options.Hash = f.hash
 	in.Hashes = s.hashes()
+	if err := s.strict(ctx, in, f.decide.strict); err != nil {
+		return 0, err
+	}
 	sum, err := pipeline.Plan(ctx, in, doc.Add)
 	if err != nil {
 		return 0, err
 	}
+	a.tellEmpty(f.selects, sum.Items)
 	switch format {
 	case "json":
 		err = doc.JSON(a.out, sum)

@@ -17,7 +17,7 @@ func newReport(a *app) *cobra.Command {
 		Short:   "Show or check the evidence of a run",
 		Long:    "Report reads the folder that a run left behind. It needs no service and no state.",
 		Example: "  migrate report verify manifest.sandbox/runs/*",
-		Args:    argsOf(cobra.NoArgs),
+		Args:    unknownCommand,
 		RunE: func(*cobra.Command, []string) error {
 			return usagef("name what to do: migrate report show RUN, migrate report verify DIR")
 		},

@@ -149,7 +149,7 @@ makes it so, and a run repeated changes nothing.
 Results go to stdout, everything else to stderr. Nothing is sent to anybody but
 the service named in the first line of each command.`,
 		Example: "  migrate init --sample demo\n  migrate run demo/manifest.yaml --sandbox",
-		Args:    cobra.NoArgs,
+		Args:    unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usagef("name a command; migrate --help lists them")
 		},
@@ -278,6 +278,18 @@ func argsOf(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// unknownCommand refuses what is no command, with the one that was probably meant.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return usagef("unknown command %q (did you mean %q?)", args[0], near[0])
+	}
+	return usagef("unknown command %q; %s --help lists them", args[0], cmd.CommandPath())
 }
 
 // completeManifest offers files that can be manifests.

@@ -137,6 +137,9 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		Stop: a.signals.stop,
 	}
 	in.Hashes, in.Observe = s.hashes(), e.observe
+	if err := s.strict(ctx, in.Input, f.run.strict); err != nil {
+		return 0, err
+	}
 	if err := e.confirm(ctx, in.Input, f.yes); err != nil {
 		return 0, err
 	}
@@ -252,6 +255,7 @@ func (e *execution) end(o pipeline.Outcome, dir, sums string, f *runCommand) err
 		return e.stopShow()
 	}
 	problems, more := e.show.Problems()
+	e.app.tellEmpty(f.selects, o.Plan.Items)
 	if err := e.stopShow(); err != nil {
 		return err
 	}

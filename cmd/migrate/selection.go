@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
@@ -106,29 +107,76 @@ func hasIDColumn(f *os.File) (bool, error) {
 	return false, nil
 }
 
-// match reports whether text matches a pattern in which * is any text and ? any
-// one character. External IDs have no folders, so * goes over slashes too.
+// match reports whether text is pattern, or matches it: * is any text, ? any one
+// character, [a-z] one of these, [!a-z] none of these; a [ without its ] is
+// itself. External IDs have no folders, so * goes over slashes too.
 func match(pattern, text string) bool {
+	if pattern == text {
+		return true
+	}
 	p, t := []rune(pattern), []rune(text)
 	star, mark := -1, 0
 	i, j := 0, 0
 	for j < len(t) {
-		switch {
-		case i < len(p) && p[i] == '*':
+		if i < len(p) && p[i] == '*' {
 			star, mark = i, j
 			i++
-		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
-			i++
+			continue
+		}
+		if n := matchOne(p[i:], t[j]); n > 0 {
+			i += n
 			j++
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
+			continue
+		}
+		if star < 0 {
 			return false
 		}
+		mark++
+		i, j = star+1, mark
 	}
 	for i < len(p) && p[i] == '*' {
 		i++
 	}
 	return i == len(p)
+}
+
+// matchOne is how much of the pattern's beginning the character r matches, 0
+// for none.
+func matchOne(p []rune, r rune) int {
+	if len(p) == 0 {
+		return 0
+	}
+	end := slices.Index(p, ']')
+	switch {
+	case p[0] == '?':
+		return 1
+	case p[0] == '[' && end > 1:
+		set := p[1:end]
+		not := len(set) > 1 && (set[0] == '!' || set[0] == '^')
+		if not {
+			set = set[1:]
+		}
+		in := false
+		for k := 0; k < len(set); k++ {
+			if k+2 < len(set) && set[k+1] == '-' {
+				in = in || set[k] <= r && r <= set[k+2]
+				k += 2
+				continue
+			}
+			in = in || set[k] == r
+		}
+		if in != not {
+			return end + 1
+		}
+	case p[0] == r:
+		return 1
+	}
+	return 0
+}
+
+// tellEmpty warns when a selection leaves nothing: it is rarely meant.
+func (a *app) tellEmpty(f selectFlags, items int) {
+	if items == 0 && (len(f.only) > 0 || f.division != "") {
+		say(a.err, "warning: no item of the manifest matches --only or --division")
+	}
 }

@@ -71,6 +71,27 @@ func (s *session) check(ctx context.Context, strict bool) error {
 	return nil
 }
 
+// strict looks at every file and name before anything else; with --strict, what
+// blocks a row stops everything.
+func (s *session) strict(ctx context.Context, in pipeline.Input, on bool) error {
+	if !on {
+		return nil
+	}
+	var stops manifest.Problems
+	_, err := pipeline.Lint(ctx, in, func(p manifest.Problem) {
+		if p.Class != manifest.Warn {
+			stops = append(stops, p)
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case len(stops) > 0:
+		return stops
+	}
+	return nil
+}
+
 // aim decides the service and the files that belong to it.
 func (s *session) aim(f serviceFlags, statePath string) error {
 	var err error

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden parts of scripts")
+
+// root is the folder of the module.
+const root = "../.."
+
+func TestScripts(t *testing.T) {
+	testdata, err := filepath.Abs(root + "/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join(testdata, "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TESTDATA", testdata)
+			return newTenant(e, emulator.Options{Admin: true})
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":   cmdStatus,
+			"assets":   cmdAssets,
+			"requests": cmdRequests,
+			"fault":    cmdFault,
+			"chaos":    cmdChaos,
+			"switch":   cmdSwitch,
+			"await":    cmdAwait,
+			"clean":    cmdClean,
+			"unset":    cmdUnset,
+			"evidence": cmdEvidence,
+		},
+	})
+}
+
+// tenant is the emulator of one script.
+type tenant struct {
+	*emulator.Server
+	mu      sync.Mutex
+	changed *sync.Cond
+	commits map[string]int // begun, by operation
+}
+
+type tenantKey struct{}
+
+// newTenant serves an emulator for one script and points the environment at it.
+func newTenant(e *testscript.Env, o emulator.Options) error {
+	server, err := emulator.New(o)
+	if err != nil {
+		return err
+	}
+	tn := &tenant{Server: server, commits: map[string]int{}}
+	tn.changed = sync.NewCond(&tn.mu)
+	server.OnCommit(func(op string, n int, _ emulator.When) {
+		tn.mu.Lock()
+		defer tn.mu.Unlock()
+		tn.commits[op] = max(tn.commits[op], n)
+		tn.changed.Broadcast()
+	})
+	web := httptest.NewServer(server)
+	e.Defer(func() {
+		web.Close()
+		if err := server.Close(); err != nil {
+			e.T().Log(err)
+		}
+	})
+	e.Values[tenantKey{}] = tn
+	e.Setenv("SHOWPAD_API_URL", web.URL+"/v4")
+	e.Setenv("SHOWPAD_V3_URL", web.URL+"/api/v3")
+	e.Setenv("SHOWPAD_SUBDOMAIN", "acme")
+	e.Setenv("SHOWPAD_TOKEN", emulator.DefaultToken)
+	e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, ".config"))
+	return nil
+}
+
+func tenantOf(ts *testscript.TestScript) *tenant { return ts.Value(tenantKey{}).(*tenant) }
+
+func atoi(ts *testscript.TestScript, text string) int {
+	n, err := strconv.Atoi(text)
+	ts.Check(err)
+	return n
+}
+
+// cmdStatus runs a command and asserts its exit code: status 3 migrate run m.yaml.
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status CODE command...")
+	}
+	want, got := atoi(ts, args[0]), 0
+	err := ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// cmdAssets asserts how many assets the service has, each external ID once:
+// assets 16.
+func cmdAssets(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: assets N")
+	}
+	b := tenantOf(ts).Books()
+	if len(b.Duplicates) > 0 {
+		ts.Fatalf("duplicates: %v", b.Duplicates)
+	}
+	if b.Assets != atoi(ts, args[0]) {
+		ts.Fatalf("%d assets, want %s", b.Assets, args[0])
+	}
+}
+
+// cmdRequests asserts how many API requests came since the last time:
+// requests 0, requests <12.
+func cmdRequests(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: requests N, requests <N")
+	}
+	tn := tenantOf(ts)
+	b := tn.Books()
+	tn.ResetBooks()
+	if b.Unknown > 0 {
+		ts.Fatalf("requests that the specification does not know: %v", b.UnknownNotes)
+	}
+	text, less := strings.CutPrefix(args[0], "<")
+	if want := atoi(ts, text); less && b.API >= want || !less && b.API != want {
+		ts.Fatalf("%d API requests, want %s: %v", b.API, args[0], b.Requests)
+	}
+}
+
+// cmdFault queues a fault: fault KIND OP [COUNT [STATUS]].
+func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: fault KIND OP [COUNT [STATUS]]")
+	}
+	f := emulator.Fault{Kind: emulator.Kind(args[0]), Op: args[1]}
+	if len(args) > 2 {
+		f.Count = atoi(ts, args[2])
+	}
+	if len(args) > 3 {
+		f.Status = atoi(ts, args[3])
+	}
+	tenantOf(ts).Fail(f)
+}
+
+// cmdChaos makes requests fail at random, with the rates of `migrate sandbox`.
+func cmdChaos(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: chaos SEED RATES")
+	}
+	rates, err := parseRates(args[1])
+	ts.Check(err)
+	tenantOf(ts).Chaos(uint64(atoi(ts, args[0])), rates)
+}
+
+// cmdSwitch changes how the service behaves: switch drop-tags, ! switch drop-tags.
+func cmdSwitch(ts *testscript.TestScript, neg bool, args []string) {
+	tenantOf(ts).Switch(func(s *emulator.Switches) {
+		switch on := !neg; args[0] {
+		case "drop-tags":
+			s.DropTags = on
+		case "drop-external-id":
+			s.DropExternalID = on
+		case "stuck":
+			s.StuckProcessing = map[bool]string{true: "*"}[on]
+		default:
+			ts.Fatalf("no such switch: %s", args[0])
+		}
+	})
+}
+
+// cmdAwait waits until an operation was carried out N times: await postAssets 3.
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await OP N")
+	}
+	tn, op, want := tenantOf(ts), args[0], atoi(ts, args[1])
+	deadline := time.AfterFunc(time.Minute, func() {
+		tn.mu.Lock()
+		defer tn.mu.Unlock()
+		tn.commits["deadline"] = 1
+		tn.changed.Broadcast()
+	})
+	defer deadline.Stop()
+	tn.mu.Lock()
+	defer tn.mu.Unlock()
+	for tn.commits[op] < want {
+		if tn.commits["deadline"] > 0 {
+			ts.Fatalf("%s was carried out %d times in a minute, want %d", op, tn.commits[op], want)
+		}
+		tn.changed.Wait()
+	}
+}
+
+// cmdClean asserts that no file below the folders, nor the last output, holds a secret.
+func cmdClean(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: clean DIR...")
+	}
+	look := func(name, text string) {
+		for _, secret := range []string{emulator.DefaultToken, "X-Amz-Signature=", "X-Amz-Credential="} {
+			for i := 0; ; {
+				at := strings.Index(text[i:], secret)
+				if at < 0 {
+					break
+				}
+				i += at + len(secret)
+				if !strings.HasPrefix(text[i:], redactedText) {
+					ts.Fatalf("%s holds %s", name, secret)
+				}
+			}
+		}
+	}
+	look("stdout", ts.ReadFile("stdout"))
+	look("stderr", ts.ReadFile("stderr"))
+	files := 0
+	for _, dir := range args {
+		err := filepath.WalkDir(ts.MkAbs(dir), func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			if err == nil {
+				files++
+				look(path, string(b))
+			}
+			return err
+		})
+		ts.Check(err)
+	}
+	if files == 0 {
+		ts.Fatalf("no files in %v", args)
+	}
+}
+
+const redactedText = "[redacted]"
+
+// cmdUnset takes variables out of the environment of later commands.
+func cmdUnset(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: unset NAME...")
+	}
+	for _, name := range args {
+		ts.Setenv(name, "")
+	}
+}
+
+// cmdEvidence moves the only evidence folder below DIR to NAME: evidence DIR NAME.
+func cmdEvidence(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: evidence DIR NAME")
+	}
+	found, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*"))
+	ts.Check(err)
+	if len(found) != 1 {
+		ts.Fatalf("%d evidence folders, want 1: %v", len(found), found)
+	}
+	ts.Check(os.Rename(found[0], ts.MkAbs(args[1])))
+}
