@@ -252,7 +252,7 @@ func TestShowSaysWhatHappened(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		runID, "LIVE acme", "2 of 7 done (exit code 3)", "2026-11-21 21:59:00 +01:00", "jane@example.com at the service, jane on laptop",
+		runID, "LIVE acme", "2 of 7 done (exit code 3)", "2026-11-21 21:59:00 +01:00", "jane@example.com at the service", "jane on laptop",
 		"7: 2 succeeded, 3 failed, 2 unfinished", "3 create", "1 file-missing, 1 twin, 1 unknown", "1 B in 2 uploads, 7 API requests", "4 getAssets, 3 postAssets",
 		FailuresFile,
 	} {

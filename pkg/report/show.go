@@ -44,7 +44,10 @@ func Show(w io.Writer, dir string) error {
 		line("time", "%s to %s, %s", e.Start.Format(time.DateTime+" -07:00"), e.End.Format(time.DateTime+" -07:00"),
 			s.End.Sub(s.Start).Round(time.Millisecond))
 	}
-	line("by", "%s at the service, %s on %s", cmp.Or(e.ServiceUser, "unknown"), cmp.Or(e.Machine.User, "unknown"), cmp.Or(e.Machine.Host, "unknown"))
+	if e.ServiceUser != "" {
+		line("as", "%s at the service", e.ServiceUser)
+	}
+	line("by", "%s on %s", cmp.Or(e.Machine.User, "unknown"), cmp.Or(e.Machine.Host, "unknown"))
 	line("manifest", "%s (SHA-256 %s)", e.Manifest.Path, e.Manifest.Digest)
 	line("program", "%s", cmp.Or(e.Binary.Version, "unknown"))
 	if !open {
