@@ -158,8 +158,8 @@ type Upload struct {
 // String names the version without its URL.
 func (u Upload) String() string { return "upload of file " + u.FileID + " of asset " + u.AssetID }
 
-// GoString is String.
-func (u Upload) GoString() string { return u.String() }
+// Format prints String whatever the verb.
+func (u Upload) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, u.String()) }
 
 // Secret is text that no log, error or encoder prints.
 type Secret string
