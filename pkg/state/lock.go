@@ -23,7 +23,7 @@ type Holder struct {
 // String names the holder for people.
 func (h Holder) String() string {
 	if h.PID == 0 {
-		return "a process that has not left its name yet"
+		return "a process that left no name"
 	}
 	return fmt.Sprintf("process %d on %s, since %s", h.PID, h.Host, h.Start.Local().Format(time.DateTime))
 }
@@ -71,8 +71,11 @@ func acquire(ctx context.Context, path, program string) (*lock, error) {
 		Holder: Holder{PID: os.Getpid(), Host: host, Start: now().Truncate(time.Second), Program: program},
 		Key:    rand.Text(),
 	}}
-	const patience = 40 // times 25 ms: for a holder that is just writing its name
-	for try := 0; ; try++ {
+	const (
+		named   = 4  // tries, 25 ms apart: a reader may just be looking whether the lock is held
+		unnamed = 40 // tries: a holder may just be writing its name
+	)
+	for try := 1; ; try++ {
 		f, err := os.OpenFile(lockPath(path), os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("state: lock file: %w", err)
@@ -96,7 +99,7 @@ func acquire(ctx context.Context, path, program string) (*lock, error) {
 		if !held {
 			return nil, fmt.Errorf("%s: %w (the folder may not support locks: put the state on a local disk with --state)", lockPath(path), err)
 		}
-		if readErr == nil || try >= patience {
+		if readErr == nil && try >= named || try >= unnamed {
 			return nil, &LockedError{Path: path, Holder: c.Holder}
 		}
 		if err := pause(ctx, 25*time.Millisecond); err != nil {
@@ -141,14 +144,22 @@ func readLock(f *os.File) (lockContent, error) {
 	return c, nil
 }
 
-// readHolder reads the lock file of the state at path.
-func readHolder(path string) (lockContent, error) {
+// holding reports whether somebody holds the lock of the state at path, and what
+// is readable of who.
+func holding(path string) (c lockContent, held bool) {
 	f, err := os.Open(lockPath(path))
 	if err != nil {
-		return lockContent{}, err
+		return c, false
 	}
-	defer f.Close()
-	return readLock(f)
+	defer f.Close() // gives up the lock that was tried
+	if !errors.Is(tryShared(f), errHeld) {
+		return c, false
+	}
+	c, err = readLock(f)
+	if err != nil {
+		return lockContent{}, true
+	}
+	return c, true
 }
 
 func sameFile(f *os.File, path string) bool {

@@ -90,15 +90,18 @@ func (f *follower) do(ctx context.Context, ask func(Reader) error) error {
 			}
 			f.use(nil)
 		}
-		err := f.file(ctx, ask)
-		if !errors.Is(err, errBusy) {
-			return err
+		// Whoever has the lock, or is about to open the file, is not crossed:
+		// readers that come and go would keep a run from getting the file.
+		content, held := holding(f.path)
+		if !held {
+			if err := f.file(ctx, ask); !errors.Is(err, errBusy) {
+				return err
+			}
 		}
-		content, err := readHolder(f.path)
 		if time.Now().After(deadline) {
 			return &LockedError{Path: f.path, Holder: content.Holder}
 		}
-		known := err == nil && content.Addr != ""
+		known := held && content.Addr != ""
 		if known {
 			f.use(newClient(content))
 		}

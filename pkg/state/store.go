@@ -238,12 +238,12 @@ func (s *Store) Path() string { return s.path }
 // refused and not told by Flush. Later calls return the same.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		s.stopServing()
 		s.sending.Lock()
 		s.closed = true
 		close(s.queue)
 		s.sending.Unlock()
 		<-s.done
+		s.stopServing() // readers are answered until all is written
 		s.closeErr = s.takeErr()
 		if !s.abandoned {
 			if err := s.db.Close(); s.closeErr == nil && err != nil {
