@@ -28,6 +28,7 @@ type call struct {
 
 	params  map[string]string // from the path
 	caller  *token
+	early   bool // the answer does not depend on the body
 	dry     bool // an operation stops before its commit
 	commits bool // it has reached its commit
 
@@ -64,6 +65,7 @@ const maxBody = 1 << 20
 // writes first and reads later gets to see an early answer. One that waits for
 // "100 Continue" sends nothing before that.
 func (c *call) drain() {
+	c.early = true
 	if c.src == nil || strings.EqualFold(c.header.Get("Expect"), "100-continue") {
 		return
 	}

@@ -62,7 +62,8 @@ type Fault struct {
 }
 
 // Fail queues faults. A request takes the first one that is its turn; all
-// entries that match count it. It panics on an unknown kind.
+// entries that match count it. It panics on an
+// unknown kind or operation.
 func (s *Server) Fail(faults ...Fault) {
 	for _, f := range faults {
 		if err := f.check(); err != nil {
@@ -86,6 +87,9 @@ func (s *Server) ClearFaults() {
 func (f *Fault) check() error {
 	if !slices.Contains(kinds, f.Kind) {
 		return fmt.Errorf("unknown kind of fault %q (known: %v)", f.Kind, kinds)
+	}
+	if f.Op != "" && !isOp(f.Op) {
+		return fmt.Errorf("unknown operation %q in a fault (see Routes)", f.Op)
 	}
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
 		return fmt.Errorf("status %d is none", f.Status)

@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -161,4 +163,15 @@ func queryOf(pairs ...string) string {
 		v.Set(pairs[i], pairs[i+1])
 	}
 	return "?" + v.Encode()
+}
+
+// serve puts a Server behind a real socket.
+func serve(t testing.TB, s *emulator.Server) (http.RoundTripper, string) {
+	t.Helper()
+	hs := httptest.NewServer(s)
+	hs.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(hs.Close)
+	tr := &http.Transport{}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr, hs.URL
 }

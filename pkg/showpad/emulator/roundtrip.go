@@ -48,7 +48,7 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	if body != nil && body.bad != nil && a.abort == abortNone {
+	if body != nil && body.bad != nil && a.abort == abortNone && !c.early {
 		return nil, body.bad
 	}
 	switch a.abort {

@@ -2,12 +2,13 @@ package emulator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Names of what is no v4 operation.
 const (
-	OpPut   = "PUT"   // the upload to storage
+	OpPut   = "put"   // the upload to storage
 	OpToken = "token" // POST /oauth2/token of v3
 
 	opMe      = "get_users_me"
@@ -16,7 +17,7 @@ const (
 
 // route is an operation that is served.
 type route struct {
-	api    string // v4 or v3
+	api    string // v4, v3 or oauth2
 	op     string
 	method string
 	path   string // below the API's prefix
@@ -45,20 +46,26 @@ var routes = []route{
 	{"v4", "getLanguages", "GET", "/languages", false, getLanguages},
 	{"v4", "getCountries", "GET", "/countries", false, getCountries},
 	{"v3", opMe, "GET", "/users/me.json", false, getMe},
-	{"v3", OpToken, "POST", "/oauth2/token", true, postToken},
+	{"oauth2", OpToken, "POST", "/oauth2/token", true, postToken},
 }
 
 // Routes lists the operations that are served, a line each, such as
-// "v4 postAssets POST /assets".
+// "v4 postAssets POST /assets". The path of the upload is storage's own affair.
 func Routes() []string {
-	out := make([]string, len(routes))
-	for i, r := range routes {
-		out[i] = fmt.Sprintf("%s %s %s %s", r.api, r.op, r.method, r.path)
+	out := []string{"storage " + OpPut + " PUT /"}
+	for _, r := range routes {
+		out = append(out, fmt.Sprintf("%s %s %s %s", r.api, r.op, r.method, r.path))
 	}
 	return out
 }
 
-var prefixes = map[string]string{"v4": "/v4", "v3": "/api/v3"}
+// prefixes are the paths of the APIs on their hosts.
+var prefixes = map[string]string{"v4": "/v4", "v3": "/api/v3", "oauth2": "/api/v3"}
+
+// isOp says whether a name is that of an operation.
+func isOp(name string) bool {
+	return name == OpPut || slices.ContainsFunc(routes, func(r route) bool { return r.op == name })
+}
 
 // match finds the route of a request. known says that the path exists for
 // another method.

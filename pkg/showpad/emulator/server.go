@@ -131,7 +131,7 @@ func (s *Server) Close() error {
 }
 
 // now is the tenant's clock.
-func (s *Server) now() time.Time { return s.opts.Now().Add(s.skew) }
+func (s *Server) now() time.Time { return s.opts.Now().Round(0).Add(s.skew) }
 
 // Advance moves the tenant's clock forward, on top of Options.Now.
 func (s *Server) Advance(d time.Duration) {

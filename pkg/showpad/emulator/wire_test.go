@@ -1,0 +1,74 @@
+package emulator_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+)
+
+// members lists the paths of all members of a document; elements of an array
+// count as one.
+func members(prefix string, v any, out map[string]bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, in := range v {
+			out[prefix+name] = true
+			if name != "metadata" { // its keys are data
+				members(prefix+name+".", in, out)
+			}
+		}
+	case []any:
+		for _, in := range v {
+			members(prefix, in, out)
+		}
+	}
+}
+
+// TestAnswersHaveTheMembersOfTheSamples compares answers with the samples that
+// the client is tested against.
+func TestAnswersHaveTheMembersOfTheSamples(t *testing.T) {
+	s := newServer(t, emulator.Options{Divisions: []emulator.Division{{ID: emulator.DivisionMarketing, Name: "Marketing", SharingEnabled: true}}})
+	tag := want(t, 201, s, "POST", "/v4/tags", `{"name":"T","division":{"id":"`+emulator.DivisionMarketing+`"}}`)
+	user := want(t, 200, s, "GET", "/v4/users", "").items()[0]
+	id := create(t, s, "a.pdf", "A", `,"description":"d","expiresAt":"2027-01-01T00:00:00Z","lockedPages":[{"start":1,"end":2}],"languages":[{"code":"en"}],"countries":[{"code":"BE"}],"tags":[{"id":"`+tag.text("id")+`"}],"enforcedPages":{"prepend":[{"start":1,"end":1}],"append":[{"start":1,"end":1}]}`)
+	up := want(t, 201, s, "POST", "/v4/assets/"+id+"/files", "")
+	upload(t, s, id, "hello")
+	for file, answer := range map[string]any{
+		"asset.json":       want(t, 200, s, "GET", "/v4/assets/"+id, "").json,
+		"asset-list.json":  want(t, 200, s, "GET", "/v4/assets", "").json,
+		"division.json":    want(t, 200, s, "GET", "/v4/divisions/"+emulator.DivisionMarketing, "").json,
+		"file.json":        want(t, 200, s, "GET", "/v4/assets/"+id+"/files/"+up.text("id"), "").json,
+		"file-list.json":   want(t, 200, s, "GET", "/v4/assets/"+id+"/files", "").json,
+		"tag.json":         tag.json,
+		"tag-list.json":    want(t, 200, s, "GET", "/v4/tags", "").json,
+		"upload.json":      up.json,
+		"user.json":        user,
+		"token.json":       refresh(t, s, 200, emulator.DefaultRefreshToken).json,
+		"v3-me.json":       want(t, 200, s, "GET", "https://acme.showpad.biz/api/v3/users/me.json", "").json,
+		"token-error.json": refresh(t, s, 400, "dead").json,
+		"v3-error.json":    want(t, 404, s, "GET", "https://acme.showpad.biz/api/v3/nothing.json", "").json,
+		"problem.json":     want(t, 400, s, "POST", "/v4/assets", "{}").json,
+	} {
+		b, err := os.ReadFile(filepath.Join("..", "..", "..", "testdata", "wire", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sample any
+		if err := json.Unmarshal(b, &sample); err != nil {
+			t.Fatal(err)
+		}
+		have, in := map[string]bool{}, map[string]bool{}
+		members("", answer, have)
+		members("", sample, in)
+		for name := range in {
+			// Samples also have what a client must put up with.
+			if !have[name] && !strings.HasPrefix(name, "aMemberOfTomorrow") {
+				t.Errorf("%s: the sample has %s, the answer has not", file, name)
+			}
+		}
+	}
+}
