@@ -3,20 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/config"
-	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
-	"github.com/showpad-migrate/migrate/pkg/manifest"
-	"github.com/showpad-migrate/migrate/pkg/pipeline"
 )
 
 // app is one call of the program: its surroundings, its settings, its exit code.
@@ -69,73 +64,6 @@ func run(ctx context.Context, args []string, e env) int {
 		a.tell(err, code)
 	}
 	return code
-}
-
-// tell shows an error on stderr, and on stdout as a document with --json.
-func (a *app) tell(err error, code int) {
-	problems := problemsOf(err)
-	if len(problems) > 0 {
-		var ps view.Problems
-		for _, p := range problems {
-			ps.Add(p)
-		}
-		_ = ps.Lines(redacting{a.err, a.redact}) // stderr is where a failure to write would be told
-	}
-	text := ""
-	if len(problems) == 0 || code != exitUsage {
-		text = a.redact.Text(view.Clean(err.Error()))
-		if len(problems) > 0 {
-			text = "stopped by the problems above"
-		}
-		lines := strings.Split(a.redact.Text(err.Error()), "\n")
-		if len(problems) > 0 {
-			lines = []string{text}
-		}
-		for _, line := range lines {
-			say(a.err, "error: %s", view.Clean(line))
-		}
-	} else {
-		text = view.Plural(len(problems), "problem", "problems") + " to solve before anything is sent"
-		say(a.err, "%s", text)
-	}
-	var usage *usageError
-	if errors.As(err, &usage) && a.flags == nil {
-		say(a.err, "see migrate --help")
-	}
-	if !a.json && !slices.Contains(a.args, "--json") {
-		return
-	}
-	_ = view.WriteJSON(a.out, struct { // the exit code says it too
-		Version  int               `json:"version"`
-		Type     string            `json:"type"`
-		Code     int               `json:"code"`
-		Message  string            `json:"message"`
-		Problems manifest.Problems `json:"problems,omitempty"`
-	}{1, "error", code, text, problems})
-}
-
-// problemsOf are the problems that an error carries.
-func problemsOf(err error) manifest.Problems {
-	var stop *pipeline.StopError
-	if errors.As(err, &stop) && len(stop.Problems) > 0 {
-		return stop.Problems
-	}
-	var problems manifest.Problems
-	errors.As(err, &problems)
-	return problems
-}
-
-// redacting takes secrets out of what is written, write by write.
-type redacting struct {
-	w io.Writer
-	r config.Redactor
-}
-
-func (r redacting) Write(b []byte) (int, error) {
-	if _, err := io.WriteString(r.w, r.r.Text(string(b))); err != nil {
-		return 0, err
-	}
-	return len(b), nil
 }
 
 func newRoot(a *app) *cobra.Command {

@@ -1,0 +1,208 @@
+package view
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+)
+
+func TestFirstLine(t *testing.T) {
+	type actions = map[pipeline.Action]int
+	tests := []struct {
+		name string
+		s    pipeline.Summary
+		want string
+	}{
+		{"nothing in it", pipeline.Summary{}, "nothing to do: no items"},
+		{"all there", pipeline.Summary{Items: 300, Actions: actions{"unchanged": 300}}, "nothing to do: 300 items are as the manifest wants them"},
+		{"one there", pipeline.Summary{Items: 1, Actions: actions{"unchanged": 1}}, "nothing to do: 1 item is as the manifest wants it"},
+		{"only decisions", pipeline.Summary{Items: 3, Actions: actions{"unchanged": 1, "blocked": 1, "conflict": 1}}, "nothing to do; 2 items need a decision"},
+		{"new ones", pipeline.Summary{Items: 300, Actions: actions{"create": 300}, Writes: 602, Puts: 300, Bytes: 42_000_000},
+			"300 new assets = 602 requests; 300 uploads (42 MB); at 5,000 a day: 1 day"},
+		{"days", pipeline.Summary{Items: 12000, Actions: actions{"create": 12000}, Writes: 24000, Reads: 1200, Puts: 12000, Bytes: 1_200_000_000},
+			"12,000 new assets = 24,000 requests and 1,200 reads; 12,000 uploads (1.2 GB); at 5,000 a day: 6 days"},
+		{"a mixture", pipeline.Summary{Items: 5, Actions: actions{"create": 1, "update": 1, "version": 2, "blocked": 1}, Writes: 5, Reads: 1, Puts: 3, Bytes: 10},
+			"1 new asset, 1 update, 2 new versions = 5 requests and 1 read; 3 uploads (10 B); at 5,000 a day: 1 day; 1 item needs a decision"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := FirstLine(tt.s); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// somePlan has every kind of line, with data that would steer a terminal.
+func somePlan(t *testing.T, creates int) (*Plan, pipeline.Summary) {
+	t.Helper()
+	p, err := NewPlan(PlanHeader{Mode: "LIVE", Tenant: "acme", Manifest: "m.yaml", ID: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var s pipeline.Summary
+	add := func(r pipeline.Row) {
+		if err := p.Add(r); err != nil {
+			t.Fatal(err)
+		}
+		s.Add(r)
+	}
+	for i := range creates {
+		add(pipeline.Row{ExternalID: fmt.Sprintf("SP-%d", i+1), Action: pipeline.ActionCreate, Reason: pipeline.ReasonNew, Source: "decks:a.pptx", Name: "A\x1b[31m.pptx", Size: 1000, Writes: 2, Puts: 1})
+	}
+	add(pipeline.Row{ExternalID: "SP-50", Action: pipeline.ActionUnchanged})
+	add(pipeline.Row{ExternalID: "SP-51", Action: pipeline.ActionUpdate, Reason: pipeline.ReasonFieldsDiffer, Writes: 1,
+		Diff: []pipeline.FieldDiff{{Field: "description", Remote: json.RawMessage(`"old"`), Wanted: json.RawMessage(`"new"`)}}})
+	add(pipeline.Row{ExternalID: "=SP-52", Action: pipeline.ActionConflict, Reason: pipeline.ConflictChanged, Detail: "a person changed it; set update.conflicts",
+		Diff: []pipeline.FieldDiff{{Field: "name", Remote: json.RawMessage(`"theirs"`), Wanted: json.RawMessage(`"ours"`), Last: json.RawMessage(`"before"`)}}})
+	add(pipeline.Row{ExternalID: "SP-53", Action: pipeline.ActionBlocked, Reason: pipeline.BlockedMissing, Detail: "no such file",
+		Problems: []manifest.Problem{{Code: "M111", Class: manifest.Block, What: "no such file", Pos: manifest.Pos{File: "m.yaml", Line: 7}}}})
+	s.NewTagsAll, s.NewTags = 1, []pipeline.NewTag{{Division: "Marketing", Name: "New", Items: 2}}
+	return p, s
+}
+
+func TestPlanText(t *testing.T) {
+	p, s := somePlan(t, 12)
+	var b strings.Builder
+	if err := p.Text(&b, s, false); err != nil {
+		t.Fatal(err)
+	}
+	const want = `12 new assets, 1 update = 25 requests; 12 uploads (12 kB); at 5,000 a day: 1 day; 2 items need a decision
+
+Needs a decision (2):
+  conflict =SP-52 (changed-remotely): a person changed it; set update.conflicts
+      name: there "theirs", wanted "ours", last sent "before"
+  blocked SP-53 (file-missing): no such file
+      m.yaml:7: M111: no such file
+
+New tags (1):
+  New in Marketing, on 2 items
+
+Create (12):
+  SP-1  A.pptx  from decks:a.pptx  1.0 kB
+  SP-2  A.pptx  from decks:a.pptx  1.0 kB
+  SP-3  A.pptx  from decks:a.pptx  1.0 kB
+  SP-4  A.pptx  from decks:a.pptx  1.0 kB
+  SP-5  A.pptx  from decks:a.pptx  1.0 kB
+  SP-6  A.pptx  from decks:a.pptx  1.0 kB
+  SP-7  A.pptx  from decks:a.pptx  1.0 kB
+  SP-8  A.pptx  from decks:a.pptx  1.0 kB
+  SP-9  A.pptx  from decks:a.pptx  1.0 kB
+  SP-10  A.pptx  from decks:a.pptx  1.0 kB
+  ... and 2 more (--full shows all)
+
+Update (1):
+  SP-51
+      description: "old" -> "new"
+
+Unchanged (1)
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+	b.Reset()
+	if err := p.Text(&b, s, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"  SP-12  A.pptx", "Unchanged (1):\n  SP-50\n"} {
+		if !strings.Contains(b.String(), line) {
+			t.Errorf("--full lacks %q", line)
+		}
+	}
+	if strings.Contains(b.String(), "more (--full") {
+		t.Error("--full leaves something out")
+	}
+}
+
+func TestPlanJSONIsOneDocument(t *testing.T) {
+	for _, creates := range []int{0, 3} {
+		p, s := somePlan(t, creates)
+		var b strings.Builder
+		if err := p.JSON(&b, s); err != nil {
+			t.Fatal(err)
+		}
+		var doc struct {
+			Version int
+			Type    string
+			Mode    string
+			Summary pipeline.Summary
+			Rows    []pipeline.Row
+		}
+		dec := json.NewDecoder(strings.NewReader(b.String()))
+		dec.UseNumber()
+		if err := dec.Decode(&doc); err != nil {
+			t.Fatalf("%v in\n%s", err, b.String())
+		}
+		if doc.Version != 1 || doc.Type != "plan" || doc.Mode != "LIVE" || len(doc.Rows) != creates+4 || doc.Summary.Items != creates+4 {
+			t.Errorf("got %+v", doc)
+		}
+	}
+}
+
+func TestPlanCSV(t *testing.T) {
+	p, s := somePlan(t, 1)
+	if s.Items != 5 {
+		t.Fatalf("%d items", s.Items)
+	}
+	var b strings.Builder
+	if err := p.CSV(&b, ';'); err != nil {
+		t.Fatal(err)
+	}
+	text, bom := strings.CutPrefix(b.String(), "\ufeff")
+	if !bom || !strings.Contains(text, "\r\n") {
+		t.Error("no byte order mark, or no CRLF")
+	}
+	r := csv.NewReader(strings.NewReader(text))
+	r.Comma = ';'
+	rows, err := r.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 6 || rows[0][0] != "externalId" || rows[4][0] != "'=SP-52" {
+		t.Errorf("got %q", rows)
+	}
+}
+
+func BenchmarkPlanSpool(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p, err := NewPlan(PlanHeader{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				var s pipeline.Summary
+				for i := range n {
+					r := pipeline.Row{ExternalID: fmt.Sprint(i), Action: pipeline.ActionCreate, Writes: 2}
+					s.Add(r)
+					if err := p.Add(r); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := p.Text(discard{}, s, false); err != nil {
+					b.Fatal(err)
+				}
+				if err := p.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }

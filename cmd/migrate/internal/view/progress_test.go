@@ -1,0 +1,160 @@
+package view
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// page is a writer that many goroutines may use.
+type page struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (p *page) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b.Write(b)
+}
+
+func (p *page) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b.String()
+}
+
+func TestPlainLinesComeAtTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out page
+		p := NewProgress(&out, false, false)
+		p.Observe(pipeline.Started{Run: "r", Items: 100, At: time.Now()})
+		for range 50 {
+			p.Observe(pipeline.Decided{Row: pipeline.Row{Puts: 1, Size: 2000}})
+		}
+		for range 20 {
+			p.Observe(pipeline.Sent{N: 2000})
+			p.Observe(pipeline.Finished{Result: pipeline.Result{Status: string(state.Done)}})
+		}
+		p.Observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "SP-1", Status: "blocked", Reason: "file-missing"}})
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if out.String() != "" {
+			t.Errorf("after 4 s: %q, want nothing yet", out.String())
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		const first = "21 of 100 items (1 not done), 40 kB of 100 kB, 4.2 items/s, 8.0 kB/s, 19 s left\n"
+		if out.String() != first {
+			t.Errorf("after 6 s: %q, want %q", out.String(), first)
+		}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if n := strings.Count(out.String(), "\n"); n != 2 {
+			t.Errorf("after 36 s: %d lines, want 2", n)
+		}
+		p.Close()
+		if list, more := p.Problems(); len(list) != 1 || more != 0 || list[0].ExternalID != "SP-1" {
+			t.Errorf("problems: %v and %d more", list, more)
+		}
+	})
+}
+
+func TestWarningsComeAtOnceAndOnceInARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out page
+		p := NewProgress(&out, false, true)
+		for range 3 {
+			p.Observe(pipeline.Warned{ExternalID: "SP-1\x1b[2J", Text: "look\nhere"})
+		}
+		p.Observe(pipeline.Waiting{For: "retry-after", Text: "waiting", Until: time.Now().Add(time.Hour)})
+		synctest.Wait()
+		if want := "warning: SP-1: look here\n"; out.String() != want {
+			t.Errorf("got %q, want %q", out.String(), want)
+		}
+		time.Sleep(time.Minute)
+		p.Close()
+		if strings.Contains(out.String(), "waiting") {
+			t.Error("--quiet told of waiting")
+		}
+	})
+}
+
+func TestLongWaitsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out page
+		p := NewProgress(&out, false, false)
+		p.Observe(pipeline.Waiting{For: "retry-after", Text: "a moment", Until: time.Now().Add(time.Second)})
+		p.Observe(pipeline.Waiting{For: "retry-after", Text: "an hour", Until: time.Now().Add(time.Hour)})
+		p.Close()
+		if out.String() != "an hour\n" {
+			t.Errorf("got %q, want the long wait alone", out.String())
+		}
+	})
+}
+
+func TestBarsAppearAtTheFirstByteAndGoAway(t *testing.T) {
+	var out page
+	p := NewProgress(&out, true, false)
+	p.Observe(pipeline.Started{Items: 2})
+	p.Note("before")
+	p.Observe(pipeline.Decided{Row: pipeline.Row{Puts: 1, Size: 10}})
+	p.Observe(pipeline.Sent{N: 10})
+	p.Observe(pipeline.Finished{Result: pipeline.Result{Status: string(state.Done), AssetID: "a"}})
+	p.Close()
+	if !strings.HasPrefix(out.String(), "before\n") {
+		t.Errorf("got %q, want the note first", out.String())
+	}
+}
+
+func TestEventsAreOneALineWithAType(t *testing.T) {
+	var out page
+	e := NewEvents(&out)
+	e.Observe(pipeline.Started{Run: "r", Items: 2})
+	e.Observe(pipeline.Decided{Row: pipeline.Row{ExternalID: "A", Action: pipeline.ActionCreate}})
+	e.Observe(pipeline.Stage{ExternalID: "A", Stage: "hash"})
+	e.Observe(pipeline.Sent{ExternalID: "A", N: 3})
+	e.Observe(pipeline.Request{Op: "postAssets"})
+	e.Observe(pipeline.Warned{Code: "twin", Text: "two"})
+	e.Observe(pipeline.Waiting{For: "settle"})
+	e.Observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "A", Status: "done"}})
+	e.Event(EndedEvent{Type: "ended", Outcome: pipeline.Outcome{Code: 0}})
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var types []string
+	for line := range strings.Lines(out.String()) {
+		var v struct{ Type string }
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		types = append(types, v.Type)
+	}
+	if got, want := strings.Join(types, " "), "started decided stage warned waiting finished ended"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if s := e.Snapshot(); s.Bytes != 3 || s.Requests != 1 || s.Finished != 1 {
+		t.Errorf("counted %+v", s)
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no reader") }
+
+func TestEventsThatCannotBeWrittenDoNotHangTheRun(t *testing.T) {
+	e := NewEvents(broken{})
+	for range 2 * queuedEvents {
+		e.Observe(pipeline.Started{})
+	}
+	if err := e.Close(); err == nil {
+		t.Error("nobody was told")
+	}
+}

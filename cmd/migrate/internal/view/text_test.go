@@ -1,0 +1,139 @@
+package view
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+func TestProblemsAreSortedByPlace(t *testing.T) {
+	var ps Problems
+	at := func(file string, line, col int) manifest.Pos {
+		return manifest.Pos{File: file, Line: line, Column: col}
+	}
+	ps.Add(manifest.Problem{Pos: at("m.yaml", 9, 1), Code: "M012", Class: manifest.Stop, What: "nine", Fix: "fix it"})
+	ps.Add(manifest.Problem{Pos: at("t.csv", 2, 1), Code: "M012", Class: manifest.Block, What: "table"})
+	ps.Add(manifest.Problem{Pos: at("m.yaml", 2, 5), Code: "M013", Class: manifest.Warn, What: "two\x1b[2J"})
+	ps.Add(manifest.Problem{Pos: at("m.yaml", 2, 1), Code: "M012", Class: manifest.Stop, What: "one"})
+	var b strings.Builder
+	if err := (Lint{Manifest: "m.yaml", Items: 1000, Offline: true}).Text(&b, &ps); err != nil {
+		t.Fatal(err)
+	}
+	const want = `m.yaml:2:1: M012: one
+m.yaml:2:5: M013: two [warning]
+m.yaml:9:1: M012: nine (fix it)
+t.csv:2:1: M012: table [blocks this item]
+m.yaml: 1,000 items, 2 errors, 1 blocked item, 1 warning (offline: the service was not asked)
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestTooManyProblemsAreCounted(t *testing.T) {
+	var ps Problems
+	for range keptProblems + 5 {
+		ps.Add(manifest.Problem{Pos: manifest.Pos{File: "m.yaml", Line: 1}, Class: manifest.Warn})
+	}
+	var b strings.Builder
+	if err := ps.Lines(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(b.String(), "... and 5 more problems\n") {
+		t.Errorf("ends in %q", b.String()[b.Len()-60:])
+	}
+}
+
+func TestStatusText(t *testing.T) {
+	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	s := Status{
+		State: "m.state.db", Tenant: "acme",
+		Counts: state.Counts{Total: 1300, ByStatus: map[state.Status]int{state.Done: 1200, state.Failed: 100}},
+		Runs: []state.Run{
+			{ID: "one", Start: start, End: start.Add(3 * time.Minute), Code: 3, Outcome: "1 failed", Dir: "m.runs/one"},
+			{ID: "two", Start: start},
+			{ID: "three", Start: start.Add(time.Hour)},
+		},
+		Holder:   &Holder{PID: 7, Host: "here", Start: start.Add(time.Hour)},
+		Progress: json.RawMessage(`{"run":"three","items":10,"finished":5}`),
+	}
+	var b strings.Builder
+	if err := s.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"m.state.db (acme): 1,300 items\n  done         1,200\n  failed       100\n",
+		"  one  exit 3 after 3 min  1 failed  m.runs/one\n",
+		"  two  ended from outside; run again to continue\n",
+		"  three  under way\n",
+		"in use by process 7 on here since ",
+		"  5 of 10 items\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, b.String())
+		}
+	}
+	b.Reset()
+	if err := (Status{State: "m.state.db"}).Text(&b); err != nil || b.String() != "m.state.db: nothing yet\n" {
+		t.Errorf("empty: %q, %v", b.String(), err)
+	}
+}
+
+func TestEndingText(t *testing.T) {
+	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	e := Ending{
+		Outcome:  pipeline.Outcome{Sentence: "1 of 2 done, 1 failed", Start: start, End: start.Add(90 * time.Second), Requests: map[string]int{"postAssets": 2, "getAssets": 1}, Puts: 1, Bytes: 2000},
+		Evidence: "m.runs/r", Sums: "abc", More: 3, Again: "migrate run m.yaml",
+		Problems: []pipeline.Result{{ExternalID: "B", Status: "failed", Error: &state.Failure{Code: "refused", Message: "no\x1b[1m"}}},
+	}
+	var b strings.Builder
+	if err := e.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	const want = `failed B (refused): no
+... and 3 more, see failures.csv
+1 of 2 done, 1 failed
+3 requests, 1 upload (2.0 kB), 90 s
+evidence: m.runs/r
+SHA256SUMS: abc
+to continue: migrate run m.yaml
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestVerifyText(t *testing.T) {
+	var b strings.Builder
+	v := Verify{Out: &b}
+	for _, d := range []pipeline.Difference{
+		{ExternalID: "A", Field: "name", Kind: "field", Want: json.RawMessage(`"x"`), Got: json.RawMessage(`"y"`)},
+		{ExternalID: "B", Kind: "missing", Text: "not there"},
+	} {
+		if err := v.Add(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.End(pipeline.VerifySummary{Items: 3, OK: 1, Different: 1, Missing: 1}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "A: name is \"y\", wanted \"x\"\nB: missing (not there)\n1 of 3 items as wanted; 1 different, 1 missing\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		400 * time.Millisecond: "0 s", 119 * time.Second: "119 s", 3 * time.Minute: "3 min", 125 * time.Minute: "2 h 5 min", 72 * time.Hour: "3 days",
+	} {
+		if got := Duration(d); got != want {
+			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
