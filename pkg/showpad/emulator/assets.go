@@ -31,7 +31,7 @@ func postAssets(s *Server, c *call) answer {
 	}
 	now := s.now()
 	a := &asset{
-		Division: division.ID, Created: now, Updated: now, Listed: now.Add(s.opts.ListLag),
+		Division: division.ID, Created: now, Updated: now, Listed: now.Add(max(s.opts.ListLag, time.Duration(s.sw.ListLag))),
 		Annotatable: true, Shareable: true, Processed: true, Authors: []string{c.caller.user.ID},
 	}
 	s.checkMeaning(o, &b, a, c)

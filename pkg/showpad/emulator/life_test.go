@@ -209,6 +209,12 @@ func TestNewAssetsLag(t *testing.T) {
 	if got := count(); got != 1.0 {
 		t.Errorf("in lists after 800 ms: %v", got)
 	}
+	s.Switch(func(sw *emulator.Switches) { sw.ListLag = emulator.Duration(2 * time.Second) })
+	create(t, s, "b.pdf", "SP-1", "")
+	s.Advance(time.Second)
+	if got := count(); got != 1.0 {
+		t.Errorf("in lists after 1 s of 2: %v", got)
+	}
 }
 
 func TestDefaultsOfACreate(t *testing.T) {

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
@@ -46,15 +47,15 @@ func TestFiltersOfAssets(t *testing.T) {
 		{queryOf("externalIds", "a", "divisionIds", emulator.DivisionMarketing), ""},
 	} {
 		r := want(t, 200, s, "GET", "/v4/assets"+f.query, "")
-		names := ""
+		var names strings.Builder
 		for i, item := range r.items() {
 			if i > 0 {
-				names += " "
+				names.WriteString(" ")
 			}
-			names += item["name"].(string)
+			names.WriteString(item["name"].(string))
 		}
-		if names != f.names || r.json["count"] != float64(len(r.items())) {
-			t.Errorf("%s: %q, want %q", f.query, names, f.names)
+		if names.String() != f.names || r.json["count"] != float64(len(r.items())) {
+			t.Errorf("%s: %q, want %q", f.query, names.String(), f.names)
 		}
 	}
 }

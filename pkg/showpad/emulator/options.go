@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -156,6 +157,9 @@ type Switches struct {
 
 	// ReadLag is how long a new asset answers 404 when it is addressed by id.
 	ReadLag Duration `json:"readLag"`
+	// ListLag is Options.ListLag for the assets created from now on; the longer
+	// of the two counts.
+	ListLag Duration `json:"listLag"`
 
 	// Rate refuses API requests above so many a second, with 429 and
 	// Retry-After. 0: no limit.
@@ -182,6 +186,7 @@ const (
 
 func (o Options) withDefaults() Options {
 	o.Subdomain = cmp.Or(o.Subdomain, DefaultSubdomain)
+	o.Divisions, o.Users = slices.Clone(o.Divisions), slices.Clone(o.Users) // they get ids
 	if o.Divisions == nil {
 		o.Divisions = []Division{
 			{ID: DivisionMarketing, Name: "Marketing", SharingEnabled: true},

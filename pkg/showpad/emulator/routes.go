@@ -17,7 +17,7 @@ const (
 
 // route is an operation that is served.
 type route struct {
-	api    string // v4, v3 or oauth2
+	api    string // v4 or v3
 	op     string
 	method string
 	path   string // below the API's prefix
@@ -46,21 +46,22 @@ var routes = []route{
 	{"v4", "getLanguages", "GET", "/languages", false, getLanguages},
 	{"v4", "getCountries", "GET", "/countries", false, getCountries},
 	{"v3", opMe, "GET", "/users/me.json", false, getMe},
-	{"oauth2", OpToken, "POST", "/oauth2/token", true, postToken},
+	{"v3", OpToken, "POST", "/oauth2/token", true, postToken},
 }
 
 // Routes lists the operations that are served, a line each, such as
-// "v4 postAssets POST /assets". The path of the upload is storage's own affair.
+// "v4 postAssets POST /assets". Storage is not among them: where its URLs point
+// is its own affair.
 func Routes() []string {
-	out := []string{"storage " + OpPut + " PUT /"}
-	for _, r := range routes {
-		out = append(out, fmt.Sprintf("%s %s %s %s", r.api, r.op, r.method, r.path))
+	out := make([]string, len(routes))
+	for i, r := range routes {
+		out[i] = fmt.Sprintf("%s %s %s %s", r.api, r.op, r.method, r.path)
 	}
 	return out
 }
 
 // prefixes are the paths of the APIs on their hosts.
-var prefixes = map[string]string{"v4": "/v4", "v3": "/api/v3", "oauth2": "/api/v3"}
+var prefixes = map[string]string{"v4": "/v4", "v3": "/api/v3"}
 
 // isOp says whether a name is that of an operation.
 func isOp(name string) bool {

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -27,9 +28,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *answer) write(c *call, w http.ResponseWriter) {
-	for name, v := range a.header {
-		w.Header()[name] = v
-	}
+	maps.Copy(w.Header(), a.header)
 	if a.ctype != "" {
 		w.Header().Set("Content-Type", a.ctype)
 	}

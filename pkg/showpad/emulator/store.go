@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -155,9 +156,7 @@ func (st *store) findTag(division, name string, fold bool) *tag {
 func collect(m map[string]map[string]*asset, keys []string) []*asset {
 	seen := map[string]*asset{}
 	for _, key := range keys {
-		for id, a := range m[key] {
-			seen[id] = a
-		}
+		maps.Copy(seen, m[key])
 	}
 	return bySeq(seen)
 }

@@ -141,7 +141,8 @@ func (form ChecksumForm) of(sum string) *string {
 		if err != nil {
 			return nil
 		}
-		return new(base64.StdEncoding.EncodeToString(b))
+		text := base64.StdEncoding.EncodeToString(b)
+		return &text
 	case ChecksumNone:
 		return nil
 	}
