@@ -85,7 +85,7 @@ func ReadHeader(r io.Reader, path string) (*Manifest, []Problem, error) {
 		return nil, nil, Problems{NewProblem(CodeNoHeader, h.nodes.pos(root), "the manifest does not begin with a header", "begin it with version: 1, then target:, division: and assets: or include:")}
 	}
 	h.read(root)
-	sortProblems(h.d.ps.list)
+	SortProblems(h.d.ps.list)
 	return h.m, h.d.ps.list, nil
 }
 

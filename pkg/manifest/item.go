@@ -379,7 +379,7 @@ func (b *Builder) checkPlace(d *decoder, it *Item) {
 
 // finish orders the problems and gives the item its share.
 func (d *decoder) finish(it Item) Parsed {
-	sortProblems(d.ps.list)
+	SortProblems(d.ps.list)
 	for i := range d.ps.list {
 		p := &d.ps.list[i]
 		p.ExternalID = it.ExternalID
@@ -390,7 +390,8 @@ func (d *decoder) finish(it Item) Parsed {
 	return Parsed{Item: it, Problems: d.ps.list}
 }
 
-func sortProblems(ps []Problem) {
+// SortProblems puts the problems of one file into the order of their places.
+func SortProblems(ps []Problem) {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		if a.Pos.Line != b.Pos.Line {
 			return a.Pos.Line - b.Pos.Line

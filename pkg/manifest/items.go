@@ -77,7 +77,7 @@ func (b *Builder) node(n *yaml.Node) Parsed {
 			ps.list[i].ExternalID = p.Item.ExternalID
 		}
 		p.Problems = append(ps.list, p.Problems...)
-		sortProblems(p.Problems)
+		SortProblems(p.Problems)
 	}
 	return p
 }

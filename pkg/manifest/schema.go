@@ -61,10 +61,10 @@ func notYet(doc string) object {
 func words(w ...string) object { return object{"enum": w} }
 
 const (
-	printable    = `^[^\u0000-\u001f\u007f]*$`
+	printable    = `^[^\x00-\x1f\x7f]*$`
 	notBlank     = `\S`
 	instantForm  = `^\s*(\+\s*\d{1,4}\s*([Dd][Aa][Yy]|[Ww][Ee][Ee][Kk]|[Mm][Oo][Nn][Tt][Hh]|[Yy][Ee][Aa][Rr])[Ss]?(\s+\d{1,4}\s*([Dd][Aa][Yy]|[Ww][Ee][Ee][Kk]|[Mm][Oo][Nn][Tt][Hh]|[Yy][Ee][Aa][Rr])[Ss]?)*|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}([.,]\d+)?(Z|[+-]\d{2}:\d{2}))?)\s*$`
-	externalForm = `^[^\s,\u0000-\u001f\u007f]([^,\u0000-\u001f\u007f]*[^\s,\u0000-\u001f\u007f])?$`
+	externalForm = `^[^\s,\x00-\x1f\x7f]([^,\x00-\x1f\x7f]*[^\s,\x00-\x1f\x7f])?$`
 )
 
 func pagesSchema() object {
@@ -85,7 +85,7 @@ func (k FieldKind) schema() object {
 	case KindAuthors:
 		return listSchema(textSchema(object{"pattern": `^\s*([^\s,@]+@)?[^\s,@]+\s*$`}))
 	case KindRelease, KindExpiry:
-		return textSchema(object{"pattern": instantForm})
+		return object{"type": "string", "pattern": instantForm}
 	case KindRenditions:
 		return listSchema(words(renditionNames...))
 	case KindPages:
@@ -168,7 +168,7 @@ func headerSchema() object {
 		"file": nullOr(words("changed", "keep")), "conflicts": nullOr(words("skip", "overwrite")),
 	})
 	of := map[string]object{
-		"id":       textSchema(object{"minLength": 1, "maxLength": MaxExternalID, "pattern": `^[^\s\u0000-\u001f\u007f]([^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f])?$`}),
+		"id":       textSchema(object{"minLength": 1, "maxLength": MaxExternalID, "pattern": `^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$`}),
 		"timezone": textSchema(object{"minLength": 1}),
 		"target": closed(object{
 			"subdomain": nullOr(textSchema(object{"pattern": `^\s*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\s*$`, "description": "First part of the tenant's address; or SHOWPAD_SUBDOMAIN"})),

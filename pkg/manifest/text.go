@@ -15,8 +15,10 @@ type TextReader struct {
 	file    string
 	line    int
 	started bool
-	partial []byte // beginning of a character that the last read cut
-	rest    []byte // checked bytes that the caller had no room for
+	newline bool // the last byte ended a line
+	buf     []byte
+	partial []byte // beginning of a character that the last read cut; in buf
+	rest    []byte // checked bytes that the caller had no room for; in buf
 	err     error  // sticky
 }
 
@@ -46,7 +48,10 @@ func (t *TextReader) Read(p []byte) (int, error) {
 }
 
 func (t *TextReader) fill() {
-	buf := make([]byte, 32<<10)
+	if t.buf == nil {
+		t.buf = make([]byte, 32<<10)
+	}
+	buf := t.buf
 	n := copy(buf, t.partial)
 	t.partial = nil
 	m, err := t.r.Read(buf[n:])
@@ -65,7 +70,8 @@ func (t *TextReader) fill() {
 	end := len(buf)
 	for i := 0; i < len(buf); {
 		if buf[i] < utf8.RuneSelf {
-			if buf[i] == '\n' {
+			t.newline = buf[i] == '\n'
+			if t.newline {
 				t.line++
 			}
 			i++
@@ -74,7 +80,7 @@ func (t *TextReader) fill() {
 		r, size := utf8.DecodeRune(buf[i:])
 		if r == utf8.RuneError && size == 1 {
 			if err == nil && !utf8.FullRune(buf[i:]) {
-				t.partial = bytes.Clone(buf[i:])
+				t.partial = buf[i:]
 				end = i
 				break
 			}
@@ -82,6 +88,7 @@ func (t *TextReader) fill() {
 			t.fail("the file is not UTF-8")
 			return
 		}
+		t.newline = false
 		i += size
 	}
 	t.rest = buf[:end]
@@ -93,6 +100,14 @@ func (t *TextReader) fill() {
 func (t *TextReader) fail(what string) {
 	t.err = Problems{NewProblem(CodeEncoding, Pos{File: t.file, Line: t.line}, what,
 		`save it as UTF-8; in Excel: Save as, "CSV UTF-8"`)}
+}
+
+// lines is the number of lines read so far.
+func (t *TextReader) lines() int {
+	if t.newline && t.line > 1 {
+		return t.line - 1
+	}
+	return t.line
 }
 
 // ended reports whether the text came to its regular end.

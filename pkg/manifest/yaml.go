@@ -58,6 +58,10 @@ func (d *documents) next() (root *yaml.Node, err error) {
 	return doc.Content[0], nil
 }
 
+// parserSays matches the messages of yaml.v3's parser; the others are its
+// scanner's.
+var parserSays = regexp.MustCompile(`^did not find expected (<|key|'-'|',' or|node content)|^found undefined tag`)
+
 var yamlLine = regexp.MustCompile(`^line (\d+): `)
 
 // humanYAML translates the words of yaml.v3 into what a person can do.
@@ -66,8 +70,8 @@ var humanYAML = []struct{ has, what, fix string }{
 	{"could not find expected ':'", "this line is neither \"key: value\" nor a list item", "look here and one line above for a missing colon or a text that goes on over several lines, and quote it"},
 	{"mapping values are not allowed", "a \": \" stands where no key can be", "quote the value that holds it, or check the indentation"},
 	{"found character that cannot start any token", "a tab, or one of @ ` % at the start of a value", "indent with spaces and quote the value"},
-	{"did not find expected key", "the indentation does not fit, or a text has an unfinished quote", "align this key with the ones beside it, and check the quotes above"},
-	{"did not find expected '-' indicator", "the indentation of this list does not fit", "align its dashes"},
+	{"did not find expected key", "a line of the block that begins here is indented differently, or a quoted text goes on after its quote", "align the keys of the block, and quote values as a whole"},
+	{"did not find expected '-' indicator", "a line of the list that begins here is indented differently", "align its dashes"},
 	{"did not find expected ',' or ']'", "a list that began with [ is not closed", "add the ], and quote texts that hold , [ ] { or }"},
 	{"did not find expected ',' or '}'", "a mapping that began with { is not closed", "add the }, and quote texts that hold , [ ] { or }"},
 	{"did not find expected node content", "a value is missing", "write it, or quote it if it begins with one of , ] }"},
@@ -88,11 +92,15 @@ var humanYAML = []struct{ has, what, fix string }{
 func (d *documents) syntax(err error) Problem {
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
 	pos := Pos{File: d.file}
-	if m := yamlLine.FindStringSubmatch(msg); m != nil {
+	m := yamlLine.FindStringSubmatch(msg)
+	if m != nil {
 		pos.Line, _ = strconv.Atoi(m[1])
 		msg = msg[len(m[0]):]
 	} else {
 		pos.Line = max(1, d.last) // yaml.v3 leaves out the first line's number
+	}
+	if m != nil && parserSays.MatchString(msg) {
+		pos.Line = min(pos.Line+1, d.text.lines()) // its parser counts from 0, its scanner from 1
 	}
 	for _, h := range humanYAML {
 		if strings.Contains(msg, h.has) {

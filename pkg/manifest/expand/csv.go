@@ -83,7 +83,7 @@ func readCSV(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[r
 // the three outside quotes.
 func separator(text []byte) rune {
 	counts := map[byte]int{}
-	quoted := false
+	quoted, begun := false, false
 	for _, c := range text {
 		if c == '"' {
 			quoted = !quoted
@@ -91,9 +91,10 @@ func separator(text []byte) rune {
 		if quoted {
 			continue
 		}
-		if c == '\n' && len(counts) > 0 || c == '\r' {
+		if c == '\n' && begun {
 			break
 		}
+		begun = begun || c != '\n' && c != '\r'
 		if c == ',' || c == ';' || c == '\t' {
 			counts[c]++
 		}

@@ -150,6 +150,9 @@ func openProblem(err error, named manifest.Pos, name string) error {
 		return err
 	}
 	what, fix := fmt.Sprintf("table %q cannot be opened: %v", name, plain(err)), "check its rights"
+	if errors.Is(err, errNotRegular) {
+		what, fix = fmt.Sprintf("table %q is not a regular file", name), "write the path of a file"
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		what, fix = fmt.Sprintf("table %q does not exist", name), "correct the path, which is relative to the manifest, or put the file there"
 	}
@@ -164,6 +167,8 @@ func plain(err error) error {
 	return err
 }
 
+var errNotRegular = errors.New("not a regular file")
+
 // open opens a file and remembers what it was, or fails when that has changed.
 func (s *Set) open(path string) (*os.File, error) {
 	f, err := os.Open(path)
@@ -173,7 +178,7 @@ func (s *Set) open(path string) (*os.File, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		// A pipe could be read only once.
-		err = &os.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+		err = &os.PathError{Op: "open", Path: path, Err: errNotRegular}
 	}
 	if err == nil {
 		s.mu.Lock()

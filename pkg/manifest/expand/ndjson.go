@@ -200,10 +200,7 @@ func (j *jsonReader) next() int64 {
 }
 
 func (j *jsonReader) syntax(err error) error {
-	pos := j.pos(j.dec.InputOffset())
-	if se, ok := errors.AsType[*json.SyntaxError](err); ok {
-		pos = j.pos(max(0, se.Offset-1))
-	}
+	pos := j.pos(j.next())
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		pos = j.pos(int64(len(j.text)))
 	}
@@ -215,8 +212,9 @@ func (j *jsonReader) document() (manifest.Value, error) {
 	if err != nil {
 		return v, err
 	}
+	end := j.next()
 	if _, err := j.dec.Token(); !errors.Is(err, io.EOF) {
-		return v, manifest.Problems{manifest.NewProblem(manifest.CodeTableSyntax, j.pos(j.next()), "something follows the object on its line", "put each object on a line of its own")}
+		return v, manifest.Problems{manifest.NewProblem(manifest.CodeTableSyntax, j.pos(end), "something follows the object on its line", "put each object on a line of its own")}
 	}
 	return v, nil
 }

@@ -37,6 +37,7 @@ func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Inclu
 				if !row.unusable {
 					p = b.Item(row.value, row.keep)
 					p.Problems = append(row.problems, p.Problems...)
+					manifest.SortProblems(p.Problems)
 				}
 				if !yield(p, nil) {
 					return

@@ -1,0 +1,227 @@
+package manifest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAssetName(t *testing.T) {
+	file := func(path, name string) Item {
+		it := Item{Location: Location{Path: path}}
+		if name != "" {
+			it.Fields.Name = Some(name)
+		}
+		return it
+	}
+	link := func(url, name string) Item {
+		it := Item{URL: url}
+		if name != "" {
+			it.Fields.Name = Some(name)
+		}
+		return it
+	}
+	tests := []struct {
+		item Item
+		want string
+	}{
+		{file("a/Deck.pptx", ""), "Deck.pptx"},
+		{file("a/deck.pptx", "Q3"), "Q3.pptx"},
+		{file("a/deck.pptx", "Q3.PPTX"), "Q3.PPTX"},
+		{file("a/deck.pptx", "Q3.pdf"), "Q3.pdf.pptx"},
+		{file("a/deck.pptx", ".pptx"), ".pptx.pptx"},
+		{file("a/deck", "Q3"), "Q3"},
+		{file("a/.profile", "Settings"), "Settings"},
+		{file("a/archive.tar.gz", "Archive"), "Archive.gz"},
+		{file("a/odd.", "Odd"), "Odd"},
+		{file("cafe\u0301.txt", ""), "café.txt"},
+		{link("https://www.example.com/pricing", ""), "pricing.url"},
+		{link("https://www.example.com/a%20b/", ""), "a b.url"},
+		{link("https://www.example.com:8080/", ""), "www.example.com.url"},
+		{link("https://www.example.com?x=y", ""), "www.example.com.url"},
+		{link("https://www.example.com/%0a", ""), "www.example.com.url"},
+		{link("https://www.example.com/x", "Prices"), "Prices.url"},
+		{link("https://www.example.com/x", "Prices.URL"), "Prices.URL"},
+		{link("https://www.example.com/"+strings.Repeat("x", 300), ""), strings.Repeat("x", 251) + ".url"},
+	}
+	for _, tt := range tests {
+		if got := AssetName(tt.item); got != tt.want {
+			t.Errorf("%v %q: %q, want %q", tt.item.Location, tt.item.Fields.Name.Value, got, tt.want)
+		}
+	}
+}
+
+func TestLocations(t *testing.T) {
+	tests := []struct {
+		in   string
+		want Location
+		code string
+	}{
+		{"a/b.pdf", Location{Path: "a/b.pdf"}, ""},
+		{`a\b c.pdf`, Location{Path: "a/b c.pdf"}, ""},
+		{"./a//b/../c.pdf", Location{Path: "a/c.pdf"}, ""},
+		{"decks:q3/x.pptx", Location{Root: "decks", Path: "q3/x.pptx"}, ""},
+		{`decks:\q3\x.pptx`, Location{Root: "decks", Path: "q3/x.pptx"}, ""},
+		{"./decks:x.pdf", Location{Path: "decks:x.pdf"}, ""},
+		{"a/decks:x.pdf", Location{Path: "a/decks:x.pdf"}, ""},
+		{"/srv/a.pdf", Location{Path: "/srv/a.pdf", Abs: true}, ""},
+		{`C:\Data\a.pdf`, Location{Path: "C:/Data/a.pdf", Abs: true}, ""},
+		{"c:/../a.pdf", Location{Path: "c:/a.pdf", Abs: true}, ""},
+		{`\\server\share\a.pdf`, Location{Path: "//server/share/a.pdf", Abs: true}, ""},
+		{"...", Location{Path: "..."}, ""},
+		{"..a/b", Location{Path: "..a/b"}, ""},
+		{"", Location{}, CodeAddress},
+		{"  ", Location{}, CodeAddress},
+		{"a\x00b", Location{}, CodeAddress},
+		{".", Location{}, CodeAddress},
+		{"decks:", Location{}, CodeAddress},
+		{"/", Location{}, CodeAddress},
+		{"C:", Location{}, CodeAddress},
+		{"C:a.pdf", Location{}, CodeAddress},
+		{"file:///a.pdf", Location{}, CodeAddress},
+		{"https://x/a.pdf", Location{}, CodeNotYet},
+		{"s3://b/a.pdf", Location{}, CodeNotYet},
+		{"deck:a.pdf", Location{}, CodeUnknownRoot},
+		{"../a", Location{Path: "../a"}, CodeClimbs},
+		{"a/../../b", Location{Path: "../b"}, CodeClimbs},
+		{"..", Location{Path: ".."}, CodeClimbs},
+		{"decks:../x", Location{Root: "decks", Path: "../x"}, CodeClimbs},
+	}
+	for _, tt := range tests {
+		got, p := ParseLocation(tt.in, []string{"decks"}, Pos{"f", 1, 2})
+		code := ""
+		if p != nil {
+			code = p.Code
+			if p.Pos != (Pos{"f", 1, 2}) || p.Fix == "" {
+				t.Errorf("%q: %+v", tt.in, p)
+			}
+		}
+		if got != tt.want || code != tt.code {
+			t.Errorf("%q: %+v %q, want %+v %q", tt.in, got, code, tt.want, tt.code)
+		}
+	}
+}
+
+func TestDaysBeginAndEndInTheirZone(t *testing.T) {
+	zone, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		in   string
+		end  bool
+		want string
+	}{
+		{"2026-07-01", false, "2026-07-01T04:00:00Z"},
+		{"2026-07-01", true, "2026-07-02T03:59:59Z"},
+		{"2026-11-01", true, "2026-11-02T04:59:59Z"}, // the clock goes back on that day
+		{"2028-02-29", false, "2028-02-29T05:00:00Z"},
+		{"2026-07-01T00:00:00.999+02:00", true, "2026-06-30T22:00:00Z"},
+	}
+	for _, tt := range tests {
+		d := &decoder{zone: zone}
+		got, ok := d.instant(Value{Kind: TextValue, Text: tt.in}, tt.end)
+		if s := got.At.Format(time.RFC3339Nano); !ok || s != tt.want {
+			t.Errorf("%s: %s %v, want %s", tt.in, s, d.ps.list, tt.want)
+		}
+	}
+}
+
+func TestSpansOfTime(t *testing.T) {
+	start := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	for in, want := range map[string]string{
+		"+18 months": "+18 months 2027-07-31", "+1 day": "+1 day 2026-02-01", "+2 weeks": "+2 weeks 2026-02-14", "+10YEARS": "+10 years 2036-01-31",
+		"+1 year 2 days": "+1 year 2 days 2027-02-02",
+	} {
+		got, ok := relative(in)
+		if s := got.Relative + " " + got.Resolve(start, nil).Format(time.DateOnly); !ok || s != want {
+			t.Errorf("%s: %s, want %s", in, s, want)
+		}
+	}
+	for _, in := range []string{"+", "+1", "+1 moon", "+-1 day", "+1.5 days", "+1 day and 2 weeks", "+9999 years", "18 months"} {
+		if got, ok := relative(in); ok {
+			t.Errorf("%s: %+v", in, got)
+		}
+	}
+}
+
+func TestTemplates(t *testing.T) {
+	row := map[string]string{"Folder": "a", "File": "b.pdf", "Empty": "", "x y": "z"}
+	for in, want := range map[string]string{
+		"{Folder}/{File}": "a/b.pdf", "{ x y }": "z", "{{{File}}}": "{b.pdf}", "plain": "plain", "{Empty}/{Empty}": "", "{Empty}/{File}": "/b.pdf", "é{File}": "éb.pdf",
+	} {
+		tmpl, err := ParseTemplate(in)
+		if got := tmpl.Expand(func(c string) string { return row[c] }); err != nil || got != want {
+			t.Errorf("%s: %q %v, want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"{", "}", "{}", "{a", "a}b", "{a{b}}", "{ }"} {
+		if tmpl, err := ParseTemplate(in); err == nil {
+			t.Errorf("%s: %v", in, tmpl)
+		}
+	}
+}
+
+func TestSuggestions(t *testing.T) {
+	known := append(RowFields(), headerKeyNames()...)
+	for in, want := range map[string]string{
+		"tagz": "tags", "externalID": "externalId", "external_id": "externalId", "expireAt": "expiresAt", "Title": "name", "fiel": "file",
+		"defualts": "defaults", "zzz": "", "": "", "x": "",
+	} {
+		if got := Suggest(in, known); got != want {
+			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestCodesAreOrderedAndSaidInFull(t *testing.T) {
+	if !slices.IsSortedFunc(codes, func(a, b Code) int { return strings.Compare(a.ID, b.ID) }) {
+		t.Error("codes are not in order")
+	}
+	for i, c := range codes {
+		if c.Title == "" || c.Cause == "" || c.Remedy == "" || i > 0 && codes[i-1].ID == c.ID {
+			t.Errorf("%+v", c)
+		}
+		if got, ok := CodeOf(c.ID); !ok || got != c {
+			t.Errorf("CodeOf(%s) = %+v", c.ID, got)
+		}
+	}
+	if _, ok := CodeOf("M999"); ok {
+		t.Error("M999 is known")
+	}
+	// Each constant has its entry.
+	f, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	ast.Inspect(f, func(node ast.Node) bool {
+		vs, ok := node.(*ast.ValueSpec)
+		if !ok || len(vs.Names) == 0 || !strings.HasPrefix(vs.Names[0].Name, "Code") {
+			return true
+		}
+		n++
+		id, err := strconv.Unquote(vs.Values[0].(*ast.BasicLit).Value)
+		if _, ok := CodeOf(id); err != nil || !ok {
+			t.Errorf("%s = %s has no entry", vs.Names[0].Name, id)
+		}
+		return true
+	})
+	if n != len(codes) {
+		t.Errorf("%d constants, %d entries", n, len(codes))
+	}
+}
+
+func TestAnUnknownCodePanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	NewProblem("M999", Pos{}, "", "")
+}
