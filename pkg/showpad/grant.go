@@ -29,11 +29,9 @@ func (s *TokenSource) grant(ctx context.Context, kind string, ask func(context.C
 		tok, err := ask(httptrace.WithClientTrace(context.WithValue(actx, oauth2.HTTPClient, s.http), seen.hooks()))
 		cause := context.Cause(actx)
 		cancel()
-		status := http.StatusOK
-		var wait time.Duration
-		again := false
+		status, wait, again := http.StatusOK, time.Duration(0), false
 		if err != nil {
-			err, status, again, wait = s.explain(kind, err, cause, &seen, secrets)
+			status, wait, again, err = s.explain(kind, err, cause, &seen, secrets)
 		}
 		s.tell(Call{Op: opToken, Method: http.MethodPost, Status: status, Retry: try > 0, Elapsed: time.Since(start), Err: err})
 		if err == nil {
@@ -56,17 +54,17 @@ func (s *TokenSource) grant(ctx context.Context, kind string, ask func(context.C
 
 // explain turns a failure at the token endpoint into an error without secrets, and
 // says whether to ask again, and after how long (0: no advice).
-func (s *TokenSource) explain(kind string, err, cause error, seen *trace, secrets []string) (out error, status int, again bool, wait time.Duration) {
+func (s *TokenSource) explain(kind string, err, cause error, seen *trace, secrets []string) (status int, wait time.Duration, again bool, out error) {
 	if r, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		status = r.Response.StatusCode
 		e := failure(opToken, status, r.Response.Header, r.Body, secrets...)
 		switch {
 		case status == http.StatusTooManyRequests, status >= 500:
-			return e, status, true, e.RetryAfter
+			return status, e.RetryAfter, true, e
 		case kind != "password" && (e.foreign || status < 400 && e.Code == "" || status == http.StatusRequestTimeout):
-			return e, status, true, 0 // a proxy's page, not the endpoint's word
+			return status, 0, true, e // a proxy's page, not the endpoint's word
 		}
-		return fmt.Errorf("%w: %w (%s)", ErrNotSignedIn, e, advice(kind, e.Code)), status, false, 0
+		return status, 0, false, fmt.Errorf("%w: %w (%s)", ErrNotSignedIn, e, advice(kind, e.Code))
 	}
 	if cause != nil {
 		err = cause
@@ -77,7 +75,7 @@ func (s *TokenSource) explain(kind string, err, cause error, seen *trace, secret
 		err = errors.New("the answer of the token endpoint cannot be read")
 	}
 	ours := newWireError(opToken, !unsent, err, secrets...)
-	return ours, 0, unsent || kind != "password", 0
+	return 0, 0, unsent || kind != "password", ours
 }
 
 // advice is what a person can do about a refusal.

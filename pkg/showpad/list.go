@@ -1,6 +1,7 @@
 package showpad
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,7 +125,7 @@ func list[T any](ctx context.Context, c *Client, path string, f *filter, id func
 }
 
 func decodePage[T any](b []byte) (p page, items []T, err error) {
-	if object(b) == nil {
+	if !isObject(b) {
 		return p, nil, errors.New("a list is expected")
 	}
 	if err := lenient(json.Unmarshal(b, &p)); err != nil {
@@ -145,12 +146,15 @@ func decodePage[T any](b []byte) (p page, items []T, err error) {
 // one decodes a JSON object into v; anything else is an answer that cannot be read.
 func one(v any) func([]byte) error {
 	return func(b []byte) error {
-		if object(b) == nil {
+		if !isObject(b) {
 			return errors.New("an object is expected")
 		}
 		return lenient(json.Unmarshal(b, v))
 	}
 }
+
+// isObject looks at the first character; whether the rest is JSON shows when it is decoded.
+func isObject(b []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) }
 
 // lenient forgives a member of another type than expected: encoding/json leaves it
 // zero and decodes the rest.
