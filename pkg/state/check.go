@@ -74,7 +74,7 @@ type boltMeta struct{ pageSize, root, freelist, pages, txid uint64 }
 
 func (c *checker) run() error {
 	if c.size == 0 {
-		return errors.New("it is empty")
+		return errEmpty
 	}
 	m, err := c.meta()
 	if err != nil {

@@ -23,6 +23,8 @@ const wayOut = "restore a backup of it, or move it away and run `migrate state r
 // errBusy is a file that another process has open for writing.
 var errBusy = errors.New("the state file is open in another process")
 
+var errEmpty = errors.New("it is empty")
+
 // guard runs f and turns a panic of bbolt, and a fault of its memory mapping,
 // into an error that wraps ErrDamaged. Both mean that the file does not hold
 // what its pages promise.
@@ -62,8 +64,12 @@ func damaged(path string, why error) error {
 // openBolt opens an existing file, trying for at most wait to get its lock.
 // Errors: errBusy, fs.ErrNotExist and other errors of the file system, ErrDamaged.
 func openBolt(ctx context.Context, path string, o bolt.Options, wait time.Duration) (*bolt.DB, error) {
-	if _, err := os.Stat(path); err != nil {
+	st, err := os.Stat(path)
+	if err != nil {
 		return nil, err
+	}
+	if o.ReadOnly && st.Size() == 0 { // bbolt would write to it
+		return nil, damaged(path, errEmpty)
 	}
 	o.Timeout = time.Millisecond // one attempt; bbolt's own waiting does not end with a context
 	o.FreelistType = bolt.FreelistMapType

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -180,16 +181,19 @@ func TestAReaderFollowsTheStateFromHandToHand(t *testing.T) {
 }
 
 func TestAHolderThatDoesNotServeIsNamed(t *testing.T) {
-	s := openNew(t)
-	_, _, err := OpenReader(t.Context(), s.Path())
-	if e, ok := errors.AsType[*LockedError](err); !ok || e.Holder.PID != os.Getpid() {
-		t.Errorf("%v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, _, err := OpenReader(ctx, s.Path()); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := openNew(t, noSync)
+		defer s.Close()
+		_, _, err := OpenReader(t.Context(), s.Path())
+		if e, ok := errors.AsType[*LockedError](err); !ok || e.Holder.PID != os.Getpid() {
+			t.Errorf("%v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, _, err := OpenReader(ctx, s.Path()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 func TestAnAddressWithoutItsHolderIsNotBelieved(t *testing.T) {

@@ -1,0 +1,85 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// Whatever stands in a value: decoding fails with ErrDamaged, or gives a record
+// that encodes and decodes to itself.
+func FuzzDecode(f *testing.F) {
+	for _, s := range []string{
+		`{"op":"create","status":"done","owner":"w","updated":"2026-11-21T20:00:00Z"}`,
+		`{"op":"version","status":"sending","fields":{"name":{"sent":"a","seen":null}},"intent":{"x":[1,2]},"error":{"code":"c","message":"m"}}`,
+		`{"op":"burn","status":"done"}`, `{}`, `null`, `[]`, `{"op":1}`, "\x00", `{"op":"create","status":"done","sentAt":"yesterday"}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		rec, err := decode("id", content)
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		first, err := encode(&rec)
+		if err != nil {
+			t.Fatalf("a record that was read cannot be written: %v", err)
+		}
+		again, err := decode("id", first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := encode(&again)
+		if err != nil || string(first) != string(second) {
+			t.Errorf("%s then %s, %v", first, second, err)
+		}
+		key := []byte("id")
+		if back, err := unseal(key, seal(key, content)); err != nil || string(back) != string(content) {
+			t.Errorf("%q, %v", back, err)
+		}
+	})
+}
+
+func FuzzClean(f *testing.F) {
+	f.Add("a\nb")
+	f.Add(strings.Repeat("é", 501))
+	f.Add("\xff\x00\u2028")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := clean(s)
+		if n := utf8.RuneCountInString(got); n > maxText || strings.ContainsAny(got, "\r\n\x00\x1b\x7f\u2028\u2029") {
+			t.Errorf("%q", got)
+		}
+		if again := clean(got); again != got {
+			t.Errorf("%q then %q", got, again)
+		}
+	})
+}
+
+func TestASealNoticesEveryFlippedBit(t *testing.T) {
+	key := []byte("SP-1")
+	content, err := json.Marshal(Record{Op: Create, Status: Done})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := seal(key, content)
+	for i := range v {
+		for bit := range 8 {
+			v[i] ^= 1 << bit
+			if _, err := unseal(key, v); !errors.Is(err, ErrDamaged) {
+				t.Errorf("byte %d bit %d: %v", i, bit, err)
+			}
+			v[i] ^= 1 << bit
+		}
+	}
+	if _, err := unseal([]byte("SP-2"), v); !errors.Is(err, ErrDamaged) {
+		t.Errorf("under another key: %v", err)
+	}
+	if _, err := unseal(key, v[:3]); !errors.Is(err, ErrDamaged) {
+		t.Errorf("cut: %v", err)
+	}
+}
