@@ -239,6 +239,8 @@ func noColumn(name, by string, pos manifest.Pos, known []string) manifest.Proble
 	fix := "the table has " + strings.Join(known[:min(len(known), 12)], ", ")
 	if s := manifest.Suggest(name, known); s != "" {
 		fix = fmt.Sprintf("did you mean %q?", s)
+	} else if len(known) == 0 {
+		fix = "name the columns in its first row"
 	}
 	return manifest.NewProblem(manifest.CodeNoColumn, pos, fmt.Sprintf("%s: the table has no column %q", by, name), fix)
 }

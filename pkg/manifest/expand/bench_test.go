@@ -1,0 +1,118 @@
+package expand
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// big is a manifest with n items written in one of three ways.
+func big(tb testing.TB, kind string, n int) *Set {
+	tb.Helper()
+	dir := tb.TempDir()
+	var m, rows strings.Builder
+	m.WriteString(header)
+	for i := range n {
+		switch kind {
+		case "documents":
+			fmt.Fprintf(&m, "---\nexternalId: SP-%07d\nfile: content/%d/deck %d.pptx\nname: Deck %d\ntags: [Sales, Region %d]\nlanguages: [en]\n", i, i%100, i, i, i%7)
+		case "csv":
+			fmt.Fprintf(&rows, "SP-%07d;content/%d/deck %d.pptx;Deck %d;\"Sales; Region %d\";en\n", i, i%100, i, i, i%7)
+		case "ndjson":
+			fmt.Fprintf(&rows, `{"externalId":"SP-%07d","file":"content/%d/deck %d.pptx","name":"Deck %d","tags":["Sales","Region %d"],"languages":["en"]}`+"\n", i, i%100, i, i, i%7)
+		}
+	}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	switch kind {
+	case "csv":
+		m.WriteString("include: [{table: t.csv}]\n")
+		write("t.csv", "externalId;file;name;tags;languages\n"+rows.String())
+	case "ndjson":
+		m.WriteString("include: [{table: t.ndjson}]\n")
+		write("t.ndjson", rows.String())
+	}
+	write("m.yaml", m.String())
+	return open(tb, dir)
+}
+
+func read(tb testing.TB, s *Set) (n int) {
+	tb.Helper()
+	for _, err := range s.Items(tb.Context()) {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+var kinds = []string{"documents", "csv", "ndjson"}
+
+func BenchmarkItems(b *testing.B) {
+	const n = 100_000
+	for _, kind := range kinds {
+		b.Run(fmt.Sprintf("%s/%d", kind, n), func(b *testing.B) {
+			s := big(b, kind, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				if got := read(b, s); got != n {
+					b.Fatalf("%d items", got)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "items/s")
+		})
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	for _, n := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprintf("csv/%d", n), func(b *testing.B) {
+			s := big(b, "csv", n)
+			b.ReportAllocs()
+			for b.Loop() {
+				c, err := s.Check(b.Context(), nil)
+				if err != nil || c.Items != n || c.Stop != 0 {
+					b.Fatalf("%+v %v", c, err)
+				}
+			}
+		})
+	}
+}
+
+// What is held while reading does not grow with the number of items.
+func TestReadingHoldsOneItem(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			held := func(n int) int64 {
+				s := big(t, kind, n)
+				seen, most := 0, int64(0)
+				var start runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&start)
+				for _, err := range s.Items(t.Context()) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if seen++; seen%(n/4) == 0 {
+						var now runtime.MemStats
+						runtime.GC()
+						runtime.ReadMemStats(&now)
+						most = max(most, int64(now.HeapAlloc)-int64(start.HeapAlloc))
+					}
+				}
+				return most
+			}
+			small, large := held(400), held(20_000)
+			if large > small+1<<20 {
+				t.Errorf("%d items hold %d KB, %d hold %d KB", 400, small>>10, 20_000, large>>10)
+			}
+		})
+	}
+}
