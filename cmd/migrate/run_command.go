@@ -123,6 +123,9 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		return 0, err
 	}
 	s.warnAboutPlace()
+	if s.checked.Warn > 0 && !f.quiet {
+		say(a.err, "%s: migrate lint shows them", view.Plural(s.checked.Warn, "warning", "warnings"))
+	}
 	if err := store.Serve(func() any { return e.show.Snapshot() }); err != nil {
 		return 0, fmt.Errorf("answer `migrate status` while this run goes on: %w", err)
 	}

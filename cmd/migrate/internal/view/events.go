@@ -18,6 +18,8 @@ const queuedEvents = 1 << 14
 type Events struct {
 	Tally
 	queue chan any
+	open  sync.RWMutex // held for reading while sending to queue, for writing while closing it
+	ended bool         // under open
 	done  sync.WaitGroup
 	err   error // of the writer; read after Close
 }
@@ -34,24 +36,27 @@ func NewEvents(w io.Writer) *Events {
 func (e *Events) Observe(event pipeline.Event) {
 	e.Tally.Observe(event)
 	if v := eventJSON(event); v != nil {
+		e.Event(v)
+	}
+}
+
+// Event writes a value that has a type of its own. After Close it does nothing.
+func (e *Events) Event(v any) {
+	e.open.RLock()
+	defer e.open.RUnlock()
+	if !e.ended {
 		e.queue <- v
 	}
 }
 
-// Note writes a line of text as an event.
-func (e *Events) Note(text string) {
-	e.queue <- struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	}{"note", text}
-}
-
-// Event writes a value that has a type of its own.
-func (e *Events) Event(v any) { e.queue <- v }
-
 // Close writes what is queued and tells if writing failed.
 func (e *Events) Close() error {
-	close(e.queue)
+	e.open.Lock()
+	if !e.ended {
+		e.ended = true
+		close(e.queue)
+	}
+	e.open.Unlock()
 	e.done.Wait()
 	return e.err
 }

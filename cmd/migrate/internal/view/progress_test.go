@@ -129,6 +129,7 @@ func TestEventsAreOneALineWithAType(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
+	e.Observe(pipeline.Warned{Text: "too late"})
 	var types []string
 	for line := range strings.Lines(out.String()) {
 		var v struct{ Type string }
