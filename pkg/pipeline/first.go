@@ -18,28 +18,27 @@ import (
 type firstCreate struct {
 	r *runner
 
+	asking turn // held while the state and the service are asked, once
+	asked  bool // guarded by asking
+
 	mu      sync.Mutex
 	proven  bool
-	asked   bool  // the state was read
 	leader  *work // the item whose create is out, or whose outcome is not known
 	changed chan struct{}
 }
 
 func newFirstCreate(r *runner) *firstCreate {
-	return &firstCreate{r: r, changed: make(chan struct{})}
+	return &firstCreate{r: r, asking: make(turn, 1), changed: make(chan struct{})}
 }
 
 // enter waits until w may send its create: the tenant is proven, or w is the
 // first. It is false when the run stops instead.
 func (f *firstCreate) enter(ctx context.Context, w *work) (bool, error) {
+	if ok, err := f.ask(ctx); err != nil || !ok {
+		return false, err
+	}
 	for {
 		f.mu.Lock()
-		if !f.asked {
-			if ok, err := f.ask(ctx); err != nil || !ok {
-				f.mu.Unlock()
-				return false, err
-			}
-		}
 		if f.proven || f.leader == w {
 			f.mu.Unlock()
 			return true, nil
@@ -62,8 +61,16 @@ func (f *firstCreate) enter(ctx context.Context, w *work) (bool, error) {
 }
 
 // ask reads what earlier runs learnt. A tenant that once dropped an external ID
-// gets no other create until that asset is gone or has it. Called with mu held.
+// gets no other create until that asset is gone or has it. It is false when the
+// run stops.
 func (f *firstCreate) ask(ctx context.Context) (ok bool, err error) {
+	if err := f.asking.take(ctx); err != nil {
+		return false, err
+	}
+	defer f.asking.give()
+	if f.asked {
+		return true, nil
+	}
 	st := f.r.in.Store
 	kept, err := st.Meta(ctx, state.MetaExternalIDKept)
 	if err != nil {
@@ -89,7 +96,10 @@ func (f *firstCreate) ask(ctx context.Context) (ok bool, err error) {
 			return false, err
 		}
 	}
-	f.proven, f.asked = kept != "", true
+	f.asked = true
+	f.mu.Lock()
+	f.proven = f.proven || kept != ""
+	f.mu.Unlock()
 	return true, nil
 }
 

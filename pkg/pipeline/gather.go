@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -46,17 +47,38 @@ type work struct {
 
 // lookup is one batch of external IDs that was asked for, and when.
 type lookup struct {
-	mu    sync.Mutex
+	turn  turn // a holder may wait for the service
 	ids   []string
 	at    time.Time
 	found map[string][]showpad.Asset
 }
 
+func newLookup(at time.Time, ids ...string) *lookup {
+	return &lookup{turn: make(turn, 1), ids: ids, at: at}
+}
+
+// turn is a lock whose wait ends with a context: for what is held during
+// requests.
+type turn chan struct{}
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (t turn) give() { <-t }
+
 // fresh returns what the service has under id, from an answer not older than
 // maxAge: an older one is asked for again, for the whole batch.
 func (l *lookup) fresh(ctx context.Context, api API, id string, maxAge time.Duration) ([]showpad.Asset, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	if err := l.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.turn.give()
 	if time.Since(l.at) > maxAge {
 		at := time.Now()
 		found, err := byExternalID(ctx, api, l.ids)
@@ -303,8 +325,14 @@ func (g *gatherer) readRemote(ctx context.Context, chunk []*work) error {
 			}
 			g.count(1)
 			for i, w := range batch {
-				w.facts.RemoteRead = true
-				if a, ok := found[ids[i]]; ok {
+				a, ok := found[ids[i]]
+				if !ok && g.young(w.facts.Record) {
+					if a, ok, err = g.readOne(ctx, ids[i]); err != nil {
+						return err
+					}
+				}
+				w.facts.RemoteRead, w.facts.Remote = true, nil
+				if ok {
 					w.facts.Remote = []showpad.Asset{a}
 				}
 				w.Decision = Decide(&w.item, &w.facts)
@@ -315,6 +343,26 @@ func (g *gatherer) readRemote(ctx context.Context, chunk []*work) error {
 	return eg.Wait()
 }
 
+// young reports whether the service's list may not show a record's asset yet:
+// what it does not list is asked for singly then.
+func (g *gatherer) young(rec *state.Record) bool {
+	settle := g.in.Options.SettleTime
+	if settle == 0 {
+		settle = settleTime
+	}
+	return time.Since(rec.Updated) < settle
+}
+
+// readOne reads one asset; false when the service has none.
+func (g *gatherer) readOne(ctx context.Context, id string) (showpad.Asset, bool, error) {
+	g.count(1)
+	a, err := g.in.API.Asset(ctx, id)
+	if errors.Is(err, showpad.ErrNotFound) {
+		return a, false, nil
+	}
+	return a, err == nil, err
+}
+
 func (g *gatherer) count(n int) {
 	g.mu.Lock()
 	g.reads += n
@@ -322,7 +370,7 @@ func (g *gatherer) count(n int) {
 }
 
 func (g *gatherer) lookUp(ctx context.Context, batch []*work) error {
-	l := &lookup{ids: make([]string, len(batch)), at: time.Now()}
+	l := newLookup(time.Now(), make([]string, len(batch))...)
 	for i, w := range batch {
 		l.ids[i] = w.item.ExternalID
 	}

@@ -201,7 +201,7 @@ func (p *park) one(ctx context.Context, h *parked, found []showpad.Asset, asked 
 		return p.r.fail(ctx, w, FailedUnresolved, fmt.Errorf("%d creates were sent and none was answered or found", w.tries))
 	}
 	// It was not carried out: the service's list had its time to show it.
-	w.look = &lookup{ids: []string{w.item.ExternalID}, at: asked}
+	w.look = newLookup(asked, w.item.ExternalID)
 	w.since = time.Now()
 	if p.r.first.leads(w) {
 		// Every worker of the stage may be waiting for this very item.

@@ -32,7 +32,7 @@ func (r *runner) register(ctx context.Context, w *work) error {
 		}
 	}
 	if w.look == nil {
-		w.look = &lookup{ids: []string{w.item.ExternalID}}
+		w.look = newLookup(time.Time{}, w.item.ExternalID)
 	}
 	found, err := w.look.fresh(ctx, r.in.API, w.item.ExternalID, r.lookupMaxAge)
 	if err != nil {

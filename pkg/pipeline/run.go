@@ -19,6 +19,9 @@ import (
 // next stage busy, too little to pile up half-made assets.
 const queueSize = 4
 
+// settleTime is the default of Options.SettleTime. Source: ASSUME.
+const settleTime = 60 * time.Second
+
 // Run carries out what a plan of the same input would say, and returns when
 // all is verified, or nothing more can be done now. An item that fails is data
 // in the outcome, not an error; the error is that of preparing (a *StopError,
@@ -91,7 +94,7 @@ func newRunner(in *RunInput) *runner {
 	o := &in.Options
 	r := &runner{
 		in: in, begun: time.Now(),
-		settleTime:   or(o.SettleTime, 60*time.Second),
+		settleTime:   or(o.SettleTime, settleTime),
 		lookupMaxAge: or(o.LookupMaxAge, 15*time.Minute),
 		retries:      o.Retries,
 		toHash:       make(chan *work, queueSize),

@@ -89,6 +89,9 @@ func TestFaultsByTheHundred(t *testing.T) {
 				w.mustRun(0)
 				w.tenant.ClearFaults()
 				w.check()
+				if n := w.tenant.Books().InsideClosedGate; n > 0 {
+					t.Errorf("%d calls inside a closed gate", n)
+				}
 				w.mustRun(0)
 				w.check()
 			})

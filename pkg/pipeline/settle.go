@@ -344,8 +344,13 @@ func (s *settler) version(ctx context.Context, o *watched, a *showpad.Asset) (bo
 		return false, s.unread(ctx, err)
 	case f.Status == showpad.StatusFailed:
 		return true, r.fail(ctx, w, FailedProcessing, errors.New(cmp.Or(f.Error, "the service gave no reason")))
-	case f.Status == showpad.StatusActive && strings.EqualFold(a.Checksum, w.rec.MD5) && (a.Size == nil || *a.Size == w.rec.Size):
-		w.warn(WarnOtherFile) // our bytes, by another version of ours
+	case (f.Status == showpad.StatusActive || f.Status == showpad.StatusPrepared) && strings.EqualFold(a.Checksum, w.rec.MD5) && (a.Size == nil || *a.Size == w.rec.Size):
+		// Our bytes, by another version of ours: the one whose record a crash cut
+		// off, or whose answer was lost. The one noted never got bytes, or is older.
+		if a.CurrentFile != nil {
+			w.rec.FileID = a.CurrentFile.ID
+		}
+		w.warn(WarnOtherFile)
 		return true, s.verified(ctx, w)
 	case f.Status == showpad.StatusActive && a.CurrentFile != nil && o.odd >= 12:
 		return true, r.fail(ctx, w, FailedChecksum, fmt.Errorf("asset %s uses version %s, and not %s that we sent: somebody else uploads to it", a.ID, a.CurrentFile.ID, w.rec.FileID))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/state"
@@ -39,6 +40,11 @@ func (r *runner) update(ctx context.Context, w *work) error {
 		}
 	}
 	op := r.opOf(w)
+	var former Values
+	var formerAt time.Time
+	if w.rec != nil {
+		former, formerAt = w.rec.Intent, w.rec.Updated
+	}
 	change := &state.Change{Op: op, AssetID: w.Asset.ID, Before: before, After: values}
 	if op == state.Create || op == state.Version {
 		change = nil // part of the op under way, which is undone as a whole
@@ -54,6 +60,9 @@ func (r *runner) update(ctx context.Context, w *work) error {
 		rec.Intent = values
 	})
 	if err != nil {
+		return err
+	}
+	if err := r.outlive(ctx, former, formerAt, values); err != nil {
 		return err
 	}
 	w.tries++
@@ -76,6 +85,17 @@ func (r *runner) update(ctx context.Context, w *work) error {
 		}
 	}
 	return r.done(ctx, w, seen)
+}
+
+// outlive waits until an earlier update that was never answered cannot be
+// carried out any more: if it sets other values, it must not come after ours.
+func (r *runner) outlive(ctx context.Context, former Values, sent time.Time, values Values) error {
+	for name, raw := range former {
+		if v, ok := values[name]; ok && !bytes.Equal(v, raw) {
+			return sleep(ctx, min(time.Until(sent.Add(r.settleTime)), r.settleTime))
+		}
+	}
+	return nil
 }
 
 // opOf is the op that an update belongs to.
