@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,7 +86,8 @@ func TestErrorsOfTheSecondPassComeOut(t *testing.T) {
 // A million IDs must stay below 40 MB.
 func TestAMillionIDsInFlatMemory(t *testing.T) {
 	const n = 1_000_000
-	id := func(i int) string { return fmt.Sprintf("sp-%07d", i%(n-1)) } // the last repeats the first
+	buf := []byte("sp-")
+	id := func(i int) string { return string(strconv.AppendInt(buf[:3], int64(i%(n-1)), 10)) } // the last repeats the first
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

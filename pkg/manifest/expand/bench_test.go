@@ -109,9 +109,9 @@ func TestReadingHoldsOneItem(t *testing.T) {
 				}
 				return most
 			}
-			small, large := held(400), held(20_000)
-			if large > small+1<<20 {
-				t.Errorf("%d items hold %d KB, %d hold %d KB", 400, small>>10, 20_000, large>>10)
+			small, large := held(400), held(8_000)
+			if large > small+512<<10 { // 8,000 items in memory take many times that
+				t.Errorf("%d items hold %d KB, %d hold %d KB", 400, small>>10, 8_000, large>>10)
 			}
 		})
 	}
