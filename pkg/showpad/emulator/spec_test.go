@@ -1,5 +1,3 @@
-//go:build spec
-
 package emulator_test
 
 import (
