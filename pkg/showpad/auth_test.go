@@ -68,18 +68,16 @@ func (e *endpoint) requests() int {
 // keeper is a store that can fail and remembers.
 type keeper struct {
 	memoryStore
-	fail  error
-	saves int
+	fail    error
+	updates int
 }
 
 func (k *keeper) Update(ctx context.Context, f func(SavedToken) (SavedToken, error)) error {
 	return k.memoryStore.Update(ctx, func(t SavedToken) (SavedToken, error) {
+		k.updates++
 		next, err := f(t)
-		if err == nil && !next.Equal(t) {
-			if k.fail != nil {
-				return t, k.fail
-			}
-			k.saves++
+		if err == nil && !next.Equal(t) && k.fail != nil {
+			return t, k.fail
 		}
 		return next, err
 	})
@@ -132,7 +130,8 @@ func TestTokenIsRenewedEarly(t *testing.T) {
 func TestManyCallersRenewOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &endpoint{valid: "seed-for-tests", delay: time.Second}
-		s := refreshing(t, e, nil, "seed-for-tests")
+		store := new(keeper)
+		s := refreshing(t, e, store, "seed-for-tests")
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
@@ -142,8 +141,8 @@ func TestManyCallersRenewOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if e.requests() != 1 {
-			t.Errorf("%d requests", e.requests())
+		if e.requests() != 1 || store.updates != 1 {
+			t.Errorf("%d requests, %d looks into the store", e.requests(), store.updates)
 		}
 	})
 }
@@ -439,6 +438,26 @@ func TestExpiryInMidRunIsSurvived(t *testing.T) {
 		c := newClient(t, api, func(c *Config) { c.Token = s })
 		if _, err := c.CreateAsset(t.Context(), AssetFields{}); err != nil || n != 2 || e.requests() != 2 {
 			t.Errorf("error %v, %d requests, %d tokens", err, n, e.requests())
+		}
+	})
+}
+
+func TestAGateThatClosesWhileATokenIsRenewedIsRespected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGate(1)
+		e := &endpoint{valid: "seed-for-tests", delay: 10 * time.Second}
+		var seen calls
+		c := newClient(t, newScript(says(200, okAsset)), func(c *Config) {
+			c.Gate, c.Observe, c.Token = g, seen.observe, refreshing(t, e, nil, "seed-for-tests")
+		})
+		begin := time.Now()
+		timer := time.AfterFunc(5*time.Second, func() { g.Close(begin.Add(time.Minute), "told so") })
+		defer timer.Stop()
+		if _, err := c.Asset(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(begin); d != time.Minute || seen.list[0].InClosedGate {
+			t.Errorf("sent after %v, in a closed gate: %v", d, seen.list[0].InClosedGate)
 		}
 	})
 }
