@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,16 +26,17 @@ func version() string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	v := "devel"
+	var v strings.Builder
+	v.WriteString("devel")
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision" && len(s.Value) >= 12:
-			v += "-" + s.Value[:12]
+			v.WriteString("-" + s.Value[:12])
 		case s.Key == "vcs.modified" && s.Value == "true":
-			v += "-modified"
+			v.WriteString("-modified")
 		}
 	}
-	return v
+	return v.String()
 }
 
 func newVersion(a *app) *cobra.Command {

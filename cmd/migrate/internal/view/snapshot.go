@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -120,9 +121,7 @@ func (t *Tally) Snapshot() Snapshot {
 	defer t.mu.Unlock()
 	s := t.snap
 	s.Status = make(map[string]int, len(t.snap.Status))
-	for k, v := range t.snap.Status {
-		s.Status[k] = v
-	}
+	maps.Copy(s.Status, t.snap.Status)
 	if !t.start.IsZero() {
 		s.Elapsed = time.Since(t.start)
 	}
