@@ -1,0 +1,252 @@
+package pipeline_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+const (
+	md5A = "0cc175b9c0f1b6a831c399e269772661"
+	md5B = "92eb5ffee6ae2fec3ad71c777531578f"
+)
+
+var modTime = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// base is an item that is done and has not changed: every case starts from it.
+func base() (manifest.Item, pipeline.Facts) {
+	item := manifest.Item{
+		ExternalID: "SP-1", File: "deck.pptx", Location: manifest.Location{Path: "deck.pptx"}, Division: "Marketing",
+		Fields: manifest.Fields{
+			Description: manifest.Some("about"), Tags: manifest.Some([]manifest.Tag{{Name: "Sales"}}), IsShareable: manifest.Some(true),
+		},
+	}
+	return item, pipeline.Facts{
+		Start: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC), Owner: "test",
+		Rules: manifest.Update{Tags: "add", Metadata: "manifest", File: "changed", Conflicts: "skip"},
+		Info:  source.Info{Path: "deck.pptx", Size: 1, ModTime: modTime},
+		Refs:  pipeline.Refs{DivisionID: "d1", Tags: []string{"t1"}},
+		Record: &state.Record{
+			ExternalID: "SP-1", Op: state.Create, Status: state.Done, Owner: "test", AssetID: "a1", FileID: "f1",
+			MD5: md5A, Size: 1, ModTime: modTime.UnixNano(),
+			Fields: map[string]state.Base{
+				"description": {Sent: raw(`"about"`)}, "tags": {Sent: raw(`["t1"]`)}, "permissions.isShareable": {Sent: raw(`true`)},
+			},
+		},
+	}
+}
+
+func raw(s string) json.RawMessage { return json.RawMessage(s) }
+
+// remote is the asset of base as the service shows it, changed by edits of its JSON.
+func remote(edits ...string) showpad.Asset {
+	members := map[string]json.RawMessage{}
+	text := `{"id":"a1","externalId":"SP-1","name":"deck.pptx","status":"active","division":{"id":"d1"},"currentFile":{"id":"f1"},
+		"checksum":"` + md5A + `","size":1,"isArchived":false,"description":"about","tags":[{"id":"t1"}],
+		"permissions":{"isShareable":true,"isAnnotatable":true,"isEditable":false},"expiresAt":null}`
+	if err := json.Unmarshal([]byte(text), &members); err != nil {
+		panic(err)
+	}
+	for _, e := range edits {
+		if err := json.Unmarshal([]byte(e), &members); err != nil {
+			panic(err)
+		}
+	}
+	all, err := json.Marshal(members)
+	if err != nil {
+		panic(err)
+	}
+	var a showpad.Asset
+	if err := json.Unmarshal(all, &a); err != nil {
+		panic(err)
+	}
+	a.Raw = members
+	return a
+}
+
+func TestDecide(t *testing.T) {
+	type change = func(*manifest.Item, *pipeline.Facts)
+	noRecord := func(_ *manifest.Item, f *pipeline.Facts) { f.Record = nil }
+	status := func(s state.Status) change { return func(_ *manifest.Item, f *pipeline.Facts) { f.Record.Status = s } }
+	op := func(o state.Op) change { return func(_ *manifest.Item, f *pipeline.Facts) { f.Record.Op = o } }
+	shows := func(as ...showpad.Asset) change {
+		return func(_ *manifest.Item, f *pipeline.Facts) { f.RemoteRead, f.Remote = true, as }
+	}
+	hashed := func(sum string) change { return func(_ *manifest.Item, f *pipeline.Facts) { f.MD5 = sum } }
+	touched := func(_ *manifest.Item, f *pipeline.Facts) { f.Info.ModTime = modTime.Add(time.Hour) }
+	bigger := func(_ *manifest.Item, f *pipeline.Facts) { f.Info.Size = 2 }
+	describe := func(s string) change {
+		return func(i *manifest.Item, _ *pipeline.Facts) { i.Fields.Description = manifest.Some(s) }
+	}
+	tagged := func(ids ...string) change { return func(_ *manifest.Item, f *pipeline.Facts) { f.Refs.Tags = ids } }
+	rules := func(set func(*manifest.Update)) change {
+		return func(_ *manifest.Item, f *pipeline.Facts) { set(&f.Rules) }
+	}
+	overwrite := rules(func(u *manifest.Update) { u.Conflicts = "overwrite" })
+	fullCheck := func(_ *manifest.Item, f *pipeline.Facts) { f.FullCheck = true }
+	halfMade := remote(`{"status":"prepared","currentFile":null,"checksum":null,"size":null}`)
+
+	// want is: action reason writes+puts undo [step] [needs ...] [sets fields].
+	for _, c := range []struct {
+		name string
+		with []change
+		want string
+	}{
+		{"nothing changed: the service is not asked", nil, "unchanged same 0+0 full"},
+		{"unknown: has to be looked up", []change{noRecord}, "   0+0 full needs remote"},
+		{"unknown to the service", []change{noRecord, shows()}, "create new 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
+		{"a URL asset has no bytes", []change{noRecord, shows(), func(i *manifest.Item, _ *pipeline.Facts) { i.File, i.URL = "", "https://example.com/x" }}, "create new 1+0 full sets name,description,tags,permissions.isShareable,url,externalId"},
+		{"a tag to be made goes into the create", []change{noRecord, shows(), tagged("new:EMEA", "t1")}, "create new 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
+
+		{"adopt: equal, hashed", []change{noRecord, shows(remote()), hashed(md5A)}, "adopt same 0+0 full"},
+		{"adopt: equal as far as size tells", []change{noRecord, shows(remote())}, "check not-hashed 0+0 full needs hash"},
+		{"adopt: other bytes", []change{noRecord, shows(remote()), hashed(md5B)}, "conflict adopt-differs 0+0 full"},
+		{"adopt: other size, no need to hash", []change{noRecord, shows(remote(`{"size":7}`))}, "conflict adopt-differs 0+0 full"},
+		{"adopt: other fields", []change{noRecord, shows(remote(`{"description":"theirs"}`)), hashed(md5A)}, "conflict adopt-differs 0+0 full"},
+		{"adopt: other fields, overwritten", []change{noRecord, shows(remote(`{"description":"theirs"}`)), hashed(md5A), overwrite}, "update fields-differ 1+0 full sets description"},
+		{"adopt: other bytes, overwritten", []change{noRecord, shows(remote(`{"description":"theirs"}`)), hashed(md5B), overwrite}, "version file-differs 2+1 metadata sets description"},
+		{"adopt: half made", []change{noRecord, shows(halfMade)}, "adopt half-made 1+1 metadata"},
+		{"adopt: failed to process", []change{noRecord, shows(remote(`{"status":"failed","currentFile":null}`))}, "adopt half-made 1+1 metadata"},
+		{"adopt: being processed", []change{noRecord, shows(remote(`{"status":"processing","currentFile":null}`))}, "adopt still-processing 0+0 metadata"},
+		{"adopt: more tags than wanted is fine", []change{noRecord, shows(remote(`{"tags":[{"id":"t1"},{"id":"t2"}]}`)), hashed(md5A)}, "adopt same 0+0 full"},
+		{"twins", []change{noRecord, shows(remote(), remote(`{"id":"a2"}`))}, "conflict twin 0+0 full"},
+		{"in another Division", []change{noRecord, shows(remote(`{"division":{"id":"d2"}}`))}, "conflict wrong-division 0+0 full"},
+		{"in the trash", []change{noRecord, shows(remote(`{"isArchived":true}`))}, "conflict archived 0+0 full"},
+
+		{"another manifest's", []change{func(_ *manifest.Item, f *pipeline.Facts) { f.Record.Owner = "wave-2" }}, "conflict other-manifest 0+0 full"},
+		{"field changed: the service is asked first", []change{describe("new")}, "   0+0 full needs remote"},
+		{"field changed", []change{describe("new"), shows(remote())}, "update fields-differ 1+0 full sets description"},
+		{"field changed, as the service has it already", []change{describe("new"), shows(remote(`{"description":"new"}`))}, "unchanged same 0+0 full"},
+		{"field changed by both sides", []change{describe("new"), shows(remote(`{"description":"theirs"}`))}, "conflict changed-remotely 0+0 full"},
+		{"field changed by both sides, overwritten", []change{describe("new"), shows(remote(`{"description":"theirs"}`)), overwrite}, "update fields-differ 1+0 full sets description"},
+		{"field changed, the service shows its own form of the last value", []change{describe("new"), shows(remote(`{"description":"ABOUT"}`)), func(_ *manifest.Item, f *pipeline.Facts) {
+			f.Record.Fields["description"] = state.Base{Sent: raw(`"about"`), Seen: raw(`"ABOUT"`)}
+		}}, "update fields-differ 1+0 full sets description"},
+		{"field changed, the answer to it was lost", []change{describe("new"), shows(remote(`{"description":"newer"}`)), func(_ *manifest.Item, f *pipeline.Facts) {
+			f.Record.Intent = map[string]json.RawMessage{"description": raw(`"newer"`)}
+		}}, "update fields-differ 1+0 full sets description"},
+		{"field cleared", []change{func(i *manifest.Item, _ *pipeline.Facts) { i.Fields.Description = manifest.Null[string]() }, shows(remote())}, "update fields-differ 1+0 full sets description"},
+		{"field named for the first time", []change{func(i *manifest.Item, _ *pipeline.Facts) { i.Fields.IsSensitive = manifest.Some(true) }, shows(remote())}, "update fields-differ 1+0 full sets isSensitive"},
+		{"metadata: keep", []change{describe("new"), rules(func(u *manifest.Update) { u.Metadata = "keep" })}, "unchanged same 0+0 full"},
+		{"a person changed what we did not: only a full check sees it", []change{fullCheck, shows(remote(`{"description":"theirs"}`))}, "conflict changed-remotely 0+0 full"},
+		{"processing reordered and reformatted: no conflict", []change{fullCheck, shows(remote(`{"tags":[{"id":"t9"},{"id":"t1"}],"updatedAt":"2030-01-01T00:00:00.000Z"}`))}, "unchanged same 0+0 full"},
+
+		{"tag added", []change{tagged("t1", "t2"), shows(remote())}, "update fields-differ 1+0 full sets tags"},
+		{"tag taken out of the manifest stays", []change{tagged()}, "unchanged same 0+0 full"},
+		{"tag of ours that a person took off stays off", []change{tagged("t1", "t2"), shows(remote(`{"tags":[]}`))}, `update fields-differ 1+0 full sets tags ["t2"]`},
+		{"tags of people stay", []change{tagged("t1", "t2"), shows(remote(`{"tags":[{"id":"t1"},{"id":"p"}]}`))}, `update fields-differ 1+0 full sets tags ["p","t1","t2"]`},
+		{"tags: keep", []change{tagged("t1", "t2"), rules(func(u *manifest.Update) { u.Tags = "keep" })}, "unchanged same 0+0 full"},
+		{"tags: replace", []change{tagged("t2"), shows(remote()), rules(func(u *manifest.Update) { u.Tags = "replace" })}, `update fields-differ 1+0 full sets tags ["t2"]`},
+		{"tags: replace, and a person added one", []change{tagged("t2"), shows(remote(`{"tags":[{"id":"t1"},{"id":"p"}]}`)), rules(func(u *manifest.Update) { u.Tags = "replace" })}, "conflict changed-remotely 0+0 full"},
+
+		{"file grew: the service is asked first", []change{bigger}, "   0+0 full needs remote"},
+		{"file grew", []change{bigger, shows(remote())}, "version file-differs 1+1 metadata"},
+		{"file and field changed", []change{bigger, describe("new"), shows(remote())}, "version file-differs 2+1 metadata sets description"},
+		{"file touched, not hashed", []change{touched}, "check not-hashed 1+1 metadata needs hash"},
+		{"file touched, same bytes", []change{touched, hashed(md5A)}, "unchanged same 0+0 full"},
+		{"file touched, other bytes", []change{touched, hashed(md5B), shows(remote())}, "version file-differs 1+1 metadata"},
+		{"file changed, as the service has it already", []change{touched, hashed(md5B), shows(remote(`{"checksum":"` + md5B + `"}`))}, "unchanged same 0+0 full"},
+		{"file changed, and somebody uploaded a version", []change{bigger, hashed(md5B), shows(remote(`{"checksum":"ffffffffffffffffffffffffffffffff"}`))}, "conflict changed-remotely 0+0 full"},
+		{"file: keep", []change{bigger, rules(func(u *manifest.Update) { u.File = "keep" })}, "unchanged same 0+0 full"},
+
+		{"gone from the service", []change{describe("new"), shows()}, "conflict remote-missing 0+0 full"},
+		{"gone from the service, --recreate", []change{describe("new"), shows(), func(_ *manifest.Item, f *pipeline.Facts) { f.Recreate = true }}, "create recreate 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
+
+		{"create under way, nothing known: looked up first", []change{status(state.Registering), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }}, "   0+0 full needs remote"},
+		{"create under way, not found", []change{status(state.Registering), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }, shows()}, "resume unfinished 2+1 full registering sets name,description,tags,permissions.isShareable,externalId"},
+		{"create under way, found", []change{status(state.Registering), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }, shows(halfMade)}, "resume unfinished 1+1 full registered"},
+		{"create under way, found twice", []change{status(state.Registering), shows(halfMade, halfMade)}, "conflict twin 0+0 full"},
+		{"registered", []change{status(state.Registered), shows(halfMade)}, "resume unfinished 1+1 full registered"},
+		{"sending, the bytes did not arrive", []change{status(state.Sending), shows(halfMade)}, "resume unfinished 1+1 full registered"},
+		{"sending, the bytes arrived", []change{status(state.Sending), shows(remote(`{"status":"queued","currentFile":null}`))}, "resume unfinished 0+0 full processing"},
+		{"sending, they are even processed", []change{status(state.Sending), shows(remote())}, "resume unfinished 0+0 full processing"},
+		{"sent", []change{status(state.Sent), shows(halfMade)}, "resume unfinished 0+0 full processing"},
+		{"sent, and the file changed since", []change{status(state.Sent), bigger, shows(halfMade)}, "resume unfinished 1+1 full registered"},
+		{"sent, tags were ignored", []change{status(state.Processing), shows(remote(`{"tags":[]}`))}, "resume unfinished 1+0 full processing sets tags"},
+		{"a version under way, an older one active", []change{op(state.Version), status(state.Sending), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.FileID, f.Record.MD5 = "f2", md5B }, hashed(md5B), shows(remote())}, "resume unfinished 1+1 metadata registered"},
+		{"a version under way, it is the one in use", []change{op(state.Version), status(state.Sending), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.FileID, f.Record.MD5 = "f2", md5B }, hashed(md5B), shows(remote(`{"currentFile":{"id":"f2"}}`))}, "resume unfinished 0+0 metadata processing"},
+		{"an update under way", []change{op(state.Update), status(state.Sending), describe("new"), shows(remote())}, "resume unfinished 1+0 full sending sets description"},
+		{"an update under way that arrived", []change{op(state.Update), status(state.Sending), describe("new"), shows(remote(`{"description":"new"}`))}, "resume unfinished 0+0 full sending"},
+		{"under way and gone", []change{status(state.Sent), shows()}, "conflict remote-missing 0+0 full"},
+
+		{"failed", []change{status(state.Failed)}, "blocked failed-before 0+0 full"},
+		{"failed, --retry-failed", []change{status(state.Failed), func(_ *manifest.Item, f *pipeline.Facts) { f.RetryFailed = true }, shows(halfMade)}, "resume retry 1+1 full registered"},
+		{"failed, the file changed", []change{status(state.Failed), bigger, shows(halfMade)}, "resume retry 1+1 full registered"},
+		{"failed, a field changed", []change{status(state.Failed), describe("new"), shows(halfMade)}, "resume retry 2+1 full registered sets description"},
+
+		{"archived by us, wanted again", []change{op(state.Archive), shows(remote(`{"isArchived":true}`))}, "restore archived-by-us 1+0 full sets isArchived"},
+		{"deleted by us, wanted again", []change{op(state.Delete), shows()}, "create archived-by-us 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
+
+		{"no such file", []change{noRecord, func(_ *manifest.Item, f *pipeline.Facts) { f.SourceErr = &source.Error{Err: source.ErrNotExist} }}, "blocked file-missing 0+0 full"},
+		{"file out of its root", []change{noRecord, func(_ *manifest.Item, f *pipeline.Facts) { f.SourceErr = &source.Error{Err: source.ErrOutside} }}, "blocked file-unreadable 0+0 full"},
+		{"empty file", []change{noRecord, func(_ *manifest.Item, f *pipeline.Facts) { f.Info.Size = 0 }}, "blocked file-empty 0+0 full"},
+		{"empty file that is meant", []change{noRecord, shows(), func(i *manifest.Item, f *pipeline.Facts) { f.Info.Size, i.AllowEmpty = 0, true }}, "create new 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
+		{"over 5 GB", []change{noRecord, func(_ *manifest.Item, f *pipeline.Facts) { f.Info.Size = 5<<30 + 1 }}, "blocked file-too-big 0+0 full"},
+		{"unknown author", []change{func(_ *manifest.Item, f *pipeline.Facts) {
+			f.Refs.Problems = []pipeline.RefProblem{{Reason: pipeline.BlockedAuthor}}
+		}}, "blocked author-unknown 0+0 full"},
+		{"a problem of the manifest", []change{func(i *manifest.Item, _ *pipeline.Facts) {
+			i.Problems = []manifest.Problem{{Code: "M052", Class: manifest.Block}}
+		}}, "blocked manifest 0+0 full"},
+		{"a warning blocks nothing", []change{func(i *manifest.Item, _ *pipeline.Facts) {
+			i.Problems = []manifest.Problem{{Code: "M050", Class: manifest.Warn}}
+		}}, "unchanged same 0+0 full"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			item, facts := base()
+			for _, change := range c.with {
+				change(&item, &facts)
+			}
+			d := pipeline.Decide(&item, &facts)
+			got := describeDecision(d)
+			if strings.Contains(c.want, "sets tags [") {
+				got += " " + string(d.Set["tags"])
+			}
+			if got != c.want {
+				t.Errorf("got  %s\nwant %s\n%s", got, c.want, d.Row.Detail)
+			}
+			if a := d.Row.Action; (a == pipeline.ActionConflict || a == pipeline.ActionBlocked) && d.Row.Detail == "" && d.Row.Reason != pipeline.BlockedAuthor {
+				t.Errorf("a %s without a word on what to do", a)
+			}
+			if again := describeDecision(pipeline.Decide(&item, &facts)); again != describeDecision(d) {
+				t.Errorf("the same facts were decided as %s the second time", again)
+			}
+		})
+	}
+}
+
+func describeDecision(d pipeline.Decision) string {
+	s := fmt.Sprintf("%s %s %d+%d %s", d.Row.Action, d.Row.Reason, d.Row.Writes, d.Row.Puts, d.Row.Undo)
+	if d.Need == pipeline.NeedRemote {
+		s = fmt.Sprintf("   %d+%d full needs remote", d.Row.Writes, d.Row.Puts)
+	}
+	if d.Row.Step != "" {
+		s += " " + string(d.Row.Step)
+	}
+	if d.Need == pipeline.NeedHash {
+		s += " needs hash"
+	}
+	if len(d.Set) > 0 {
+		order := []string{"name", "description", "tags", "permissions.isShareable", "isSensitive", "isArchived", "url", "externalId"}
+		var names []string
+		for _, n := range order {
+			if _, ok := d.Set[n]; ok {
+				names = append(names, n)
+			}
+		}
+		if len(names) != len(d.Set) {
+			names = append(names, fmt.Sprint(len(d.Set), " in all"))
+		}
+		s += " sets " + strings.Join(slices.Compact(names), ",")
+	}
+	return s
+}
