@@ -1,0 +1,205 @@
+package pipeline_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// many adds n items.
+func (w *world) many(n int, change ...func(*manifest.Item)) {
+	for i := range n {
+		w.add(fmt.Sprintf("A%02d", i), "content of "+fmt.Sprint(i), change...)
+	}
+}
+
+func TestStopDrainsAndTheNextRunCompletes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Processing: time.Second})
+		w.many(60)
+		stop := make(chan struct{})
+		sent := 0
+		w.observe = func(e pipeline.Event) {
+			if s, ok := e.(pipeline.Stage); ok && s.Stage == "settle" {
+				if sent++; sent == 10 {
+					close(stop)
+				}
+			}
+		}
+		out, err := w.run(t.Context(), stop)
+		if err != nil || out.Code != 130 {
+			t.Fatalf("code %d, %v; want 130", out.Code, err)
+		}
+		if len(w.results) != 60 {
+			t.Errorf("%d results for 60 items: %v", len(w.results), out.Status)
+		}
+		if n := len(w.tenant.Books().Orphans); n > 20 {
+			t.Errorf("%d assets were left without their bytes", n)
+		}
+		w.observe = nil
+		w.mustRun(0)
+		w.check()
+	})
+}
+
+func TestDrainEndsAnUploadThatTakesTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.options.Drain = 5 * time.Second
+		w.many(1)
+		w.tenant.Fail(emulator.Fault{Op: emulator.OpPut, Kind: emulator.KindDelay, Delay: emulator.Duration(time.Hour)})
+		stop := make(chan struct{})
+		w.observe = func(e pipeline.Event) {
+			if s, ok := e.(pipeline.Stage); ok && s.Stage == "transfer" {
+				close(stop)
+			}
+		}
+		begin := time.Now()
+		out, err := w.run(t.Context(), stop)
+		if err != nil || out.Code != 130 {
+			t.Fatalf("code %d, %v; want 130", out.Code, err)
+		}
+		if d := time.Since(begin); d > 10*time.Second {
+			t.Errorf("it took %s to stop", d)
+		}
+		w.observe = nil
+		w.mustRun(0)
+		w.check()
+	})
+}
+
+func TestACredentialThatIsRefusedEndsTheRunWithFour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.many(40)
+		n := 0
+		w.observe = func(e pipeline.Event) {
+			if _, ok := e.(pipeline.Finished); ok {
+				return
+			}
+			if s, ok := e.(pipeline.Stage); ok && s.Stage == "settle" {
+				if n++; n == 5 {
+					w.tenant.Revoke(emulator.DefaultToken)
+				}
+			}
+		}
+		out := w.mustRun(4)
+		if len(w.results) != 40 || out.Status["failed"] > 0 {
+			t.Errorf("%d results, %v: a refused credential fails no item", len(w.results), out.Status)
+		}
+	})
+}
+
+func TestADivisionThatRefusesBlocksItsRowsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Divisions: []emulator.Division{{Name: "Marketing"}, {Name: "Closed", Denied: true}}})
+		w.many(5)
+		for i := range 5 {
+			w.add(fmt.Sprintf("C%d", i), "closed", func(i *manifest.Item) { i.Division = "Closed" })
+		}
+		out := w.mustRun(3)
+		if out.Status["done"] != 5 || out.Status["blocked"] != 5 {
+			t.Errorf("%v, want 5 done and 5 blocked", out.Status)
+		}
+	})
+}
+
+func TestAnUnknownDivisionStopsEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.many(3)
+		w.add("X", "x", func(i *manifest.Item) { i.Division = "Marketting"; i.Fields.Languages = manifest.Some([]string{"xx"}) })
+		_, err := w.run(t.Context(), nil)
+		stop, ok := errors.AsType[*pipeline.StopError](err)
+		if !ok || stop.Code != 2 || len(stop.Problems) != 2 {
+			t.Fatalf("%v, want two problems and code 2", err)
+		}
+		if text := stop.Problems.Error(); !strings.Contains(text, `did you mean "Marketing"?`) || !strings.Contains(text, "M102") {
+			t.Errorf("the problems say:\n%s", text)
+		}
+		if n := len(w.tenant.Books().Commits); n > 0 {
+			t.Errorf("%d kinds of writes", n)
+		}
+	})
+}
+
+func TestFailuresAreCountedAndLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Switches: emulator.Switches{FailProcessing: "A0*"}})
+		w.many(20)
+		out := w.mustRun(3)
+		if out.Status["failed"] != 10 || out.Status["done"] != 10 {
+			t.Errorf("%v, want 10 failed and 10 done", out.Status)
+		}
+		for _, r := range w.results {
+			if r.Status == "failed" && (r.Error == nil || r.Error.Code != pipeline.FailedProcessing || r.Error.Message == "") {
+				t.Errorf("%s failed with %+v", r.ExternalID, r.Error)
+			}
+		}
+		if row := w.action("A00"); row.Reason != pipeline.BlockedFailed || !strings.Contains(row.Detail, "--retry-failed") {
+			t.Errorf("a failed item is planned as %s %s: %s", row.Action, row.Reason, row.Detail)
+		}
+		w.tenant.Switch(func(s *emulator.Switches) { s.FailProcessing = "" })
+		w.options.RetryFailed = true
+		w.mustRun(0)
+		w.check()
+
+		w = newWorld(t, emulator.Options{Switches: emulator.Switches{FailProcessing: "A*"}})
+		w.many(50)
+		w.options.MaxFailures = 3
+		if out := w.mustRun(1); out.Err == nil || !strings.Contains(out.Err.Error(), "--max-failures") {
+			t.Errorf("the run ended with %v", out.Err)
+		}
+	})
+}
+
+func TestProcessingThatNeverEndsIsToldApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Switches: emulator.Switches{StuckProcessing: "A00*"}})
+		w.many(5)
+		w.options.Wait = 10 * time.Minute
+		w.mustRun(6)
+		if row := w.action("A00"); row.Action != pipeline.ActionResume || row.Writes != 0 {
+			t.Errorf("the stuck one is planned as %s with %d writes", row.Action, row.Writes)
+		}
+		w.tenant.Switch(func(s *emulator.Switches) { s.StuckProcessing = "" })
+		w.mustRun(0)
+		w.check()
+	})
+}
+
+func TestEveryItemHasOneEventStory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "a", tags("Sales"))
+		w.mustRun(0)
+		w.files.put("A.txt", "other")
+		w.mustRun(0)
+		w.check()
+		st := w.open()
+		defer func() { _ = st.Close() }()
+		story, err := pipeline.Why(t.Context(), st, "A")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, e := range story.Events {
+			told = append(told, string(e.Op)+" "+string(e.Status))
+		}
+		want := "create registering, create registered, create sent, create done, version sending, version sent, version done"
+		if got := strings.Join(told, ", "); got != want {
+			t.Errorf("the story is\n%s\nwant\n%s", got, want)
+		}
+		if story.Record.Status != state.Done || story.Record.Op != state.Version || !strings.HasPrefix(story.Next, "Nothing") {
+			t.Errorf("%+v, next %q", story.Record, story.Next)
+		}
+	})
+}
