@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/oauth2"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
@@ -39,6 +40,7 @@ type world struct {
 	fail    func(n int) error // of the state's commits
 	sel     pipeline.Selection
 	runs    int
+	token   oauth2.TokenSource // nil: the tenant's personal token
 
 	mu      sync.Mutex
 	results []pipeline.Result // of the last run
@@ -90,11 +92,14 @@ func tags(names ...string) func(*manifest.Item) {
 	}
 }
 
-// connected are connections whose idle ones do not matter: all is in memory.
 func (w *world) client() *showpad.Client {
 	v4, v3 := w.tenant.URLs()
+	token := w.token
+	if token == nil {
+		token = showpad.StaticToken(emulator.DefaultToken)
+	}
 	c, err := showpad.New(showpad.Config{
-		APIURL: v4.String(), V3URL: v3.String(), Token: showpad.StaticToken(emulator.DefaultToken),
+		APIURL: v4.String(), V3URL: v3.String(), Token: token,
 		Base: w.tenant, Storage: w.tenant, Gate: showpad.NewGate(w.options.Requests),
 	})
 	if err != nil {
