@@ -13,7 +13,9 @@ type Code struct {
 	Remedy string // what the reader can do
 }
 
-// Codes are all codes of this package and of expand, in order of their IDs.
+// Codes are all codes of items and manifests, in order of their IDs: those of
+// this package and of expand, and from 101 those of package pipeline, which
+// asks the service and looks at the files.
 func Codes() []Code { return slices.Clone(codes) }
 
 // CodeOf is the entry of a code, in upper case as it is printed.
@@ -45,7 +47,8 @@ func NewProblem(code string, pos Pos, what, fix string) Problem {
 
 // The codes, by what they are about: 001 to 019 the shape of the file, 020 to
 // 029 what an item is, 030 to 059 values, 060 to 069 places, 070 to 079
-// tables, 080 to 089 the manifest as a whole.
+// tables, 080 to 089 the manifest as a whole, 101 to 109 names that the service
+// does not know, 111 to 119 files, 121 to 129 people and tags of an item.
 const (
 	CodeSyntax        = "M001"
 	CodeEncoding      = "M002"
@@ -100,6 +103,17 @@ const (
 	CodeChanged       = "M080"
 	CodeNoItems       = "M081"
 	CodeLongList      = "M082"
+	CodeNoDivision    = "M101"
+	CodeNoLanguage    = "M102"
+	CodeNoCountry     = "M103"
+	CodeNoTagID       = "M104"
+	CodeFileMissing   = "M111"
+	CodeFileBad       = "M112"
+	CodeFileAmbiguous = "M113"
+	CodeFileEmpty     = "M114"
+	CodeFileTooBig    = "M115"
+	CodeNoUser        = "M121"
+	CodeNoTag         = "M122"
 )
 
 var codes = []Code{
@@ -262,4 +276,37 @@ var codes = []Code{
 	{CodeLongList, Warn, "very long assets list",
 		"YAML keeps a whole list in memory. Further documents and tables are read one item at a time.",
 		"Move the items into a table under include:, or separate them by --- lines."},
+	{CodeNoDivision, Stop, "unknown Division",
+		"The service shows no Division of this name or id to your credential, or several have the name.",
+		"Correct the name, write the Division's id, or ask for a role that sees it."},
+	{CodeNoLanguage, Stop, "unknown language",
+		"The code is not on the service's list of languages.",
+		"Write a code of that list, such as en or pt-BR."},
+	{CodeNoCountry, Stop, "unknown country",
+		"The code is not on the service's list of countries.",
+		"Write a code of that list, such as BE; the United Kingdom is GB."},
+	{CodeNoTagID, Stop, "unknown tag id",
+		"The service knows no tag with this id.",
+		"Take the id from the tag's page, or name the tag by its name."},
+	{CodeFileMissing, Block, "file is missing",
+		"There is no file at this place.",
+		"Correct the path (relative to the manifest, or root:path; capitals count), or put the file there."},
+	{CodeFileBad, Block, "file cannot be read",
+		"The file cannot be opened, is not a regular file, or lies outside its root by way of a link.",
+		"Give yourself the right to read it, or name the file itself under a root that holds it."},
+	{CodeFileAmbiguous, Block, "several files have this name",
+		"Two files have the same name in different Unicode forms; which one is meant cannot be told.",
+		"Rename or remove one of them."},
+	{CodeFileEmpty, Block, "file is empty",
+		"The file has no bytes: more often a failed copy than a wish.",
+		"Copy it again, or say allowEmpty: true on the item."},
+	{CodeFileTooBig, Block, "file is too big",
+		"The file has more than the 5 GB that storage takes at once.",
+		"Split or compress it, or take the item out."},
+	{CodeNoUser, Block, "author unknown",
+		"The service has no user with this e-mail address or id.",
+		"Name an existing user, or have the user made in Showpad first."},
+	{CodeNoTag, Block, "tag is missing",
+		"The item's Division has no such tag, and createTags: none says that none is made.",
+		"Make the tag in Showpad, correct its name, or set createTags: all."},
 }
