@@ -21,9 +21,11 @@ type env struct {
 
 func processEnv(signals <-chan os.Signal) env {
 	stderr := term.IsTerminal(int(os.Stderr.Fd()))
+	width, height, err := term.GetSize(int(os.Stderr.Fd()))
+	room := err == nil && width > 0 && height > 0 // a terminal without a size shows no bars
 	return env{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, signals: signals, exit: os.Exit,
 		ask:  stderr && term.IsTerminal(int(os.Stdin.Fd())),
-		bars: stderr && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == "",
+		bars: stderr && room && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == "",
 	}
 }

@@ -25,7 +25,7 @@ codes.`,
 				return nil
 			}
 			if len(args) == 1 {
-				if c, ok := manifest.CodeOf(strings.ToUpper(args[0])); ok {
+				if c, ok := codeOfProblem(args[0]); ok {
 					return a.explain(c)
 				}
 			}
