@@ -6,43 +6,8 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 )
 
-// moreCodes explain the problems that are not the manifest's own: those found
-// at the service (M101 on), in the files (M111 on), among people and tags (M121
-// on), and in settings (C001 on).
-var moreCodes = []manifest.Code{
-	{ID: "M101", Class: manifest.Stop, Title: "unknown Division",
-		Cause:  "No Division of this name or id is visible with this token, or several have the name.",
-		Remedy: "Correct the name, name it by its id, or ask for access to it."},
-	{ID: "M102", Class: manifest.Stop, Title: "unknown language",
-		Cause:  "The service's list of languages does not have this code.",
-		Remedy: "Use a code of its list, such as en or pt-BR."},
-	{ID: "M103", Class: manifest.Stop, Title: "unknown country",
-		Cause:  "The service's list of countries does not have this code.",
-		Remedy: "Use a code of its list, such as US or BE."},
-	{ID: "M104", Class: manifest.Stop, Title: "unknown tag id",
-		Cause:  "No tag with this id is visible with this token.",
-		Remedy: "Correct the id, or name the tag by its name."},
-	{ID: "M111", Class: manifest.Block, Title: "no such file",
-		Cause:  "The file that the item names is not there. Only exactly this name counts, also in upper and lower case.",
-		Remedy: "Correct the path, or bring the file back. The other items run."},
-	{ID: "M112", Class: manifest.Block, Title: "file cannot be read",
-		Cause:  "The file is no regular file, may not be read, or lies outside its root.",
-		Remedy: "Change its rights, name the file itself, or name its folder under roots."},
-	{ID: "M113", Class: manifest.Block, Title: "several files have this name",
-		Cause:  "Two files differ only in the Unicode form of their names, and neither is written as the manifest has it.",
-		Remedy: "Rename one of them."},
-	{ID: "M114", Class: manifest.Block, Title: "file is empty",
-		Cause:  "The file has no bytes; most often an export or a copy went wrong.",
-		Remedy: "Bring its content back, or say allowEmpty: true if it is meant."},
-	{ID: "M115", Class: manifest.Block, Title: "file is too big",
-		Cause:  "Storage takes at most 5 GB in one upload.",
-		Remedy: "Make the file smaller, or split it."},
-	{ID: "M121", Class: manifest.Block, Title: "unknown author",
-		Cause:  "No user of the service has this e-mail address or id.",
-		Remedy: "Correct it, have the user made, or name somebody else."},
-	{ID: "M122", Class: manifest.Block, Title: "tag is missing",
-		Cause:  "The Division has no such tag, and createTags: none keeps it from being made.",
-		Remedy: "Make the tag, correct its name, or allow it with createTags: all."},
+// settingCodes explain the problems of a settings file.
+var settingCodes = []manifest.Code{
 	{ID: manifest.CodeSettingSyntax, Class: manifest.Stop, Title: "settings file is not YAML",
 		Cause:  "The file cannot be read as YAML.",
 		Remedy: "Write one \"name: value\" a line, such as settle-time: 2s."},
@@ -66,7 +31,7 @@ func codeOfProblem(id string) (manifest.Code, bool) {
 	if c, ok := manifest.CodeOf(id); ok {
 		return c, true
 	}
-	for _, c := range moreCodes {
+	for _, c := range settingCodes {
 		if c.ID == id {
 			return c, true
 		}

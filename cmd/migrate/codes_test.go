@@ -40,7 +40,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	for _, c := range append(manifest.Codes(), moreCodes...) {
+	for _, c := range append(manifest.Codes(), settingCodes...) {
 		if seen[c.ID] {
 			t.Errorf("%s is explained twice", c.ID)
 		}
