@@ -219,4 +219,4 @@ type Me struct {
 
 // OpenFunc opens the bytes of an upload from their start; it is called once for
 // each attempt, and the reader is closed by who called it.
-type OpenFunc func() (io.ReadCloser, error)
+type OpenFunc = func() (io.ReadCloser, error)

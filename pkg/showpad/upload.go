@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -40,7 +39,7 @@ const (
 // source failed, or changed ([ErrSourceChanged]).
 //
 // API: storage put
-func (c *Client) Put(ctx context.Context, u Upload, size int64, open func() (io.ReadCloser, error), progress func(n int64)) error {
+func (c *Client) Put(ctx context.Context, u Upload, size int64, open OpenFunc, progress func(n int64)) error {
 	if size < 0 || size > MaxUpload {
 		return badRequest(opPut, "%d bytes cannot be sent: storage takes at most %d in one piece", size, int64(MaxUpload))
 	}
@@ -88,11 +87,11 @@ type put struct {
 	header   http.Header
 	size     int64
 	issued   time.Time
-	open     func() (io.ReadCloser, error)
+	open     OpenFunc
 	progress func(int64)
 }
 
-func newPut(c *Client, u Upload, size int64, open func() (io.ReadCloser, error), progress func(int64)) (*put, error) {
+func newPut(c *Client, u Upload, size int64, open OpenFunc, progress func(int64)) (*put, error) {
 	raw := u.URL.Reveal()
 	if err := CheckURL(raw); err != nil {
 		return nil, badRequest(opPut, "the upload URL is not usable: %v", err)
