@@ -1,0 +1,131 @@
+package showpad
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// specDir has showpad-v4.openapi.yml; when it is unset, requests are not checked
+// against the specification, which is not part of this repository.
+var specDir = os.Getenv("SHOWPAD_SPEC_DIR")
+
+func TestRequestsAreWhatTheSpecificationKnows(t *testing.T) {
+	ops := operations(t)
+	if len(ops) < len(exercises) {
+		t.Fatalf("%d operations for %d exercises", len(ops), len(exercises))
+	}
+	if specDir == "" {
+		return
+	}
+	doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(specDir, "showpad-v4.openapi.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, ex := range exercises {
+		name, isV4 := strings.CutPrefix(id, "v4 ")
+		if !isV4 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			op := ops[id]
+			item := doc.Paths.Value(op.path)
+			if item == nil {
+				t.Fatalf("no path %s", op.path)
+			}
+			spec := item.GetOperation(op.method)
+			if spec == nil || spec.OperationID != name {
+				t.Fatalf("%s %s is not %s", op.method, op.path, name)
+			}
+			s := newScript(says(http.StatusNoContent, ""))
+			if ex.answer != "" {
+				s = newScript(says(http.StatusOK, fixture(t, ex.answer)))
+			}
+			if err := ex.call(t.Context(), newClient(t, s)); err != nil {
+				t.Fatal(err)
+			}
+			r := s.seen[0]
+			r.Body = io.NopCloser(strings.NewReader(s.sent[0]))
+			input := &openapi3filter.RequestValidationInput{
+				Request: r, PathParams: pathParams(op.path, r.URL.Path),
+				Route:   &routers.Route{Spec: doc, Path: op.path, PathItem: item, Method: op.method, Operation: spec},
+				Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true},
+			}
+			if err := openapi3filter.ValidateRequest(t.Context(), input); err != nil {
+				t.Error(err)
+			}
+			for name := range r.URL.Query() {
+				if !slices.ContainsFunc(parameters(item, spec), func(p *openapi3.Parameter) bool { return p.In == "query" && p.Name == name }) {
+					t.Errorf("query parameter %s is not known", name)
+				}
+			}
+			if s.sent[0] == "" {
+				return
+			}
+			var body any
+			if err := json.Unmarshal([]byte(s.sent[0]), &body); err != nil {
+				t.Fatal(err)
+			}
+			unknownMembers(t, "body", body, spec.RequestBody.Value.Content["application/json"].Schema)
+		})
+	}
+}
+
+func parameters(item *openapi3.PathItem, op *openapi3.Operation) (all []*openapi3.Parameter) {
+	for _, list := range []openapi3.Parameters{item.Parameters, op.Parameters} {
+		for _, ref := range list {
+			all = append(all, ref.Value)
+		}
+	}
+	return all
+}
+
+// pathParams reads the values of a path that has the form of pattern, after /v4.
+func pathParams(pattern, path string) map[string]string {
+	values := map[string]string{}
+	have := strings.Split(strings.TrimPrefix(path, "/v4"), "/")
+	for i, part := range strings.Split(pattern, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok && i < len(have) {
+			values[strings.TrimSuffix(name, "}")] = have[i]
+		}
+	}
+	return values
+}
+
+// unknownMembers finds what a schema does not name; the validator lets it pass.
+func unknownMembers(t *testing.T, at string, v any, ref *openapi3.SchemaRef) {
+	t.Helper()
+	if ref == nil || ref.Value == nil {
+		return
+	}
+	schema := ref.Value
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			unknownMembers(t, at+"[]", e, schema.Items)
+		}
+	case map[string]any:
+		branches := append([]*openapi3.SchemaRef{ref}, slices.Concat(schema.AllOf, schema.OneOf, schema.AnyOf)...)
+		for name, e := range v {
+			known := false
+			for _, b := range branches {
+				if p := b.Value.Properties[name]; p != nil {
+					known = true
+					unknownMembers(t, at+"."+name, e, p)
+				}
+			}
+			if !known {
+				t.Errorf("%s.%s is not in the specification", at, name)
+			}
+		}
+	}
+}
