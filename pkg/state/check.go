@@ -36,28 +36,29 @@ const (
 // stumble over: a missing end, pages that are not what refers to them, keys out
 // of order, pages in use that are listed as free, values that do not match
 // their checksum. Damage wraps ErrDamaged; other errors are the file system's.
-func checkFile(path string) error {
+// It returns the number of entries of each bucket.
+func checkFile(path string) (entries map[string]int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return fmt.Errorf("%s: not a regular file", path)
+		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
 	c := checker{file: f, size: st.Size()}
 	err = c.run()
 	switch {
 	case err == nil:
-		return nil
+		return c.entries, nil
 	case c.readErr != nil:
-		return fmt.Errorf("%s: reading the state: %w", path, c.readErr)
+		return nil, fmt.Errorf("%s: reading the state: %w", path, c.readErr)
 	}
-	return damaged(path, err)
+	return nil, damaged(path, err)
 }
 
 type checker struct {
@@ -68,6 +69,8 @@ type checker struct {
 	pages    uint64 // high-water mark
 	free     []bool
 	used     []bool
+	seen     int            // entries so far
+	entries  map[string]int // by bucket
 }
 
 type boltMeta struct{ pageSize, root, freelist, pages, txid uint64 }
@@ -84,6 +87,7 @@ func (c *checker) run() error {
 	if m.pages < 3 || m.pages > uint64(c.size/c.pageSize) {
 		return fmt.Errorf("its end is missing: it has %d bytes, %d pages of %d belong to it", c.size, m.pages, c.pageSize)
 	}
+	c.entries = map[string]int{}
 	c.free, c.used = make([]bool, c.pages), make([]bool, c.pages)
 	c.used[0], c.used[1] = true, true
 	if err := c.freelist(m.freelist); err != nil {
@@ -229,93 +233,99 @@ func (c *checker) page(id uint64, lo, hi []byte, depth int) error {
 	return nil
 }
 
+// elements checks the entries of page b. Their data follows them in their order
+// without gaps, so that a wrong number of entries shows.
 func (c *checker) elements(b, lo, hi []byte, depth int) error {
 	ne := binary.NativeEndian
 	flags, n := ne.Uint16(b[8:]), int(ne.Uint16(b[10:]))
-	if pageHeader+n*elemSize > len(b) {
+	data := uint64(pageHeader + n*elemSize)
+	switch {
+	case flags != branchPage && flags != leafPage:
+		return fmt.Errorf("it is of no known kind (%#x)", flags)
+	case data > uint64(len(b)):
 		return fmt.Errorf("it cannot have %d entries", n)
+	case n == 0 && (flags == branchPage || len(bytes.Trim(b[pageHeader:], "\x00")) > 0):
+		return errors.New("its entries are missing")
 	}
-	part := func(off, length uint64) ([]byte, error) {
-		if off > uint64(len(b)) || length > uint64(len(b))-off {
+	next := func(size uint32) ([]byte, error) {
+		if uint64(size) > uint64(len(b))-data {
 			return nil, errors.New("an entry lies outside of it")
 		}
-		return b[off : off+length], nil
-	}
-	entry := func(i int) (e []byte, off uint64) {
-		o := pageHeader + i*elemSize
-		return b[o : o+elemSize], uint64(o)
-	}
-	branchKey := func(i int) ([]byte, error) {
-		e, off := entry(i)
-		return part(off+uint64(ne.Uint32(e)), uint64(ne.Uint32(e[4:])))
+		part := b[data : data+uint64(size)]
+		data += uint64(size)
+		return part, nil
 	}
 	last := lo
+	var child uint64 // of the branch entry before, whose upper bound is the next key
 	for i := range n {
-		e, off := entry(i)
-		switch flags {
-		case branchPage:
-			key, err := branchKey(i)
-			if err != nil {
-				return err
-			}
-			if err := inOrder(last, key, hi, i == 0); err != nil {
-				return err
-			}
-			next := hi
-			if i+1 < n {
-				if next, err = branchKey(i + 1); err != nil {
+		off := pageHeader + i*elemSize
+		e := b[off : off+elemSize]
+		pos, ksize := ne.Uint32(e), ne.Uint32(e[4:])
+		if flags == leafPage {
+			pos, ksize = ne.Uint32(e[4:]), ne.Uint32(e[8:])
+		}
+		if uint64(off)+uint64(pos) != data {
+			return errors.New("its entries do not follow each other")
+		}
+		key, err := next(ksize)
+		if err != nil {
+			return err
+		}
+		if err := inOrder(last, key, hi, i == 0); err != nil {
+			return err
+		}
+		if flags == branchPage {
+			if i > 0 {
+				if err := c.page(child, last, key, depth+1); err != nil {
 					return err
 				}
 			}
-			if err := c.page(ne.Uint64(e[8:]), key, next, depth+1); err != nil {
-				return err
-			}
-			last = key
-		case leafPage:
-			start, ksize := off+uint64(ne.Uint32(e[4:])), uint64(ne.Uint32(e[8:]))
-			key, err := part(start, ksize)
+			child = ne.Uint64(e[8:])
+		} else {
+			value, err := next(ne.Uint32(e[12:]))
 			if err != nil {
 				return err
 			}
-			value, err := part(start+ksize, uint64(ne.Uint32(e[12:])))
-			if err != nil {
+			if err := c.entry(ne.Uint32(e), key, value, depth); err != nil {
 				return err
 			}
-			if err := inOrder(last, key, hi, i == 0); err != nil {
-				return err
-			}
-			switch ne.Uint32(e) {
-			case 0:
-				_, err = unseal(key, value)
-			case bucketLeaf:
-				err = c.bucket(value, depth)
-			default:
-				err = errors.New("an entry of no known kind")
-			}
-			if err != nil {
-				return err
-			}
-			last = key
-		default:
-			return fmt.Errorf("it is of no known kind (%#x)", flags)
 		}
+		last = key
 	}
-	if n == 0 && flags != leafPage {
-		return errors.New("a branch without entries")
+	if flags == branchPage {
+		return c.page(child, last, hi, depth+1)
 	}
 	return nil
 }
 
+// entry checks one entry of a leaf.
+func (c *checker) entry(flags uint32, key, value []byte, depth int) error {
+	switch flags {
+	case 0:
+		c.seen++
+		_, err := unseal(key, value)
+		return err
+	case bucketLeaf:
+		before := c.seen
+		if err := c.bucket(value, depth); err != nil {
+			return fmt.Errorf("bucket %q: %w", shorten(string(key), 40), err)
+		}
+		c.entries[string(key)] = c.seen - before
+		return nil
+	}
+	return errors.New("an entry of no known kind")
+}
+
 func (c *checker) bucket(value []byte, depth int) error {
 	if len(value) < bucketHeader {
-		return errors.New("a bucket without its head")
+		return errors.New("its head is missing")
 	}
 	if root := binary.NativeEndian.Uint64(value); root != 0 {
 		return c.page(root, nil, nil, depth+1)
 	}
 	inline := value[bucketHeader:]
 	if len(inline) < pageHeader || binary.NativeEndian.Uint16(inline[8:]) != leafPage {
-		return errors.New("a small bucket without its page")
+		return errors.New("its page is missing")
 	}
 	return c.elements(inline, nil, nil, depth+1)
 }

@@ -80,7 +80,7 @@ func (h *Hashes) open() error {
 		if err != nil {
 			return err
 		}
-		err = checkFile(h.path)
+		_, err = checkFile(h.path)
 		if closeErr := ro.Close(); err == nil {
 			err = closeErr
 		}

@@ -142,13 +142,24 @@ func (f *follower) file(ctx context.Context, ask func(Reader) error) error {
 func (f *follower) check(db *bolt.DB) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	var entries map[string]int
 	if !f.checked {
-		if err := checkFile(f.path); err != nil {
+		var err error
+		if entries, err = checkFile(f.path); err != nil {
 			return err
 		}
-		f.checked = true
 	}
-	return viewDB(db, f.path, func(tx *bolt.Tx) error { return checkSchema(tx, f.path) })
+	return viewDB(db, f.path, func(tx *bolt.Tx) error {
+		if err := checkSchema(tx, f.path); err != nil || f.checked {
+			return err
+		}
+		counts, err := countsOf(tx)
+		if err == nil {
+			err = counts.check(f.path, entries)
+		}
+		f.checked = err == nil
+		return err
+	})
 }
 
 // fileReader is reads of a file that its opener closes.

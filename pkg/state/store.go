@@ -112,7 +112,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) error {
-	err := checkFile(s.path)
+	entries, err := checkFile(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = create(s.path, s.opts.Tenant, s.opts.NoSync)
 		s.opts.Log.Debug().Str("state", s.path).Err(err).Msg("new state")
@@ -146,9 +146,25 @@ func (s *Store) open(ctx context.Context) error {
 		if s.serial, err = strconv.ParseUint(serial, 10, 64); err != nil {
 			return damaged(s.path, fmt.Errorf("serial %q", serial))
 		}
-		s.counts, err = countsOf(tx)
-		return err
+		if s.counts, err = countsOf(tx); err != nil || entries == nil {
+			return err
+		}
+		return s.counts.check(s.path, entries)
 	})
+}
+
+// check compares the counts with the number of entries in the file.
+func (c Counts) check(path string, entries map[string]int) error {
+	unfinished := 0
+	for st, n := range c.ByStatus {
+		if st.unfinished() {
+			unfinished += n
+		}
+	}
+	if items, open := entries[string(bucketItems)], entries[string(bucketOpen)]; items != c.Total || open != unfinished {
+		return damaged(path, fmt.Errorf("it has %d records, %d of them unfinished, and counts %d and %d", items, open, c.Total, unfinished))
+	}
+	return nil
 }
 
 // create makes an empty state under another name and renames it, so that no

@@ -407,6 +407,7 @@ func (b *batch) setRun(run Run) error {
 	if err != nil {
 		return err
 	}
+	seq := uint64(1)
 	c := b.runs.Cursor()
 	for k, v := c.Last(); k != nil; k, v = c.Prev() {
 		old, err := decodeRun(k, v)
@@ -416,10 +417,9 @@ func (b *batch) setRun(run Run) error {
 		if old.ID == run.ID {
 			return put(b.runs, append([]byte(nil), k...), content)
 		}
-	}
-	seq, err := b.runs.NextSequence()
-	if err != nil {
-		return err
+		if len(k) == 8 {
+			seq = max(seq, binary.BigEndian.Uint64(k)+1)
+		}
 	}
 	return put(b.runs, binary.BigEndian.AppendUint64(nil, seq), content)
 }
