@@ -103,6 +103,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err := s.openSources(); err != nil {
 		return 0, err
 	}
+	_, statErr := os.Stat(s.places.state)
 	store, err := state.Open(ctx, s.places.state, state.Options{Tenant: s.target.tenant, Program: "migrate " + version(), Log: a.log})
 	if err != nil {
 		return 0, err
@@ -120,6 +121,10 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	defer func() { err = errors.Join(err, e.stopShow()) }()
 
 	if err := s.connect(ctx, f.service, e.observe); err != nil {
+		if errors.Is(statErr, fs.ErrNotExist) {
+			// A sign-in that failed must not bind a new state to its tenant.
+			s.closers = slices.Insert(s.closers, 0, func() error { return os.Remove(s.places.state) })
+		}
 		return 0, err
 	}
 	s.warnAboutPlace()

@@ -112,3 +112,13 @@ type Result struct {
 
 // OK reports whether nothing is left to do or to decide for the item.
 func (r Result) OK() bool { return r.Status == string(state.Done) || r.Status == "unchanged" }
+
+// Unfinished reports whether a result's status is one that the next run
+// continues from by itself.
+func Unfinished(status string) bool {
+	switch state.Status(status) {
+	case state.Pending, state.Registering, state.Registered, state.Sending, state.Sent, state.Processing:
+		return true
+	}
+	return false
+}

@@ -110,9 +110,9 @@ func FirstLine(s pipeline.Summary) string {
 		b.WriteString("nothing to do")
 	default:
 		total := s.Writes + s.Reads
-		fmt.Fprintf(&b, "%s = %s", strings.Join(parts, ", "), Plural(s.Writes, "request", "requests"))
+		fmt.Fprintf(&b, "%s = %s", strings.Join(parts, ", "), Plural(total, "request", "requests"))
 		if s.Reads > 0 {
-			fmt.Fprintf(&b, " and %s", Plural(s.Reads, "read", "reads"))
+			fmt.Fprintf(&b, " (%s, %s)", Plural(s.Writes, "write", "writes"), Plural(s.Reads, "read", "reads"))
 		}
 		if s.Puts > 0 {
 			fmt.Fprintf(&b, "; %s (%s)", Plural(s.Puts, "upload", "uploads"), Bytes(s.Bytes))

@@ -27,9 +27,9 @@ func TestFirstLine(t *testing.T) {
 		{"new ones", pipeline.Summary{Items: 300, Actions: actions{"create": 300}, Writes: 602, Puts: 300, Bytes: 42_000_000},
 			"300 new assets = 602 requests; 300 uploads (42 MB); at 5,000 a day: 1 day"},
 		{"days", pipeline.Summary{Items: 12000, Actions: actions{"create": 12000}, Writes: 24000, Reads: 1200, Puts: 12000, Bytes: 1_200_000_000},
-			"12,000 new assets = 24,000 requests and 1,200 reads; 12,000 uploads (1.2 GB); at 5,000 a day: 6 days"},
+			"12,000 new assets = 25,200 requests (24,000 writes, 1,200 reads); 12,000 uploads (1.2 GB); at 5,000 a day: 6 days"},
 		{"a mixture", pipeline.Summary{Items: 5, Actions: actions{"create": 1, "update": 1, "version": 2, "blocked": 1}, Writes: 5, Reads: 1, Puts: 3, Bytes: 10},
-			"1 new asset, 1 update, 2 new versions = 5 requests and 1 read; 3 uploads (10 B); at 5,000 a day: 1 day; 1 item needs a decision"},
+			"1 new asset, 1 update, 2 new versions = 6 requests (5 writes, 1 read); 3 uploads (10 B); at 5,000 a day: 1 day; 1 item needs a decision"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -106,7 +106,7 @@ func (t *Tally) Observe(e pipeline.Event) {
 		t.snap.Finished++
 		t.snap.Status[e.Result.Status]++
 		switch {
-		case e.Result.OK() || e.Result.Status == string(state.Pending):
+		case e.Result.OK() || pipeline.Unfinished(e.Result.Status): // done, or to be continued
 		case len(t.problems) < someFailures:
 			t.problems = append(t.problems, e.Result)
 		default:
@@ -128,7 +128,7 @@ func (t *Tally) Snapshot() Snapshot {
 	return s
 }
 
-// Problems are the first results that are not as wanted, and how many more there are.
+// Problems are the first results that need a person, and how many more there are.
 func (t *Tally) Problems() ([]pipeline.Result, int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
