@@ -272,7 +272,7 @@ func (d *directory) resolve(item *manifest.Item) Refs {
 	for _, a := range item.Fields.Authors.Value {
 		id, ok := d.users[fold(a)]
 		if !ok {
-			r.Problems = append(r.Problems, RefProblem{BlockedAuthor, "authors", fmt.Sprintf("%s: no user %q", item.FieldPos("authors"), a), "name an existing user"})
+			r.Problems = append(r.Problems, RefProblem{BlockedAuthor, "authors", fmt.Sprintf("no user %q", a), "name an existing user"})
 			continue
 		}
 		r.Authors = append(r.Authors, id)
@@ -287,7 +287,7 @@ func (d *directory) resolve(item *manifest.Item) Refs {
 			continue
 		}
 		if d.create == manifest.CreateNoTags {
-			r.Problems = append(r.Problems, RefProblem{BlockedTag, "tags", fmt.Sprintf("%s: Division %s has no tag %q", item.FieldPos("tags"), item.Division, t.Name), "make it, or set createTags: all"})
+			r.Problems = append(r.Problems, RefProblem{BlockedTag, "tags", fmt.Sprintf("Division %s has no tag %q", item.Division, t.Name), "make it, or set createTags: all"})
 			continue
 		}
 		r.Tags = append(r.Tags, newTag+t.Name)

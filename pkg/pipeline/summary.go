@@ -66,6 +66,7 @@ func (c tagCensus) add(division string, set Values) {
 func (c tagCensus) into(s *Summary) {
 	s.NewTagsAll = len(c)
 	s.Writes += len(c)
+	s.NewTags = []NewTag{}
 	for k, n := range c {
 		s.NewTags = append(s.NewTags, NewTag{Division: k[0], Name: k[1], Items: n})
 	}
