@@ -40,8 +40,9 @@ type work struct {
 	md5      []byte // of the bytes to send
 	mtime    int64  // trusted time of the file, see Record.ModTime
 	tries    int
-	hashed   bool // in this run
-	since    time.Time
+	hashed   bool      // in this run
+	since    time.Time // when its create was sent without an answer
+	made     time.Time // when its create was answered in this run
 	warnings []string
 }
 

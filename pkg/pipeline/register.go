@@ -114,6 +114,7 @@ func (r *runner) create(ctx context.Context, w *work, values Values) error {
 
 // registered records the answer to a create, and what it lacks.
 func (r *runner) registered(ctx context.Context, w *work, a *showpad.Asset, values Values) error {
+	w.made = time.Now()
 	w.Asset, w.name, w.slug, w.Row.AssetID, w.Seen = a, a.Name, a.Slug, a.ID, shown(a)
 	err := r.queue(ctx, w, fmt.Sprintf("Created as asset %s.", a.ID), &state.Change{Op: state.Create, AssetID: a.ID}, func(rec *state.Record) {
 		rec.Status, rec.AssetID, rec.Intent = state.Registered, a.ID, nil

@@ -42,8 +42,11 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 			if uploads.Err() != nil {
 				break
 			}
-			if serr := (*stateFailed)(nil); errors.As(err, &serr) {
+			if _, ok := errors.AsType[*stateFailed](err); ok {
 				return err
+			}
+			if r.lags(w, err) {
+				continue
 			}
 			return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
 		}
@@ -108,6 +111,12 @@ func (r *runner) alreadySent(ctx context.Context, w *work) (bool, error) {
 		return false, nil
 	}
 	return true, r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)
+}
+
+// lags reports whether a 404 may come from an asset being too new: reading after
+// writing is not promised. Source: reference 2.3.
+func (r *runner) lags(w *work, err error) bool {
+	return errors.Is(err, showpad.ErrNotFound) && !w.made.IsZero() && time.Since(w.made) < r.settleTime
 }
 
 // stateFailed marks an error of the state apart from one of the service.

@@ -67,6 +67,9 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	}
 	w.tries++
 	a, err := r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
+	for pause := newPauses(r.settleTime); err != nil && r.lags(w, err) && pause.wait(ctx); {
+		a, err = r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
+	}
 	if err != nil {
 		return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
 	}
