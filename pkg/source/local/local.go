@@ -34,7 +34,6 @@ type Source struct {
 	dir     string   // absolute; "" without a folder
 	root    *os.Root // nil without a folder
 	escapes error    // what os.Root says of a path that leads out
-	abs     bool     // absolute paths are served
 	lists   lists
 }
 
@@ -42,22 +41,12 @@ var _ source.Source = (*Source)(nil)
 
 // New is a source of the files below dir, which must exist. Paths are relative
 // to it and slash-separated. Errors are *source.Error. The caller closes.
-func New(dir string) (*Source, error) { return open(dir, false) }
-
-// NewWithAbsolute is [New] whose source also serves absolute paths, as
-// [Absolute] does.
-func NewWithAbsolute(dir string) (*Source, error) { return open(dir, true) }
-
-// Absolute is a source of files by absolute path, slash-separated, on Windows
-// with a drive. There is no folder to leave; all else is as for [New].
-func Absolute() *Source { return &Source{abs: true} }
-
-func open(dir string, abs bool) (*Source, error) {
+func New(dir string) (*Source, error) {
 	full, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, &source.Error{Op: "open", Path: dir, Err: err}
 	}
-	s := &Source{dir: full, abs: abs}
+	s := &Source{dir: full}
 	if s.root, err = os.OpenRoot(full); err != nil {
 		e := s.failure("open", dir, err)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -72,6 +61,10 @@ func open(dir string, abs bool) (*Source, error) {
 	s.escapes = cause(err)
 	return s, nil
 }
+
+// Absolute is a source of files by absolute path, slash-separated, on Windows
+// with a drive. There is no folder to leave; all else is as for [New].
+func Absolute() *Source { return &Source{} }
 
 // Close gives the folder up. Files that are open stay open.
 func (s *Source) Close() error {
@@ -187,7 +180,7 @@ func (s *Source) place(path string) (tree, string, error) {
 		return nil, "", hinted(source.ErrNotExist, "the path is empty")
 	}
 	if filepath.IsAbs(name) || strings.HasPrefix(path, "/") {
-		if !s.abs {
+		if s.root != nil {
 			return nil, "", hinted(source.ErrOutside, "it is an absolute path; name it relative to its root")
 		}
 		return everywhere{}, filepath.Clean(name), nil

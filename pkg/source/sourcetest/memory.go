@@ -3,6 +3,7 @@ package sourcetest
 import (
 	"context"
 	"io"
+	"maps"
 	"path"
 	"strings"
 	"sync"
@@ -21,9 +22,7 @@ var _ source.Source = (*Memory)(nil)
 // NewMemory holds files by slash-separated path.
 func NewMemory(files map[string]File) *Memory {
 	m := &Memory{files: map[string]File{}}
-	for p, f := range files {
-		m.files[p] = f
-	}
+	maps.Copy(m.files, files)
 	return m
 }
 
