@@ -26,6 +26,8 @@ const (
 
 // settler is the one poller: it watches all items whose bytes were sent, oldest
 // first, and finishes those that the service has made active with our bytes.
+// While the service keeps up, a full batch is asked for as soon as there is one:
+// it costs a request for a hundred items, and an interval would bound the run.
 type settler struct {
 	r     *runner
 	mu    sync.Mutex
@@ -36,6 +38,7 @@ type settler struct {
 	last     time.Time // of the last poll
 	moved    time.Time // when something last got further
 	still    int       // polls in a row without movement
+	swift    bool      // the last poll settled all that it asked for: the service keeps up
 	polls    int
 	waitTold bool
 }
@@ -93,7 +96,10 @@ func (s *settler) next() (time.Time, bool) {
 	if n == 0 {
 		return time.Time{}, false
 	}
-	next := s.last.Add(s.interval)
+	next := s.last
+	if !s.swift {
+		next = next.Add(s.interval)
+	}
 	if n < pollBatch && s.r.open.others(n) {
 		if patient := s.queue[0].since.Add(pollPatience); patient.After(next) {
 			next = patient
@@ -160,13 +166,13 @@ func (s *settler) poll(ctx context.Context) error {
 		ids[i] = o.w.Asset.ID
 	}
 	found, err := byAssetID(ctx, s.r.in.API, ids)
-	s.last = time.Now()
+	s.last, s.swift = time.Now(), false
 	s.polls++
 	if err != nil {
 		return s.unread(ctx, err)
 	}
 	keep := make(map[*watched]bool, len(batch))
-	moved := false
+	moved, all := false, true
 	for i, o := range batch {
 		a, ok := found[ids[i]]
 		var settled bool
@@ -182,6 +188,7 @@ func (s *settler) poll(ctx context.Context) error {
 			return err
 		}
 		keep[o] = !settled
+		all = all && settled
 	}
 	s.mu.Lock()
 	left := s.queue[:0]
@@ -195,6 +202,7 @@ func (s *settler) poll(ctx context.Context) error {
 	n := len(left)
 	s.mu.Unlock()
 
+	s.swift = all
 	if moved {
 		s.moved, s.still, s.waitTold = time.Now(), 0, false
 		s.interval = max(pollFirst, s.interval/2)
