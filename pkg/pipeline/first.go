@@ -160,6 +160,13 @@ func (f *firstCreate) leads(w *work) bool {
 	return f.leader == w
 }
 
+// open reports whether creates may leave without waiting for another one.
+func (f *firstCreate) open() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.proven
+}
+
 // release lets another item be the first: w ended without a proof.
 func (f *firstCreate) release(w *work) {
 	f.mu.Lock()

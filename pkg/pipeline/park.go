@@ -207,5 +207,16 @@ func (p *park) one(ctx context.Context, h *parked, found []showpad.Asset, asked 
 		// Every worker of the stage may be waiting for this very item.
 		return p.r.register(ctx, w)
 	}
-	return p.r.send(ctx, p.r.toRegister, w)
+	if p.r.first.open() {
+		return p.r.send(ctx, p.r.toRegister, w)
+	}
+	// Every worker of the stage may be waiting for a first create that is parked
+	// here: to wait for them would be to wait for ourselves.
+	select {
+	case p.r.toRegister <- w:
+	default:
+		w.since = time.Time{}
+		p.again(h)
+	}
+	return nil
 }

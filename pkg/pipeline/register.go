@@ -26,9 +26,14 @@ func (r *runner) register(ctx context.Context, w *work) error {
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "register", Size: w.facts.Info.Size})
 	if w.lost() {
-		if earliest := r.begun.Add(r.settleTime); w.since.Before(earliest) && time.Now().Before(earliest) {
-			// An earlier process sent it, we do not know when.
+		// An earlier process sent it, we do not know when: only a look-up that
+		// begins after the settle time tells.
+		switch earliest := r.begun.Add(r.settleTime); {
+		case !w.since.Before(earliest):
+		case time.Now().Before(earliest):
 			return r.park.add(ctx, w, earliest)
+		case w.look != nil && w.look.at.Before(earliest):
+			w.look = nil
 		}
 	}
 	if w.look == nil {
@@ -50,6 +55,17 @@ func (r *runner) register(ctx context.Context, w *work) error {
 	values, err := r.ensureTags(ctx, w.facts.Refs.DivisionID, w.Set)
 	if err != nil {
 		return r.refused(ctx, w, showpad.KindRead, FailedTag, err)
+	}
+	// Waiting for the first create and for tags takes time: the look-up may have
+	// become too old.
+	switch found, err := w.look.fresh(ctx, r.in.API, w.item.ExternalID, r.lookupMaxAge); {
+	case err != nil:
+		return r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)
+	case len(found) > 0:
+		if !w.lost() {
+			r.first.release(w) // it proves nothing: this create never left
+		}
+		return r.found(ctx, w, found)
 	}
 	return r.create(ctx, w, values)
 }

@@ -1,0 +1,258 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// runWith is run with another input.
+func (w *world) runWith(change func(*pipeline.RunInput)) pipeline.Outcome {
+	w.t.Helper()
+	w.runs++
+	w.results, w.rows, w.events = nil, nil, nil
+	st := w.open()
+	in := pipeline.RunInput{Input: w.input(st), Store: st, ID: fmt.Sprintf("run-%d", w.runs)}
+	change(&in)
+	out, err := pipeline.Run(w.t.Context(), in)
+	if cerr := st.Close(); cerr != nil {
+		w.t.Errorf("closing the state: %v", cerr)
+	}
+	if err != nil {
+		w.t.Fatalf("run: %v", err)
+	}
+	return out
+}
+
+// want checks a run's exit code and shows what is not done.
+func (w *world) want(out pipeline.Outcome, code int) {
+	w.t.Helper()
+	if out.Code == code {
+		return
+	}
+	w.t.Errorf("exit code %d, want %d: %s, %v", out.Code, code, out.Sentence, out.Err)
+	for _, r := range w.results {
+		if !r.OK() {
+			w.t.Logf("%s: %s %s %+v", r.ExternalID, r.Action, r.Status, r.Error)
+		}
+	}
+}
+
+// crash runs until the service is about to carry out, or has just carried
+// out, the nth request of an operation: from then on nothing is written and no
+// answer arrives, as when the process is killed.
+func (w *world) crash(op string, n int, when emulator.When) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancelCause(w.t.Context())
+	defer cancel(nil)
+	crashed := false
+	w.tenant.OnCommit(func(o string, k int, side emulator.When) {
+		if o == op && k == n && side == when && !crashed {
+			crashed = true
+			w.fail = func(int) error { return errCrash }
+			cancel(errCrash)
+		}
+	})
+	w.tenant.ResetBooks()
+	_, err := w.run(ctx, nil)
+	w.tenant.OnCommit(nil)
+	w.fail = nil
+	if !crashed {
+		w.t.Fatalf("no crash: there was no %s %d (%v)", op, n, err)
+	}
+}
+
+// person changes an asset at the service.
+func (w *world) person(externalID string, f showpad.AssetFields) {
+	w.t.Helper()
+	as := w.assets()[externalID]
+	if len(as) != 1 {
+		w.t.Fatalf("%s: %d assets", externalID, len(as))
+	}
+	if _, err := w.client().UpdateAsset(w.t.Context(), as[0].ID, f); err != nil {
+		w.t.Fatalf("a person's edit: %v", err)
+	}
+}
+
+func description(s string) showpad.AssetFields {
+	return showpad.AssetFields{Description: showpad.Some(s)}
+}
+
+func (w *world) result(id string) pipeline.Result {
+	w.t.Helper()
+	for _, r := range w.results {
+		if r.ExternalID == id {
+			return r
+		}
+	}
+	w.t.Fatalf("%s has no result", id)
+	return pipeline.Result{}
+}
+
+func (w *world) record(id string) state.Record {
+	w.t.Helper()
+	st := w.open()
+	defer func() { _ = st.Close() }()
+	recs, err := st.Get(w.t.Context(), []string{id})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return recs[id]
+}
+
+func (w *world) planIsEmpty() {
+	w.t.Helper()
+	s, rows := w.plan()
+	if !s.Work() && s.Writes == 0 {
+		return
+	}
+	w.t.Errorf("the plan is not empty: %v", s.Actions)
+	for _, r := range rows {
+		w.t.Logf("%s %s %s %s", r.ExternalID, r.Action, r.Reason, diffText(r))
+	}
+}
+
+// slowSource takes its time to open a file.
+type slowSource struct {
+	source.Source
+	open time.Duration
+}
+
+func (s slowSource) Open(ctx context.Context, p string) (io.ReadCloser, source.Info, error) {
+	t := time.NewTimer(s.open)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return s.Source.Open(ctx, p)
+	case <-ctx.Done():
+		return nil, source.Info{}, context.Cause(ctx)
+	}
+}
+
+// brokenSource lists files that cannot be opened.
+type brokenSource struct{ source.Source }
+
+func (s brokenSource) Open(_ context.Context, p string) (io.ReadCloser, source.Info, error) {
+	return nil, source.Info{}, &source.Error{Op: "open", Path: p, Err: errors.New("permission denied")}
+}
+
+func TestAParkedItemDoesNotWaitForTheFirstCreateThatWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.options.Requests, w.options.Hashers = 1, 1
+		for i := range 20 {
+			w.add(fmt.Sprintf("A%02d", i), "content")
+		}
+		// The first create is lost before it is carried out, and the process dies.
+		w.crash("postAssets", 1, emulator.Before)
+		for _, a := range w.tenant.Assets() {
+			if err := w.client().DeleteAsset(t.Context(), a.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// So is the first one of the next run.
+		w.tenant.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindStatus, Status: 502})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		out, err := w.run(ctx, nil)
+		if err != nil || ctx.Err() != nil {
+			t.Fatalf("the run does not end: %v, %v", err, ctx.Err())
+		}
+		w.want(out, 0)
+		w.check()
+	})
+}
+
+func TestALostCreateIsLookedUpAfterItsSettleTimeHoweverLongHashingTook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{ListLag: 5 * time.Second})
+		w.options.SettleTime = 8 * time.Second
+		w.add("A", "content")
+		w.crash("postAssets", 1, emulator.After)
+		out := w.runWith(func(in *pipeline.RunInput) { in.Sources[""] = slowSource{w.files, 10 * time.Second} })
+		w.want(out, 0)
+		w.check()
+	})
+}
+
+func TestACreateWaitsNoLongerThanItsLookUpLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.options.LookupMaxAge = 5 * time.Second
+		w.add("A", "content")
+		w.add("B", "content")
+		w.tenant.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindDelay, Delay: emulator.Duration(20 * time.Second)})
+		go func() {
+			<-time.After(10 * time.Second) // somebody else makes both meanwhile
+			for _, id := range []string{"A", "B"} {
+				f := showpad.AssetFields{Name: showpad.Some(id + ".txt"), ExternalID: showpad.Some(id), Division: showpad.Some(showpad.Ref{ID: emulator.DivisionMarketing})}
+				if _, err := w.client().CreateAsset(t.Context(), f); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		w.mustRun(0)
+		// One create was on its way; the other one was still to be looked up.
+		if n := len(w.tenant.Assets()); n != 3 {
+			t.Errorf("%d assets, want 3: a create left with a look-up that was 20 s old", n)
+		}
+	})
+}
+
+// forgetful is a client whose storage says 200 to the first n uploads and keeps nothing.
+func (w *world) forgetful(n int) *showpad.Client {
+	v4, v3 := w.tenant.URLs()
+	c, err := showpad.New(showpad.Config{
+		APIURL: v4.String(), V3URL: v3.String(), Token: showpad.StaticToken(emulator.DefaultToken),
+		Base: w.tenant, Gate: showpad.NewGate(0),
+		Storage: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if n--; n < 0 {
+				return w.tenant.RoundTrip(r)
+			}
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				return nil, err
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(&bytes.Buffer{}), Request: r}, nil
+		}),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func link(i *manifest.Item) {
+	i.URL, i.File, i.Location = "https://www.example.com/"+i.ExternalID, "", manifest.Location{}
+	i.Fields.Name = manifest.Some(i.ExternalID)
+}
+
+// upload sends bytes to an asset, as a person or another program would.
+func (w *world) upload(c *showpad.Client, asset, content string) {
+	w.t.Helper()
+	up, err := c.RequestUpload(w.t.Context(), asset, showpad.UploadRequest{})
+	if err == nil {
+		err = c.Put(w.t.Context(), up, int64(len(content)), func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }, nil)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
