@@ -457,7 +457,7 @@ func (d *decider) resume(reason string) {
 	case state.Archive, state.Delete:
 		d.takenBack()
 		return
-	case state.Update, state.Version:
+	case state.Create, state.Update, state.Version:
 		d.compare(rec, d.changedFields(rec))
 		if d.Row.Action == ActionConflict {
 			return
@@ -471,7 +471,10 @@ func (d *decider) resume(reason string) {
 	}
 	n := len1(d.Set)
 	switch rec.Op {
-	case state.Update, state.Restore:
+	case state.Update:
+		d.finishUpdate(rec, a, reason)
+		return
+	case state.Restore:
 		d.Row.Step = state.Sending
 		d.act(ActionResume, reason, n, 0, UndoFull)
 		return
@@ -495,6 +498,33 @@ func (d *decider) resume(reason string) {
 		return
 	}
 	d.act(ActionResume, reason, 1+n, 1, undo)
+}
+
+// finishUpdate continues an update, whose file may have changed since.
+func (d *decider) finishUpdate(rec *state.Record, a *showpad.Asset, reason string) {
+	differs := false
+	if d.item.URL == "" && d.f.Rules.File != "keep" {
+		var known bool
+		if differs, known = d.fileChanged(rec); !known {
+			d.Need = NeedHash
+		}
+	}
+	switch {
+	case !differs, strings.EqualFold(a.Checksum, d.f.MD5) && d.f.MD5 != "":
+		d.Row.Step = state.Sending
+		d.act(ActionResume, reason, len1(d.Set), 0, UndoFull)
+	case !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.Conflicts != "overwrite":
+		d.otherBytes(a)
+	default:
+		d.change(true)
+		d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
+	}
+}
+
+// otherBytes is the conflict of an asset whose bytes are not ours.
+func (d *decider) otherBytes(a *showpad.Asset) {
+	d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
+	d.conflict(ConflictChanged, fmt.Sprintf("asset %s has other bytes than the ones we sent: somebody uploaded a version; keep it by update: {file: keep}, or set update: {conflicts: overwrite}", a.ID))
 }
 
 // arrived reports whether the bytes of the version under way are known to be
@@ -615,8 +645,7 @@ func (d *decider) known() {
 		case d.f.MD5 != "" && strings.EqualFold(a.Checksum, d.f.MD5):
 			fileDiffers = false // the service has these bytes already
 		case !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.Conflicts != "overwrite" && d.f.Rules.File != "keep":
-			d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
-			d.conflict(ConflictChanged, fmt.Sprintf("asset %s has other bytes than the ones we sent: somebody uploaded a version; keep it by update: {file: keep}, or set update: {conflicts: overwrite}", a.ID))
+			d.otherBytes(a)
 			return
 		case !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.File != "keep":
 			fileDiffers = true
@@ -666,6 +695,7 @@ func (d *decider) changedFields(rec *state.Record) Values {
 func (d *decider) compare(rec *state.Record, changed Values) {
 	d.Set = Values{}
 	var clash []FieldDiff
+	begun := rec.Op == state.Create && rec.Status != state.Done // what its answer lacked is still to be set
 	for _, name := range sortedFields(d.Want) {
 		w, skip := d.target(name, d.Want[name])
 		r := d.Seen[name]
@@ -675,19 +705,18 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 		b := rec.Fields[name]
 		_, wantedChanged := changed[name]
 		if name == "tags" && d.f.Rules.Tags != "replace" {
-			if wantedChanged || d.f.FullCheck {
+			if wantedChanged || begun || d.f.FullCheck {
 				d.Set[name] = w
 				d.Row.Diff = append(d.Row.Diff, FieldDiff{Field: name, Remote: r, Wanted: w})
 			}
 			continue
 		}
 		ours := b.Sent == nil || bytes.Equal(r, b.Sent) || bytes.Equal(r, b.Seen) || r == nil
-		if in, ok := rec.Intent[name]; ok && bytes.Equal(r, in) {
-			ours = true
-		}
+		in, pending := rec.Intent[name]
+		ours = ours || pending && bytes.Equal(r, in)
 		diff := FieldDiff{Field: name, Remote: r, Wanted: w, Last: b.Sent}
 		switch {
-		case ours && !wantedChanged:
+		case ours && !wantedChanged && !begun && !pending:
 			// The service keeps another form of what we sent, or shows nothing.
 		case ours || d.f.Rules.Conflicts == "overwrite":
 			d.Set[name] = w

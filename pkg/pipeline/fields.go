@@ -322,6 +322,22 @@ func canonInset(pre, app []manifest.PageRange) json.RawMessage {
 	return canon(e)
 }
 
+// sameForm reports whether two texts differ in white space around them only,
+// which processing is known to remove.
+func sameForm(a, b json.RawMessage) bool {
+	var x, y *string
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	text := func(s *string) string {
+		if s == nil {
+			return ""
+		}
+		return strings.TrimSpace(*s)
+	}
+	return text(x) == text(y)
+}
+
 // set reads a canonical list of strings; nil when it is none.
 func set(raw json.RawMessage) []string {
 	var l []string

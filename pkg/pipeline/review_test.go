@@ -213,6 +213,72 @@ func TestACreateWaitsNoLongerThanItsLookUpLives(t *testing.T) {
 	})
 }
 
+func TestAnUnfinishedUpdateDoesNotHideAChangedFile(t *testing.T) {
+	for _, status := range []string{"sending", "failed"} {
+		t.Run(status, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{})
+				w.add("A", "content")
+				w.mustRun(0)
+				w.items[0].Fields.Description = manifest.Some("new")
+				if status == "sending" {
+					w.crash("updateAsset", 1, emulator.Before)
+				} else {
+					w.tenant.Fail(emulator.Fault{Op: "updateAsset", Kind: emulator.KindStatus, Status: 400})
+					w.mustRun(3)
+				}
+				w.files.put("A.txt", "other content")
+				w.mustRun(0)
+				w.check()
+				w.planIsEmpty()
+			})
+		})
+	}
+}
+
+func TestAPersonsEditOfAnUnfinishedAssetStays(t *testing.T) {
+	described := func(i *manifest.Item) { i.Fields.Description = manifest.Some("ours") }
+	t.Run("between runs", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, emulator.Options{})
+			w.add("A", "content", described)
+			w.crash(emulator.OpPut, 1, emulator.Before)
+			w.person("A", description("theirs"))
+			w.run(t.Context(), nil)
+			if d := w.assets()["A"][0].Description; d != "theirs" {
+				t.Errorf("the description is %q: a person's change is lost", d)
+			}
+		})
+	})
+	t.Run("while processing", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, emulator.Options{Processing: time.Minute})
+			w.add("A", "content", described)
+			go func() {
+				<-time.After(30 * time.Second)
+				w.person("A", description("theirs"))
+			}()
+			w.run(t.Context(), nil)
+			if d := w.assets()["A"][0].Description; d != "theirs" {
+				t.Errorf("the description is %q: a person's change is lost", d)
+			}
+		})
+	})
+	t.Run("next day", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, emulator.Options{Processing: 12 * time.Hour})
+			w.add("A", "content", described)
+			w.mustRun(6)
+			w.person("A", description("theirs"))
+			<-time.After(13 * time.Hour)
+			w.run(t.Context(), nil)
+			if d := w.assets()["A"][0].Description; d != "theirs" {
+				t.Errorf("the description is %q: a person's change is lost", d)
+			}
+		})
+	})
+}
+
 // forgetful is a client whose storage says 200 to the first n uploads and keeps nothing.
 func (w *world) forgetful(n int) *showpad.Client {
 	v4, v3 := w.tenant.URLs()
@@ -256,3 +322,32 @@ func (w *world) upload(c *showpad.Client, asset, content string) {
 	}
 }
 
+func TestAManifestThatTakesAChangeBackIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content", func(i *manifest.Item) { i.Fields.Description = manifest.Some("one") })
+		w.mustRun(0)
+		w.items[0].Fields.Description = manifest.Some("two")
+		w.crash("updateAsset", 1, emulator.After)
+		w.items[0].Fields.Description = manifest.Some("one")
+		w.mustRun(0)
+		if d := w.assets()["A"][0].Description; d != "one" {
+			t.Errorf("the description is %q", d)
+		}
+	})
+}
+
+func TestADescriptionThatProcessingTrimsIsLeftAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Processing: time.Second, Switches: emulator.Switches{TrimDescriptions: true}})
+		w.add("A", "content", func(i *manifest.Item) { i.Fields.Description = manifest.Some(" about it ") })
+		w.mustRun(0)
+		if r := w.result("A"); len(r.Warnings) != 1 || r.Warnings[0] != pipeline.WarnNormalised {
+			t.Errorf("warnings %q", r.Warnings)
+		}
+		w.planIsEmpty()
+		w.options.FullCheck = true
+		w.planIsEmpty()
+		w.mustRun(0)
+	})
+}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -390,20 +391,25 @@ func (s *settler) verified(ctx context.Context, w *work) error {
 	if w.item.URL == "" && w.Asset.CurrentFile != nil && w.rec.FileID == "" {
 		w.rec.FileID = w.Asset.CurrentFile.ID
 	}
+	todo := w.Set // of a decision that read the asset
 	if w.rec.Op == state.Create && w.rec.Status != state.Done {
-		sent := Values{}
+		todo = clone(w.Set)
 		for name, b := range w.rec.Fields {
-			if b.Sent != nil {
-				sent[name] = b.Sent
+			if _, ok := todo[name]; ok || b.Sent == nil {
+				continue
+			}
+			now, known := w.Seen[name]
+			switch {
+			case !known, name == "tags", bytes.Equal(now, b.Seen), bytes.Equal(now, b.Sent):
+				todo[name] = b.Sent
+			case sameForm(b.Sent, now):
+				w.warn(WarnNormalised)
+			default: // it was as sent, and somebody changed it since
+				w.warn(ConflictChanged)
 			}
 		}
-		for name, raw := range w.Set { // left by a decision that read the asset
-			sent[name] = raw
-		}
-		w.Set = lacking(sent, w.Seen)
-	} else {
-		w.Set = lacking(w.Set, w.Seen)
 	}
+	w.Set = lacking(todo, w.Seen)
 	if len(w.Set) > 0 {
 		return r.send(ctx, r.toUpdate, w)
 	}

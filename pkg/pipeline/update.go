@@ -149,7 +149,8 @@ func (r *runner) done(ctx context.Context, w *work, seen Values) error {
 }
 
 // agreed brings the bases up to what the service shows: wanted values that it
-// has anyway count as sent, and what was sent keeps the form it is shown in.
+// has anyway count as sent. What it shows otherwise than we saw it before is not
+// ours: it stays to be noticed as somebody's change.
 func (w *work) agreed(old map[string]state.Base, seen Values) map[string]state.Base {
 	same := Values{}
 	for name, raw := range w.Want {
@@ -162,13 +163,15 @@ func (w *work) agreed(old map[string]state.Base, seen Values) map[string]state.B
 	}
 	fields := bases(old, same, seen)
 	for name, b := range fields {
-		if s, ok := seen[name]; ok && b.Sent != nil {
+		s, ok := seen[name]
+		switch {
+		case !ok || b.Sent == nil:
+		case bytes.Equal(s, b.Sent):
 			b.Seen = nil
-			if !bytes.Equal(s, b.Sent) {
-				b.Seen = s
-			}
-			fields[name] = b
+		case sameForm(b.Sent, s):
+			b.Seen = s
 		}
+		fields[name] = b
 	}
 	return fields
 }
