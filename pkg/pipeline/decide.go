@@ -383,6 +383,10 @@ func (d *decider) failed() {
 		}
 		return
 	}
+	if rec.Op == state.Create && rec.AssetID == "" && rec.Attempts == 0 {
+		d.unknown() // no create ever left: what the service has is not ours
+		return
+	}
 	if d.needRemote() {
 		return
 	}
@@ -401,8 +405,8 @@ func (d *decider) changedSince(rec *state.Record) bool {
 		}
 	}
 	for name, w := range d.Want {
-		if in, ok := rec.Intent[name]; ok && sameTags(name, in, w) {
-			continue
+		if in, ok := rec.Intent[name]; ok && (sameTags(name, in, w) || name == "tags" && d.f.Rules.Tags != "replace" && string(minus(w, in)) == "[]") {
+			continue // tags of others may stand beside ours
 		}
 		if b, ok := rec.Fields[name]; ok && (bytes.Equal(b.Sent, w) || bytes.Equal(b.Seen, w)) {
 			continue
@@ -438,7 +442,7 @@ func (d *decider) resume(reason string) {
 	}
 	if len(d.f.Remote) == 0 {
 		switch {
-		case rec.AssetID == "":
+		case rec.AssetID == "", rec.Error != nil && rec.Error.Code == FailedDropped:
 			d.create(ActionResume, reason)
 			d.Row.Step = state.Registering
 		case d.f.Recreate:

@@ -109,9 +109,11 @@ func wanted(item *manifest.Item, refs *Refs, rec *state.Record, start time.Time,
 					relative = map[string]string{}
 				}
 				relative[name] = rel
-				if rec != nil && rec.Relative[name] == rel && rec.Fields[name].Sent != nil {
-					v[name] = rec.Fields[name].Sent
-					return
+				if rec != nil && rec.Relative[name] == rel {
+					if was := cmp.Or(string(rec.Fields[name].Sent), string(rec.Intent[name])); was != "" {
+						v[name] = json.RawMessage(was)
+						return
+					}
 				}
 			}
 			v[name] = canonInstant(o.Value.Resolve(start, loc))

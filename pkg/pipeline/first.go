@@ -43,6 +43,10 @@ func (f *firstCreate) enter(ctx context.Context, w *work) (bool, error) {
 			f.mu.Unlock()
 			return true, nil
 		}
+		if f.r.stopped() { // perhaps by the first create, just before it made way
+			f.mu.Unlock()
+			return false, nil
+		}
 		if f.leader == nil {
 			f.leader = w
 			f.mu.Unlock()

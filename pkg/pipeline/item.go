@@ -117,7 +117,7 @@ func (r *runner) foundAsset(ctx context.Context, w *work) error {
 	a := w.Asset
 	w.name, w.slug = a.Name, a.Slug
 	switch {
-	case w.lost():
+	case w.lost(), w.rec != nil && w.rec.AssetID == "" && w.rec.Attempts > 0:
 		err := r.queue(ctx, w, fmt.Sprintf("Found as asset %s: the create had been carried out.", a.ID), &state.Change{Op: state.Create, AssetID: a.ID}, func(rec *state.Record) {
 			rec.Status, rec.AssetID = state.Registered, a.ID
 			rec.Fields, rec.Intent = bases(nil, rec.Intent, w.Seen), nil
@@ -127,8 +127,10 @@ func (r *runner) foundAsset(ctx context.Context, w *work) error {
 			return err
 		}
 		return r.first.seen(ctx, w)
-	case w.rec != nil:
+	case w.rec != nil && w.rec.AssetID == a.ID:
 		return nil
+	case w.rec != nil && w.rec.AssetID != "": // made anew by somebody
+		return r.queue(ctx, w, fmt.Sprintf("Found at the service as asset %s.", a.ID), nil, func(rec *state.Record) { rec.AssetID = a.ID })
 	}
 	status := state.Done
 	if w.Row.Action == ActionAdopt && w.Row.Reason != ReasonSame {
@@ -165,6 +167,9 @@ func (r *runner) fail(ctx context.Context, w *work, code string, err error) erro
 	qerr := r.queue(ctx, w, "Failed: "+f.Message, nil, func(rec *state.Record) {
 		if rec.Op == "" {
 			rec.Op = state.Create
+		}
+		if rec.Status == state.Done { // the op that was about to begin, not the one that is over
+			rec.Op, rec.Intent = r.opOf(w), nil
 		}
 		rec.Status, rec.Error = state.Failed, f
 		if rec.MD5 == "" && w.item.URL == "" {

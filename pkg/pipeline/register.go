@@ -76,6 +76,7 @@ func (w *work) lost() bool { return w.rec != nil && w.rec.Status == state.Regist
 // found goes on with an asset that a look-up found under w's external ID.
 func (r *runner) found(ctx context.Context, w *work, assets []showpad.Asset) error {
 	w.facts.Record, w.facts.RemoteRead, w.facts.Remote = w.rec, true, assets
+	w.facts.Refs = r.dir.resolve(&w.item) // its tags may have been made meanwhile
 	w.Decision = Decide(&w.item, &w.facts)
 	if w.Need == NeedHash {
 		if err := r.g.hash(ctx, w); err != nil {
@@ -99,7 +100,7 @@ func (r *runner) create(ctx context.Context, w *work, values Values) error {
 	err = r.put(ctx, w, "Creating the asset.", &state.Change{Op: state.Create}, func(rec *state.Record) {
 		rec.Op, rec.Status, rec.Intent, rec.Error = state.Create, state.Registering, values, nil
 		rec.AssetID, rec.FileID, rec.Fields, rec.Replaced, rec.SentAt = "", "", nil, "", time.Time{}
-		rec.MD5, rec.Size, rec.ModTime = w.Row.MD5, w.facts.Info.Size, w.mtime
+		rec.MD5, rec.Size, rec.ModTime, rec.Relative = w.Row.MD5, w.facts.Info.Size, w.mtime, w.Relative
 		rec.Attempts++
 	})
 	if err != nil {

@@ -236,6 +236,21 @@ func TestAnUnfinishedUpdateDoesNotHideAChangedFile(t *testing.T) {
 	}
 }
 
+func TestAVersionThatCouldNotBeReadIsNoUnfinishedCreate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content", func(i *manifest.Item) { i.Fields.Description = manifest.Some("ours") })
+		w.mustRun(0)
+		w.files.put("A.txt", "other content")
+		w.want(w.runWith(func(in *pipeline.RunInput) { in.Sources[""] = brokenSource{w.files} }), 3)
+		w.person("A", description("theirs"))
+		w.mustRun(3)
+		if d := w.assets()["A"][0].Description; d != "theirs" {
+			t.Errorf("the description is %q: a person's change is lost", d)
+		}
+	})
+}
+
 func TestAPersonsEditOfAnUnfinishedAssetStays(t *testing.T) {
 	described := func(i *manifest.Item) { i.Fields.Description = manifest.Some("ours") }
 	t.Run("between runs", func(t *testing.T) {
@@ -305,6 +320,43 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+func TestAnAssetThatIsFoundAfterAFailureGetsItsIdIntoTheState(t *testing.T) {
+	for _, kind := range []string{"file", "url"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{})
+				w.options.Retries = 1
+				w.add("A", "content")
+				if kind == "url" {
+					link(&w.items[0])
+				}
+				w.tenant.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindReset, Count: 10})
+				w.mustRun(3)
+				w.tenant.ClearFaults()
+				// One of them arrives after all, with its bytes.
+				c := w.client()
+				f := showpad.AssetFields{Name: showpad.Some(manifest.AssetName(w.items[0])), ExternalID: showpad.Some("A"), Division: showpad.Some(showpad.Ref{ID: emulator.DivisionMarketing})}
+				if kind == "url" {
+					f.URL = showpad.Some(w.items[0].URL)
+				}
+				a, err := c.CreateAsset(t.Context(), f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if kind == "file" {
+					w.upload(c, a.ID, "content")
+				}
+				w.options.RetryFailed = true
+				w.mustRun(0)
+				w.check()
+				if rec := w.record("A"); rec.AssetID != a.ID || rec.Status != state.Done {
+					t.Errorf("the record is %+v", rec)
+				}
+			})
+		})
+	}
+}
+
 func link(i *manifest.Item) {
 	i.URL, i.File, i.Location = "https://www.example.com/"+i.ExternalID, "", manifest.Location{}
 	i.Fields.Name = manifest.Some(i.ExternalID)
@@ -320,6 +372,182 @@ func (w *world) upload(c *showpad.Client, asset, content string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+func TestAFailedItemThatNeverReachedTheServiceDoesNotTakeOverAStrangersAsset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content", func(i *manifest.Item) { i.Fields.Description = manifest.Some("ours") })
+		w.want(w.runWith(func(in *pipeline.RunInput) { in.Sources[""] = brokenSource{w.files} }), 3)
+		c := w.client()
+		f := showpad.AssetFields{Name: showpad.Some("A.txt"), ExternalID: showpad.Some("A"), Description: showpad.Some("theirs"), Division: showpad.Some(showpad.Ref{ID: emulator.DivisionMarketing})}
+		a, err := c.CreateAsset(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.upload(c, a.ID, "their content")
+		w.options.RetryFailed = true
+		w.mustRun(3)
+		if r := w.result("A"); r.Reason != pipeline.ConflictAdopt {
+			t.Errorf("it is %s %s, want a conflict", r.Action, r.Reason)
+		}
+		if d := w.assets()["A"][0].Description; d != "theirs" {
+			t.Errorf("the description is %q", d)
+		}
+	})
+}
+
+func TestTheWayOnAfterADroppedExternalIDWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Switches: emulator.Switches{DropExternalID: true}})
+		w.add("A", "content")
+		w.add("B", "content")
+		w.mustRun(1)
+		if err := w.client().DeleteAsset(t.Context(), w.tenant.Assets()[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		w.tenant.Switch(func(s *emulator.Switches) { s.DropExternalID = false })
+		w.options.RetryFailed = true
+		w.mustRun(0)
+		w.check()
+	})
+}
+
+func TestAFileThatBecomesEmptyWhileItIsSentIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content")
+		w.tenant.OnCommit(func(op string, n int, when emulator.When) {
+			if op == "postAssetFiles" && when == emulator.After && n == 1 {
+				w.files.put("A.txt", "")
+			}
+		})
+		w.mustRun(3)
+		if a := w.assets()["A"][0]; a.Status == "active" {
+			t.Errorf("an empty file went to the service: %+v", a)
+		}
+	})
+}
+
+func TestAFailedItemIsNotTriedAgainBecauseItsDateIsRelative(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content", func(i *manifest.Item) {
+			i.Fields.ExpiresAt = manifest.Some(manifest.Instant{Relative: "+1 months", Months: 1})
+		})
+		w.tenant.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindStatus, Status: 400, Count: -1})
+		w.mustRun(3)
+		<-time.After(time.Hour)
+		w.tenant.ResetBooks()
+		w.mustRun(3)
+		if r := w.result("A"); r.Reason != pipeline.BlockedFailed {
+			t.Errorf("it is %s %s, want blocked: it failed before and has not changed", r.Action, r.Reason)
+		}
+	})
+}
+
+func TestALostCreateKeepsItsRelativeDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content", func(i *manifest.Item) {
+			i.Fields.ExpiresAt = manifest.Some(manifest.Instant{Relative: "+1 months", Months: 1})
+		})
+		w.crash("postAssets", 1, emulator.After)
+		was := *w.assets()["A"][0].ExpiresAt
+		<-time.After(48 * time.Hour)
+		w.tenant.ResetBooks()
+		w.mustRun(0)
+		if is := *w.assets()["A"][0].ExpiresAt; !is.Equal(was) {
+			t.Errorf("the date moved from %s to %s", was, is)
+		}
+		if n := w.tenant.Books().Commits["updateAsset"]; n > 0 {
+			t.Errorf("%d updates", n)
+		}
+	})
+}
+
+func TestALostCreateWithNewTagsNeedsNoUpdate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content", tags("One", "Two"))
+		w.tenant.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindLost})
+		w.mustRun(0)
+		w.check()
+		if n := w.tenant.Books().Commits["updateAsset"]; n > 0 {
+			t.Errorf("%d updates for tags that the create carried", n)
+		}
+	})
+}
+
+func TestATouchedFileAndAChangedFieldLeaveAnEmptyPlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content")
+		w.mustRun(0)
+		<-time.After(time.Hour)
+		w.files.put("A.txt", "content")
+		w.items[0].Fields.Description = manifest.Some("new")
+		w.mustRun(0)
+		w.planIsEmpty()
+	})
+}
+
+func TestAFailedUpdateOfTagsStaysFailedBesideATagOfAPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content", tags("One"))
+		w.mustRun(0)
+		c := w.client()
+		tag, err := c.CreateTag(t.Context(), emulator.DivisionMarketing, "Theirs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var refs []showpad.Ref
+		for t, err := range c.Tags(t.Context(), showpad.TagFilter{DivisionIDs: []string{emulator.DivisionMarketing}}) {
+			if err == nil && t.Name == "One" {
+				refs = append(refs, showpad.Ref{ID: t.ID})
+			}
+		}
+		w.person("A", showpad.AssetFields{Tags: showpad.Some(append(refs, showpad.Ref{ID: tag.ID}))})
+		tags("One", "Two")(&w.items[0])
+		w.tenant.Fail(emulator.Fault{Op: "updateAsset", Kind: emulator.KindStatus, Status: 400, Count: -1})
+		w.mustRun(3)
+		w.mustRun(3)
+		if r := w.result("A"); r.Reason != pipeline.BlockedFailed {
+			t.Errorf("it is %s %s, want blocked: it failed before and has not changed", r.Action, r.Reason)
+		}
+		w.tenant.ClearFaults()
+		w.options.RetryFailed = true
+		w.mustRun(0)
+		w.check()
+		if !strings.Contains(fmt.Sprint(w.assets()["A"][0].Tags), "Theirs") {
+			t.Errorf("a person's tag is gone: %q", w.assets()["A"][0].Tags)
+		}
+	})
+}
+
+func TestRecreateFindsAnAssetThatSomebodyMadeMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content")
+		w.mustRun(0)
+		c := w.client()
+		if err := c.DeleteAsset(t.Context(), w.assets()["A"][0].ID); err != nil {
+			t.Fatal(err)
+		}
+		a, err := c.CreateAsset(t.Context(), showpad.AssetFields{Name: showpad.Some("A.txt"), ExternalID: showpad.Some("A"), Division: showpad.Some(showpad.Ref{ID: emulator.DivisionMarketing})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.upload(c, a.ID, "content")
+		w.options.FullCheck = true
+		w.options.Recreate = func(string) bool { return true }
+		<-time.After(time.Minute)
+		w.mustRun(0)
+		w.options.Recreate = nil
+		w.mustRun(0)
+		w.check()
+	})
 }
 
 func TestAManifestThatTakesAChangeBackIsHeard(t *testing.T) {

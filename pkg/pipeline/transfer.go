@@ -73,6 +73,9 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 				}
 				return r.fail(ctx, w, FailedSource, herr)
 			}
+			if reason, detail := sourceProblem(&w.item, w.facts.Info, nil); reason != "" {
+				return r.fail(ctx, w, reason, errors.New(detail))
+			}
 		case verdict == showpad.NewURL, verdict == showpad.Retry:
 		default:
 			if serr, ok := errors.AsType[*source.Error](err); ok {

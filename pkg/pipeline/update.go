@@ -108,6 +108,10 @@ func (r *runner) opOf(w *work) state.Op {
 		return w.rec.Op
 	case w.Row.Action == ActionRestore, w.rec != nil && w.rec.Op == state.Restore && w.rec.Status != state.Done:
 		return state.Restore
+	case w.Row.Action == ActionVersion, w.Row.Action == ActionCheck:
+		return state.Version
+	case w.Row.Action == ActionCreate:
+		return state.Create
 	}
 	return state.Update
 }
@@ -138,6 +142,9 @@ func (r *runner) done(ctx context.Context, w *work, seen Values) error {
 			rec.Op = state.Update
 		}
 		rec.Fields = w.agreed(rec.Fields, seen)
+		if w.hashed && w.facts.MD5 == rec.MD5 {
+			rec.ModTime = w.mtime
+		}
 		if w.Relative != nil || rec.Relative != nil {
 			rec.Relative = w.Relative
 		}
