@@ -98,6 +98,28 @@ func BenchmarkQueue(b *testing.B) {
 	}
 }
 
+// BenchmarkLife is all that a run writes of one new item: an intent, with 32
+// callers waiting for theirs, then its steps.
+func BenchmarkLife(b *testing.B) {
+	s := benchStore(b)
+	b.ResetTimer()
+	callers(b, 32, func(i int) error {
+		w := benchWrite(i)
+		if err := s.Put(b.Context(), w); err != nil {
+			return err
+		}
+		for _, w.Record.Status = range []Status{Registered, Sending, Sent, Done} {
+			if err := s.Queue(b.Context(), w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := s.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // grown is a state of n records.
 func grown(b *testing.B, n int) *Store {
 	b.Helper()

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -75,13 +76,43 @@ func decode(id string, content []byte) (Record, error) {
 	return rec, nil
 }
 
-// decodeHead reads the op and the status of a record.
+// decodeHead reads the op and the status of a record. They are its first
+// members, as encode writes it, and nothing of the rest is looked at then: this
+// runs for each write.
 func decodeHead(content []byte) (head, error) {
+	if h, ok := firstMembers(content); ok {
+		return h, nil
+	}
 	var h head
 	if err := json.Unmarshal(content, &h); err != nil {
 		return head{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return h, nil
+}
+
+// firstMembers reads a head from the beginning of a record; false when that does
+// not look like encode's.
+func firstMembers(content []byte) (h head, ok bool) {
+	rest, ok := bytes.CutPrefix(content, []byte(`{"op":"`))
+	if !ok {
+		return head{}, false
+	}
+	op, rest, ok := bytes.Cut(rest, []byte(`","status":"`))
+	if !ok {
+		return head{}, false
+	}
+	status, _, ok := bytes.Cut(rest, []byte(`","owner":"`))
+	for _, o := range Ops() {
+		if string(o) == string(op) {
+			h.Op = o
+		}
+	}
+	for _, s := range Statuses() {
+		if string(s) == string(status) {
+			h.Status = s
+		}
+	}
+	return h, ok && h.Op != "" && h.Status != ""
 }
 
 // checkID refuses external IDs that cannot be a key.

@@ -83,3 +83,32 @@ func TestASealNoticesEveryFlippedBit(t *testing.T) {
 		t.Errorf("cut: %v", err)
 	}
 }
+
+// The head is read without the rest of a record, and is the same.
+func TestHeadIsThatOfTheWholeRecord(t *testing.T) {
+	for _, op := range Ops() {
+		for _, st := range Statuses() {
+			content, err := encode(&Record{ExternalID: "SP-1", Op: op, Status: st, Owner: `a "b`})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h, ok := firstMembers(content); !ok || h != (head{op, st}) {
+				t.Errorf("%s: %v, %v", content, h, ok)
+			}
+		}
+	}
+	for _, other := range []string{
+		`{}`, `{"status":"done","op":"create","owner":"w"}`, `{"op":"create","owner":"w","status":"done"}`, `{"op":"create","status":"over","owner":"w"}`,
+		`{"op":"make","status":"done","owner":"w"}`, `{"op":"create","status":"done"}`, `{"op":"create","x":"","status":"done","owner":"w"}`, `{"op":"create`,
+	} {
+		if h, ok := firstMembers([]byte(other)); ok {
+			t.Errorf("%s: %v", other, h)
+		}
+	}
+	if h, err := decodeHead([]byte(`{"status":"done","op":"create"}`)); err != nil || h != (head{Create, Done}) {
+		t.Errorf("in another order: %v, %v", h, err)
+	}
+	if _, err := decodeHead([]byte(`{"op":"create","status":"done"`)); !errors.Is(err, ErrDamaged) {
+		t.Errorf("cut: %v", err)
+	}
+}

@@ -32,6 +32,7 @@ type request struct {
 type entry struct {
 	id     string
 	head   head
+	prev   head // of the record that it replaces; of the writer
 	record []byte
 	event  []byte // nil: none
 	run    string
@@ -298,13 +299,15 @@ func (b *batch) apply(group []*request) error {
 // check returns why r is refused, nil if it is not.
 func (b *batch) check(r *request) (refusal, err error) {
 	var within map[string]head // several steps of one item in one request
-	for _, e := range r.writes {
+	for i := range r.writes {
+		e := &r.writes[i]
 		prev, ok := within[e.id]
 		if !ok {
 			if prev, err = b.head(e.id); err != nil {
 				return nil, err
 			}
 		}
+		e.prev = prev
 		if err := follow(prev, e.head); err != nil {
 			return fmt.Errorf("state: %s: %w", e.id, err), nil
 		}
@@ -353,16 +356,14 @@ func (b *batch) request(r *request) error {
 }
 
 func (b *batch) write(e entry) error {
-	prev, err := b.head(e.id)
-	if err != nil {
-		return err
-	}
+	prev := e.prev
 	if (prev != head{}) {
 		b.counts.add(prev, -1)
 	}
 	b.counts.add(e.head, 1)
 	key := []byte(e.id)
-	if err := put(b.items, key, e.record); err != nil {
+	err := put(b.items, key, e.record)
+	if err != nil {
 		return err
 	}
 	switch was, is := prev.Op != "" && prev.Status.unfinished(), e.head.Status.unfinished(); {
