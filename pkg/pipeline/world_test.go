@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/oauth2"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
@@ -29,18 +28,18 @@ import (
 // world is a tenant, a library and a state, with everything between them in
 // memory but the state's file.
 type world struct {
-	t       testing.TB
-	tenant  *emulator.Server
-	man     *manifest.Manifest
-	items   []manifest.Item
-	files   *memory
-	path    string // of the state
-	options pipeline.Options
-	nosync  bool
-	fail    func(n int) error // of the state's commits
-	sel     pipeline.Selection
-	runs    int
-	token   oauth2.TokenSource // nil: the tenant's personal token
+	t         testing.TB
+	tenant    *emulator.Server
+	man       *manifest.Manifest
+	items     []manifest.Item
+	files     *memory
+	path      string // of the state
+	options   pipeline.Options
+	nosync    bool
+	fail      func(n int) error // of the state's commits
+	sel       pipeline.Selection
+	runs      int
+	configure func(*showpad.Config) // the client; nil: the tenant's personal token
 
 	mu      sync.Mutex
 	results []pipeline.Result // of the last run
@@ -94,14 +93,14 @@ func tags(names ...string) func(*manifest.Item) {
 
 func (w *world) client() *showpad.Client {
 	v4, v3 := w.tenant.URLs()
-	token := w.token
-	if token == nil {
-		token = showpad.StaticToken(emulator.DefaultToken)
-	}
-	c, err := showpad.New(showpad.Config{
-		APIURL: v4.String(), V3URL: v3.String(), Token: token,
+	cfg := showpad.Config{
+		APIURL: v4.String(), V3URL: v3.String(), Token: showpad.StaticToken(emulator.DefaultToken),
 		Base: w.tenant, Storage: w.tenant, Gate: showpad.NewGate(w.options.Requests),
-	})
+	}
+	if w.configure != nil {
+		w.configure(&cfg)
+	}
+	c, err := showpad.New(cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}
