@@ -24,7 +24,7 @@ func TestAQuestionBeforeTheFirstWrite(t *testing.T) {
 		if code := p.run(t, "run", "m.yaml"); code != exitFailed {
 			t.Errorf("answer %q: exit code %d, want %d", answer, code, exitFailed)
 		}
-		for _, want := range []string{"LIVE acme as jane@example.com", "2 new assets = 4 requests", "first write to acme", "nothing was written"} {
+		for _, want := range []string{"LIVE acme as jane@example.com", "2 new assets = 9 requests (4 writes, 5 reads)", "first write to acme", "nothing was written"} {
 			if !strings.Contains(p.err.String(), want) {
 				t.Errorf("answer %q: stderr lacks %q:\n%s", answer, want, p.err)
 			}
