@@ -29,7 +29,7 @@ func TestRowsReachTheFileWithinASecond(t *testing.T) {
 		if err := w.Add(testResults()[0]); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(flushEvery + time.Millisecond) // of the bubble's clock
+		<-time.After(flushEvery + time.Millisecond) // of the bubble's clock
 		synctest.Wait()
 		if got := strings.Count(read(t, dir, ResultsFile), "\n"); got != 1 {
 			t.Errorf("%d rows in the file after a second, want 1", got)

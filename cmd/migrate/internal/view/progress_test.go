@@ -44,18 +44,18 @@ func TestPlainLinesComeAtTimes(t *testing.T) {
 			p.Observe(pipeline.Finished{Result: pipeline.Result{Status: string(state.Done)}})
 		}
 		p.Observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "SP-1", Status: "blocked", Reason: "file-missing"}})
-		time.Sleep(4 * time.Second)
+		<-time.After(4 * time.Second)
 		synctest.Wait()
 		if out.String() != "" {
 			t.Errorf("after 4 s: %q, want nothing yet", out.String())
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		synctest.Wait()
 		const first = "21 of 100 items (1 not done), 40 kB of 100 kB, 4.2 items/s, 8.0 kB/s, 19 s left\n"
 		if out.String() != first {
 			t.Errorf("after 6 s: %q, want %q", out.String(), first)
 		}
-		time.Sleep(30 * time.Second)
+		<-time.After(30 * time.Second)
 		synctest.Wait()
 		if n := strings.Count(out.String(), "\n"); n != 2 {
 			t.Errorf("after 36 s: %d lines, want 2", n)
@@ -79,7 +79,7 @@ func TestWarningsComeAtOnceAndOnceInARow(t *testing.T) {
 		if want := "warning: SP-1: look here\n"; out.String() != want {
 			t.Errorf("got %q, want %q", out.String(), want)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		p.Close()
 		if strings.Contains(out.String(), "waiting") {
 			t.Error("--quiet told of waiting")
