@@ -59,3 +59,17 @@ func BenchmarkCreateAsset(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkDecodeAssets is the answer to a poll: a hundred assets.
+func BenchmarkDecodeAssets(b *testing.B) {
+	one := bytes.TrimSpace([]byte(fixture(b, "asset.json")))
+	page := append([]byte(`{"count":100,"items":[`), bytes.Repeat(append(one, ','), 99)...)
+	page = append(append(page, one...), "]}"...)
+	b.SetBytes(int64(len(page)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, items, err := decodePage[Asset](page); err != nil || len(items) != 100 || items[99].ID == "" {
+			b.Fatal(len(items), err)
+		}
+	}
+}

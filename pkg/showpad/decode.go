@@ -1,33 +1,71 @@
 package showpad
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
 )
 
-// UnmarshalJSON reads an asset leniently and keeps all its members in Raw.
+// UnmarshalJSON reads an asset leniently and keeps all its members in Raw. As
+// [json.Unmarshaler] has it, b is valid JSON: it is gone through once, for a run
+// decodes every asset twice.
 func (a *Asset) UnmarshalJSON(b []byte) error {
-	type plain Asset
-	var p struct {
-		plain
-		Size lenientInt `json:"size"`
+	raw, ok := members(bytes.Clone(b), 48) // about as many as an asset has
+	if !ok {
+		raw = map[string]json.RawMessage{}
+		if err := json.Unmarshal(b, &raw); err != nil {
+			return err
+		}
 	}
-	raw := map[string]json.RawMessage{}
-	if err := json.Unmarshal(b, &raw); err != nil {
-		return err
+	*a = Asset{
+		ID: word(raw["id"]), ExternalID: word(raw["externalId"]), Name: word(raw["name"]), Status: word(raw["status"]),
+		Type: word(raw["type"]), Slug: word(raw["slug"]), Checksum: strings.ToLower(word(raw["checksum"])),
+		CreatedAt: stamp(raw["createdAt"]), UpdatedAt: stamp(raw["updatedAt"]), LastUploadedAt: stamp(raw["lastUploadedAt"]),
+		IsArchived: string(raw["isArchived"]) == "true", Raw: raw,
 	}
-	if err := lenient(json.Unmarshal(b, &p)); err != nil {
-		return err
+	a.Division = refOf(raw["division"])
+	if file := refOf(raw["currentFile"]); file.ID != "" {
+		a.CurrentFile = &file
 	}
-	*a = Asset(p.plain)
-	a.Size = p.Size.n
-	a.Checksum = strings.ToLower(a.Checksum)
-	if a.CurrentFile != nil && a.CurrentFile.ID == "" {
-		a.CurrentFile = nil
+	if size, ok := raw["size"]; ok {
+		var n lenientInt
+		if err := n.UnmarshalJSON(size); err != nil {
+			return err
+		}
+		a.Size = n.n
 	}
-	a.Raw = raw
 	return nil
+}
+
+// word is a string member; "" when it is absent, null, or no string.
+func word(raw json.RawMessage) (s string) {
+	if s, ok := plain(raw); ok {
+		return s
+	}
+	if len(raw) > 0 && json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+func stamp(raw json.RawMessage) (t Time) {
+	if len(raw) > 0 && raw[0] != 'n' {
+		t.read(raw)
+	}
+	return t
+}
+
+// refOf is a member that refers to another object by its id; the zero Ref when
+// it is absent, null, or no object.
+func refOf(raw json.RawMessage) (r Ref) {
+	if inner, ok := members(raw, 4); ok {
+		return Ref{ID: word(inner["id"])}
+	}
+	if len(raw) > 0 && json.Unmarshal(raw, &r) != nil {
+		return Ref{}
+	}
+	return r
 }
 
 // timeForms are what timestamps look like. Source: reference 5.3 and 14, trap 29.
@@ -35,15 +73,22 @@ var timeForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700",
 
 // UnmarshalJSON reads a timestamp; what it cannot read is zero.
 func (t *Time) UnmarshalJSON(b []byte) error {
+	t.read(b)
+	return nil
+}
+
+func (t *Time) read(b []byte) {
 	t.Time = time.Time{}
 	s := text(b)
+	if s == "" {
+		return
+	}
 	for _, form := range timeForms {
 		if v, err := time.Parse(form, s); err == nil {
 			t.Time = v.UTC()
-			break
+			return
 		}
 	}
-	return nil
 }
 
 // MarshalJSON writes RFC 3339 in UTC, or null when zero.

@@ -136,7 +136,7 @@ func decodePage[T any](b []byte) (p page, items []T, err error) {
 	}
 	items = make([]T, len(p.Items))
 	for i, raw := range p.Items {
-		if err := lenient(json.Unmarshal(raw, &items[i])); err != nil {
+		if err := lenient(decodeValid(raw, &items[i])); err != nil {
 			return p, nil, err
 		}
 	}
@@ -149,8 +149,20 @@ func one(v any) func([]byte) error {
 		if !isObject(b) {
 			return errors.New("an object is expected")
 		}
-		return lenient(json.Unmarshal(b, v))
+		if !json.Valid(b) {
+			return json.Unmarshal(b, v) // which says where
+		}
+		return lenient(decodeValid(b, v))
 	}
+}
+
+// decodeValid decodes what is known to be valid JSON. What decodes itself is asked
+// directly: encoding/json would go through it twice more.
+func decodeValid(b []byte, v any) error {
+	if u, ok := v.(json.Unmarshaler); ok {
+		return u.UnmarshalJSON(b)
+	}
+	return json.Unmarshal(b, v)
 }
 
 // isObject looks at the first character; whether the rest is JSON shows when it is decoded.

@@ -120,6 +120,9 @@ func elements(b json.RawMessage) []json.RawMessage {
 
 // text is a JSON string, number or boolean as text; anything else is "".
 func text(b json.RawMessage) string {
+	if s, ok := plain(b); ok {
+		return s
+	}
 	var v any
 	if json.Unmarshal(b, &v) != nil {
 		return ""

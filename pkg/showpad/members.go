@@ -1,0 +1,91 @@
+package showpad
+
+import "encoding/json"
+
+// members cuts a JSON object into its members, which share its memory; of those
+// with the same name the last one counts. It checks no more than it needs to
+// find their ends, so object has to be valid JSON; false when it is no object,
+// or something that this does not read (names with escapes). about says how many
+// to make room for.
+func members(object []byte, about int) (map[string]json.RawMessage, bool) {
+	i := blank(object, 0)
+	if i >= len(object) || object[i] != '{' {
+		return nil, false
+	}
+	m := make(map[string]json.RawMessage, about)
+	for i = blank(object, i+1); i < len(object) && object[i] != '}'; i = blank(object, i) {
+		if object[i] == ',' {
+			i = blank(object, i+1)
+		}
+		end := valueEnd(object, i)
+		name, ok := plain(object[i:end])
+		if !ok {
+			return nil, false
+		}
+		if i = blank(object, end); i >= len(object) || object[i] != ':' {
+			return nil, false
+		}
+		i = blank(object, i+1)
+		end = valueEnd(object, i)
+		if end == i {
+			return nil, false
+		}
+		m[name] = object[i:end:end]
+		i = end
+	}
+	return m, i < len(object)
+}
+
+// plain is the string that raw spells when that is the same, letter for letter:
+// ASCII without escapes.
+func plain(raw []byte) (string, bool) {
+	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
+		return "", false
+	}
+	for _, c := range raw[1 : len(raw)-1] {
+		if c < ' ' || c > '~' || c == '\\' || c == '"' {
+			return "", false
+		}
+	}
+	return string(raw[1 : len(raw)-1]), true
+}
+
+// blank is the first place from i on that is not white space.
+func blank(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// valueEnd is the place after the value that begins at i.
+func valueEnd(b []byte, i int) int {
+	depth := 0
+	for ; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+			if i >= len(b) {
+				return len(b)
+			}
+			if depth == 0 {
+				return i + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth <= 0 {
+				return i + max(depth+1, 0)
+			}
+		case ',', ':', ' ', '\n', '\r', '\t':
+			if depth == 0 {
+				return i
+			}
+		}
+	}
+	return len(b)
+}
