@@ -501,7 +501,25 @@ func (d *decider) resume(reason string) {
 		d.act(ActionResume, reason, n, 0, undo)
 		return
 	}
+	if rec.Op == state.Version && rec.Status == state.Failed && d.f.Rules.Conflicts != "overwrite" && d.strange(rec, a) {
+		d.otherBytes(a)
+		return
+	}
 	d.act(ActionResume, reason, 1+n, 1, undo)
+}
+
+// strange reports whether an asset has other bytes than those that a version of
+// ours replaced, or sent, or is about to send.
+func (d *decider) strange(rec *state.Record, a *showpad.Asset) bool {
+	if a.Checksum == "" {
+		return false
+	}
+	for _, known := range []string{rec.Replaced, rec.MD5, d.f.MD5} {
+		if strings.EqualFold(a.Checksum, known) {
+			return false
+		}
+	}
+	return true
 }
 
 // finishUpdate continues an update, whose file may have changed since.

@@ -146,7 +146,7 @@ func (p *park) resolve(ctx context.Context, batch []*parked, asked time.Time) er
 		byID[all[i]] = h
 	}
 	for ids := range showpad.Batches(all) {
-		found, err := byExternalID(ctx, p.r.in.API, ids)
+		found, err := byExternalID(p.r.busy, p.r.in.API, ids)
 		if err != nil {
 			for _, id := range ids {
 				if err := p.unread(ctx, byID[id], err); err != nil {
@@ -193,7 +193,7 @@ func (p *park) one(ctx context.Context, h *parked, found []showpad.Asset, asked 
 	w := h.w
 	switch {
 	case len(found) > 0:
-		return p.r.found(ctx, w, found)
+		return p.r.step(ctx, w, func(ctx context.Context, w *work) error { return p.r.found(ctx, w, found) })
 	case asked.Before(h.settled):
 		p.again(h)
 		return nil
@@ -205,7 +205,7 @@ func (p *park) one(ctx context.Context, h *parked, found []showpad.Asset, asked 
 	w.since = time.Now()
 	if p.r.first.leads(w) {
 		// Every worker of the stage may be waiting for this very item.
-		return p.r.register(ctx, w)
+		return p.r.step(ctx, w, p.r.register)
 	}
 	if p.r.first.open() {
 		return p.r.send(ctx, p.r.toRegister, w)

@@ -294,6 +294,37 @@ func TestAPersonsEditOfAnUnfinishedAssetStays(t *testing.T) {
 	})
 }
 
+func TestAVersionThatStorageTookAndTheServiceNeverSawIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content")
+		w.mustRun(0)
+		w.files.put("A.txt", "other content")
+		out := w.runWith(func(in *pipeline.RunInput) { in.API = w.forgetful(1) })
+		w.want(out, 0)
+		w.check()
+	})
+}
+
+func TestStorageThatForgetsEverythingEndsAnItem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.options.Retries = 2
+		w.add("A", "content")
+		begin := time.Now()
+		out := w.runWith(func(in *pipeline.RunInput) { in.API = w.forgetful(200) })
+		if out.Code != 3 && out.Code != 6 {
+			t.Errorf("exit code %d after %s: %s", out.Code, time.Since(begin), out.Sentence)
+		}
+		if d := time.Since(begin); d > 24*time.Hour {
+			t.Errorf("it took %s to give up", d)
+		}
+		if n := out.Puts; n > 10 {
+			t.Errorf("the file was sent %d times", n)
+		}
+	})
+}
+
 // forgetful is a client whose storage says 200 to the first n uploads and keeps nothing.
 func (w *world) forgetful(n int) *showpad.Client {
 	v4, v3 := w.tenant.URLs()
@@ -526,6 +557,24 @@ func TestAFailedUpdateOfTagsStaysFailedBesideATagOfAPerson(t *testing.T) {
 	})
 }
 
+func TestAPersonsVersionIsNotReplacedByAFailedOneOfOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content")
+		w.mustRun(0)
+		w.files.put("A.txt", "second")
+		w.tenant.Fail(emulator.Fault{Op: emulator.OpPut, Kind: emulator.KindProcessingFails})
+		w.mustRun(3)
+		w.upload(w.client(), w.assets()["A"][0].ID, "theirs, much longer")
+		<-time.After(time.Minute)
+		w.files.put("A.txt", "third of ours")
+		w.mustRun(3)
+		if n := w.assets()["A"][0].Size; n != int64(len("theirs, much longer")) {
+			t.Errorf("their version was replaced: %d bytes", n)
+		}
+	})
+}
+
 func TestRecreateFindsAnAssetThatSomebodyMadeMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{})
@@ -545,6 +594,33 @@ func TestRecreateFindsAnAssetThatSomebodyMadeMeanwhile(t *testing.T) {
 		<-time.After(time.Minute)
 		w.mustRun(0)
 		w.options.Recreate = nil
+		w.mustRun(0)
+		w.check()
+	})
+}
+
+func TestStopEndsARunThatWaitsForTheService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		for i := range 5 {
+			w.add(fmt.Sprintf("A%d", i), "content")
+		}
+		w.options.Drain = 10 * time.Second
+		w.tenant.Fail(emulator.Fault{Op: "postAssets", Nth: 2, Kind: emulator.KindTooMany, RetryAfter: emulator.Duration(6 * time.Hour)})
+		stop := make(chan struct{})
+		go func() { <-time.After(time.Minute); close(stop) }()
+		begin := time.Now()
+		out, err := w.run(t.Context(), stop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.want(out, 130)
+		if d := time.Since(begin); d > 5*time.Minute {
+			t.Errorf("the run ended %s after it was asked to stop", d-time.Minute)
+		}
+		if len(w.results) != 5 {
+			t.Errorf("%d results for 5 items", len(w.results))
+		}
 		w.mustRun(0)
 		w.check()
 	})

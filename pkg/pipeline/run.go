@@ -67,6 +67,9 @@ type runner struct {
 
 	toHash, toRegister, toTransfer, toUpdate chan *work
 
+	// busy ends when a stop has drained: requests and uploads end with it.
+	busy context.Context
+
 	park    *park
 	settler *settler
 	first   *firstCreate
@@ -172,19 +175,20 @@ func (r *runner) emit(e Event) {
 func (r *runner) stages(ctx context.Context) error {
 	o := &r.in.Options
 	g, ctx := errgroup.WithContext(ctx)
-	uploads, cancelUploads := context.WithCancelCause(ctx)
-	defer cancelUploads(nil)
+	busy, cancelBusy := context.WithCancelCause(ctx)
+	defer cancelBusy(nil)
+	r.busy = busy
 
 	chunks := make(chan []*work)
 	g.Go(func() error { defer close(chunks); return r.produce(ctx, chunks) })
 	g.Go(func() error { return r.routeAll(ctx, chunks) })
 	r.workers(ctx, g, orInt(o.Hashers, runtime.GOMAXPROCS(0)), r.toHash, r.hash)
 	r.workers(ctx, g, orInt(o.Requests, 8), r.toRegister, r.register)
-	r.workers(ctx, g, orInt(o.Uploads, 8), r.toTransfer, func(_ context.Context, w *work) error { return r.transfer(ctx, uploads, w) })
+	r.workers(ctx, g, orInt(o.Uploads, 8), r.toTransfer, func(busy context.Context, w *work) error { return r.transfer(ctx, busy, w) })
 	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate, r.update)
 	g.Go(func() error { return r.park.run(ctx) })
 	g.Go(func() error { return r.settler.run(ctx) })
-	g.Go(func() error { return r.drain(ctx, cancelUploads) })
+	g.Go(func() error { return r.drain(ctx, cancelBusy) })
 	return g.Wait()
 }
 
@@ -195,7 +199,7 @@ func (r *runner) workers(ctx context.Context, g *errgroup.Group, n int, in <-cha
 			for {
 				select {
 				case w := <-in:
-					if err := step(ctx, w); err != nil {
+					if err := r.step(ctx, w, step); err != nil {
 						return err
 					}
 				case <-r.open.none():
@@ -208,10 +212,20 @@ func (r *runner) workers(ctx context.Context, g *errgroup.Group, n int, in <-cha
 	}
 }
 
-// errDrained ends uploads that take longer than the drain time after a stop.
+// step carries an item through one stage. What still waits for the service when
+// the drain time of a stop is over stays where it stands.
+func (r *runner) step(ctx context.Context, w *work, stage func(context.Context, *work) error) error {
+	err := stage(r.busy, w)
+	if ctx.Err() == nil && errors.Is(err, errDrained) {
+		return r.leave(ctx, w) // a stage that gives this error back has not passed the item on
+	}
+	return err
+}
+
+// errDrained ends what takes longer than the drain time after a stop.
 var errDrained = errors.New("the run was asked to stop, and the drain time is over")
 
-// drain bounds how long uploads in flight may go on after a stop.
+// drain bounds how long requests and uploads in flight may go on after a stop.
 func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc) error {
 	select {
 	case <-r.stopping:
@@ -238,13 +252,16 @@ func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc) erro
 
 // produce gathers chunk after chunk, one ahead of the stages.
 func (r *runner) produce(ctx context.Context, chunks chan<- []*work) error {
-	for chunk, err := range r.g.chunks(ctx) {
+	for chunk, err := range r.g.chunks(r.busy) {
 		if err == nil && !r.stopped() {
-			err = r.g.hashAll(ctx, chunk, orInt(r.in.Options.Hashers, runtime.GOMAXPROCS(0)))
+			err = r.g.hashAll(r.busy, chunk, orInt(r.in.Options.Hashers, runtime.GOMAXPROCS(0)))
 		}
 		if err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
+			}
+			if r.busy.Err() != nil {
+				return nil // the rest is told as not reached
 			}
 			return r.readFailed(err)
 		}

@@ -166,7 +166,7 @@ func (s *settler) poll(ctx context.Context) error {
 	for i, o := range batch {
 		ids[i] = o.w.Asset.ID
 	}
-	found, err := byAssetID(ctx, s.r.in.API, ids)
+	found, err := byAssetID(s.r.busy, s.r.in.API, ids)
 	s.last, s.swift = time.Now(), false
 	s.polls++
 	if err != nil {
@@ -241,6 +241,9 @@ func (s *settler) unread(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if s.r.busy.Err() != nil {
+		return nil // a stop has drained: all that waits is left
+	}
 	s.interval = min(pollLongest, s.interval*2)
 	if showpad.Classify(showpad.KindRead, err) != showpad.Retry {
 		return s.r.readFailed(err)
@@ -256,7 +259,7 @@ func (s *settler) absent(ctx context.Context, o *watched) (bool, error) {
 	if time.Since(o.since) < s.r.settleTime {
 		return false, nil
 	}
-	a, err := s.r.in.API.Asset(ctx, o.w.Asset.ID)
+	a, err := s.r.in.API.Asset(s.r.busy, o.w.Asset.ID)
 	switch {
 	case err == nil:
 		o.since = time.Now() // it is there; ask singly no more often than this
@@ -345,7 +348,7 @@ func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 // version asks about the very version that we sent.
 func (s *settler) version(ctx context.Context, o *watched, a *showpad.Asset) (bool, error) {
 	w, r := o.w, s.r
-	f, err := r.in.API.File(ctx, a.ID, w.rec.FileID)
+	f, err := r.in.API.File(r.busy, a.ID, w.rec.FileID)
 	switch {
 	case err != nil && errors.Is(err, showpad.ErrNotFound):
 		return true, r.fail(ctx, w, FailedGone, fmt.Errorf("version %s of asset %s went away", w.rec.FileID, a.ID))
@@ -361,6 +364,9 @@ func (s *settler) version(ctx context.Context, o *watched, a *showpad.Asset) (bo
 		}
 		w.warn(WarnOtherFile)
 		return true, s.verified(ctx, w)
+	case f.Status == showpad.StatusPrepared && w.rec.Status == state.Sent && time.Since(w.rec.SentAt) > urlLife:
+		w.Upload = true
+		return true, r.again(ctx, w)
 	case f.Status == showpad.StatusActive && a.CurrentFile != nil && o.odd >= 12:
 		return true, r.fail(ctx, w, FailedChecksum, fmt.Errorf("asset %s uses version %s, and not %s that we sent: somebody else uploads to it", a.ID, a.CurrentFile.ID, w.rec.FileID))
 	}
@@ -369,6 +375,9 @@ func (s *settler) version(ctx context.Context, o *watched, a *showpad.Asset) (bo
 
 // again sends the bytes of an item once more, through a new URL.
 func (r *runner) again(ctx context.Context, w *work) error {
+	if w.resent++; w.resent > r.retries {
+		return r.fail(ctx, w, FailedUpload, fmt.Errorf("storage took the bytes %d times, and the service does not have them", w.resent))
+	}
 	if w.md5 == nil {
 		return r.send(ctx, r.toHash, w)
 	}
@@ -378,7 +387,7 @@ func (r *runner) again(ctx context.Context, w *work) error {
 // reason is why processing failed: the asset does not say, its file does.
 func (s *settler) reason(ctx context.Context, w *work) error {
 	if id := w.rec.FileID; id != "" {
-		if f, err := s.r.in.API.File(ctx, w.Asset.ID, id); err == nil && f.Error != "" {
+		if f, err := s.r.in.API.File(s.r.busy, w.Asset.ID, id); err == nil && f.Error != "" {
 			return errors.New(f.Error)
 		}
 	}

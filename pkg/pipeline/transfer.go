@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/showpad"
@@ -22,7 +24,7 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 	if r.tally.refuses(w.facts.Refs.DivisionID) {
 		return r.blockDivision(ctx, w, nil)
 	}
-	if arrived, err := r.alreadySent(ctx, w); err != nil || arrived {
+	if arrived, err := r.alreadySent(uploads, w); err != nil || arrived {
 		return err
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "transfer", Size: w.facts.Info.Size})
@@ -136,7 +138,7 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 		change := &state.Change{Op: state.Version, AssetID: id, Before: Values{"file": canonText(w.Asset.Checksum)}, After: Values{"file": canonText(w.facts.MD5)}}
 		err := r.put(ctx, w, fmt.Sprintf("Sending a new version of asset %s.", id), change, func(rec *state.Record) {
 			rec.Op, rec.Status, rec.AssetID, rec.FileID, rec.Error = state.Version, state.Sending, id, "", nil
-			rec.Replaced = rec.MD5
+			rec.Replaced = cmp.Or(strings.ToLower(w.Asset.Checksum), rec.MD5)
 			rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
 			rec.Attempts = 0
 		})
