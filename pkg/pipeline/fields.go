@@ -90,7 +90,7 @@ func wanted(item *manifest.Item, refs *Refs, rec *state.Record, start time.Time,
 	}
 	setFlag := func(name string, o manifest.Opt[bool]) {
 		if o.Set && !o.Null {
-			v[name] = canon(o.Value)
+			v[name] = canonFlag(o.Value)
 		}
 	}
 	setWords := func(name string, o manifest.Opt[[]string]) {
@@ -206,6 +206,9 @@ func canonRemote(k kind, raw json.RawMessage) (json.RawMessage, bool) {
 	isNull := string(bytes.TrimSpace(raw)) == "null"
 	switch k {
 	case text:
+		if isPlain(raw) && len(raw) > len(`""`) {
+			return raw[:len(raw):len(raw)], true
+		}
 		var s *string
 		if json.Unmarshal(raw, &s) != nil {
 			return nil, false
@@ -216,20 +219,27 @@ func canonRemote(k kind, raw json.RawMessage) (json.RawMessage, bool) {
 		return canonText(*s), true
 	case flag:
 		var b bool
-		if !isNull && json.Unmarshal(raw, &b) != nil {
+		switch {
+		case isNull, string(raw) == "false":
+		case string(raw) == "true":
+			b = true
+		case json.Unmarshal(raw, &b) != nil:
 			return nil, false
 		}
-		return canon(b), true
+		return canonFlag(b), true
 	case instant:
 		if isNull {
 			return null, true
 		}
 		var t showpad.Time
-		if json.Unmarshal(raw, &t) != nil || t.IsZero() {
+		if t.UnmarshalJSON(raw) != nil || t.IsZero() {
 			return nil, false
 		}
 		return canonInstant(t.Time), true
 	case refs:
+		if isEmpty(raw) {
+			return emptyList, true
+		}
 		var l []showpad.Ref
 		if json.Unmarshal(raw, &l) != nil {
 			return nil, false
@@ -240,6 +250,9 @@ func canonRemote(k kind, raw json.RawMessage) (json.RawMessage, bool) {
 		}
 		return canonSet(ids), true
 	case codes:
+		if isEmpty(raw) {
+			return emptyList, true
+		}
 		var l []showpad.Code
 		if json.Unmarshal(raw, &l) != nil {
 			return nil, false
@@ -250,20 +263,29 @@ func canonRemote(k kind, raw json.RawMessage) (json.RawMessage, bool) {
 		}
 		return canonSet(cs), true
 	case words:
+		if isEmpty(raw) {
+			return emptyList, true
+		}
 		var l []string
 		if json.Unmarshal(raw, &l) != nil {
 			return nil, false
 		}
 		return canonSet(l), true
 	case pages:
+		if isEmpty(raw) {
+			return emptyList, true
+		}
 		var l []manifest.PageRange
 		if json.Unmarshal(raw, &l) != nil {
 			return nil, false
 		}
 		return canonPages(l), true
 	case pageInset:
+		if isNull {
+			return null, true
+		}
 		var e manifest.EnforcedPages
-		if !isNull && json.Unmarshal(raw, &e) != nil {
+		if json.Unmarshal(raw, &e) != nil {
 			return nil, false
 		}
 		return canonInset(e.Prepend, e.Append), true
@@ -287,11 +309,47 @@ func canonText(s string) json.RawMessage {
 	if s == "" {
 		return null
 	}
-	return canon(s)
+	return appendText(nil, s)
+}
+
+// appendText appends the JSON of a string. Most are spelled as they are.
+func appendText(b []byte, s string) []byte {
+	b = slices.Grow(b, len(s)+len(`"",`))
+	from := len(b)
+	b = append(append(append(b, '"'), s...), '"')
+	if !isPlain(b[from:]) {
+		b = append(b[:from], canon(s)...)
+	}
+	return b
+}
+
+// isPlain reports whether raw is a string in ASCII without escapes.
+func isPlain(raw []byte) bool {
+	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
+		return false
+	}
+	for _, c := range raw[1 : len(raw)-1] {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+func isEmpty(list []byte) bool { return string(list) == "[]" }
+
+// isTrue and isFalse are the canonical flags. Nobody writes to them.
+var isTrue, isFalse = json.RawMessage("true"), json.RawMessage("false")
+
+func canonFlag(b bool) json.RawMessage {
+	if b {
+		return isTrue
+	}
+	return isFalse
 }
 
 func canonInstant(t time.Time) json.RawMessage {
-	return canon(t.UTC().Format(time.RFC3339Nano))
+	return appendText(nil, t.UTC().Format(time.RFC3339Nano))
 }
 
 func canonSet(l []string) json.RawMessage {
@@ -300,7 +358,14 @@ func canonSet(l []string) json.RawMessage {
 	}
 	l = slices.Clone(l)
 	slices.Sort(l)
-	return canon(slices.Compact(l))
+	b := []byte{'['}
+	for i, s := range slices.Compact(l) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(b, s)
+	}
+	return append(b, ']')
 }
 
 func canonPages(l []manifest.PageRange) json.RawMessage {
