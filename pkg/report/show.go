@@ -35,7 +35,7 @@ func Show(w io.Writer, dir string) error {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(t, "%s\t%s\n", name, printable(fmt.Sprintf(format, args...)))
 	}
-	line("run", "%s, %s %s", e.Run, e.Mode, e.Tenant)
+	line("run", "%s, %s", e.Run, where(e))
 	if open {
 		line("outcome", "none yet: it is under way, or was killed (the next run completes its evidence)")
 		line("time", "since %s", e.Start.Format(time.DateTime+" -07:00"))
@@ -57,6 +57,19 @@ func Show(w io.Writer, dir string) error {
 		return err
 	}
 	return t.Flush()
+}
+
+// where is the tenant as the first line of the run had it. A state's tenant has
+// its class in front when it is not a real one.
+func where(e Evidence) string {
+	if e.Mode == "SANDBOX" {
+		return e.Mode
+	}
+	_, name, classed := strings.Cut(e.Tenant, ":")
+	if !classed {
+		name = e.Tenant
+	}
+	return strings.TrimSpace(e.Mode + " " + name)
 }
 
 func numbers(line func(name, format string, args ...any), s Summary) {
