@@ -735,10 +735,11 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 		}
 		ours := b.Sent == nil || bytes.Equal(r, b.Sent) || bytes.Equal(r, b.Seen) || r == nil
 		in, pending := rec.Intent[name]
-		ours = ours || pending && bytes.Equal(r, in)
+		form := sameForm(b.Sent, r)
+		ours = ours || form || pending && bytes.Equal(r, in)
 		diff := FieldDiff{Field: name, Remote: r, Wanted: w, Last: b.Sent}
 		switch {
-		case ours && !wantedChanged && !begun && !pending:
+		case ours && !wantedChanged && !pending && (!begun || form):
 			// The service keeps another form of what we sent, or shows nothing.
 		case ours || d.f.Rules.Conflicts == "overwrite":
 			d.Set[name] = w

@@ -40,7 +40,7 @@ type work struct {
 	md5      []byte // of the bytes to send
 	mtime    int64  // trusted time of the file, see Record.ModTime
 	tries    int
-	resent   int // because the service never heard of them
+	resent   int       // because the service never heard of them
 	hashed   bool      // in this run
 	since    time.Time // when its create was sent without an answer
 	made     time.Time // when its create was answered in this run

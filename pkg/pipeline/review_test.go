@@ -655,3 +655,18 @@ func TestADescriptionThatProcessingTrimsIsLeftAsItIs(t *testing.T) {
 		w.mustRun(0)
 	})
 }
+
+func TestAStuckVersionBesideOneWithTheSameBytesIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.options.ProcessingTimeout = 10 * time.Minute
+		w.add("A", "content")
+		w.tenant.Fail(emulator.Fault{Op: emulator.OpPut, Kind: emulator.KindProcessingStuck})
+		w.mustRun(3)
+		w.upload(w.client(), w.assets()["A"][0].ID, "content")
+		w.options.RetryFailed = true
+		<-time.After(time.Hour)
+		w.mustRun(0)
+		w.check()
+	})
+}

@@ -52,6 +52,14 @@ type watched struct {
 	odd    int    // polls in a row that showed it active with another version
 }
 
+// sentAt is when the bytes went, as far as the record knows.
+func (o *watched) sentAt() time.Time {
+	if at := o.w.rec.SentAt; !at.IsZero() {
+		return at
+	}
+	return o.since
+}
+
 func newSettler(r *runner) *settler {
 	return &settler{r: r, wake: make(chan struct{}, 1), interval: pollFirst}
 }
@@ -315,10 +323,7 @@ func sizeText(n *int64) string {
 func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool, error) {
 	w, r := o.w, s.r
 	rec := w.rec
-	sentAt := rec.SentAt
-	if sentAt.IsZero() {
-		sentAt = o.since
-	}
+	sentAt := o.sentAt()
 	if a.Status == showpad.StatusPrepared && rec.Status == state.Sent && time.Since(sentAt) > urlLife {
 		// Storage took the bytes, and the service never heard of them.
 		w.Upload = true
@@ -328,25 +333,27 @@ func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 	if limit == 0 {
 		limit = 24 * time.Hour
 	}
-	if time.Since(sentAt) > limit {
-		return true, r.fail(ctx, w, FailedTimeout, fmt.Errorf("asset %s is %q %s after its bytes were sent", a.ID, a.Status, limit))
+	overdue := time.Since(sentAt) > limit
+	if a.Status == showpad.StatusActive && rec.FileID != "" {
+		// Active with another version: ours may still be on its way, or have failed.
+		if o.odd++; o.odd%4 == 0 || overdue {
+			return s.version(ctx, o, a, overdue)
+		}
+	}
+	if overdue {
+		return true, r.fail(ctx, w, FailedTimeout, fmt.Errorf("asset %s is still %q: its bytes were sent at %s", a.ID, a.Status, sentAt.Format(time.RFC3339)))
 	}
 	if rec.Status == state.Sent && (a.Status == showpad.StatusQueued || a.Status == showpad.StatusProcessing) {
 		if err := r.queue(ctx, w, "The service processes it.", nil, func(rec *state.Record) { rec.Status = state.Processing }); err != nil {
 			return true, err
 		}
 	}
-	if a.Status == showpad.StatusActive && rec.FileID != "" {
-		// Active with another version: ours may still be on its way, or have failed.
-		if o.odd++; o.odd%4 == 0 {
-			return s.version(ctx, o, a)
-		}
-	}
 	return false, nil
 }
 
-// version asks about the very version that we sent.
-func (s *settler) version(ctx context.Context, o *watched, a *showpad.Asset) (bool, error) {
+// version asks about the very version that we sent, of an asset that is active
+// with another one. An overdue one is no longer waited for.
+func (s *settler) version(ctx context.Context, o *watched, a *showpad.Asset, overdue bool) (bool, error) {
 	w, r := o.w, s.r
 	f, err := r.in.API.File(r.busy, a.ID, w.rec.FileID)
 	switch {
@@ -354,21 +361,24 @@ func (s *settler) version(ctx context.Context, o *watched, a *showpad.Asset) (bo
 		return true, r.fail(ctx, w, FailedGone, fmt.Errorf("version %s of asset %s went away", w.rec.FileID, a.ID))
 	case err != nil:
 		return false, s.unread(ctx, err)
-	case f.Status == showpad.StatusFailed:
-		return true, r.fail(ctx, w, FailedProcessing, errors.New(cmp.Or(f.Error, "the service gave no reason")))
-	case (f.Status == showpad.StatusActive || f.Status == showpad.StatusPrepared) && strings.EqualFold(a.Checksum, w.rec.MD5) && (a.Size == nil || *a.Size == w.rec.Size):
+	case (overdue || f.Status != showpad.StatusQueued && f.Status != showpad.StatusProcessing) && strings.EqualFold(a.Checksum, w.rec.MD5) && (a.Size == nil || *a.Size == w.rec.Size):
 		// Our bytes, by another version of ours: the one whose record a crash cut
-		// off, or whose answer was lost. The one noted never got bytes, or is older.
+		// off, or whose answer was lost. The one noted never got bytes, is older, or
+		// got stuck.
 		if a.CurrentFile != nil {
 			w.rec.FileID = a.CurrentFile.ID
 		}
 		w.warn(WarnOtherFile)
 		return true, s.verified(ctx, w)
+	case f.Status == showpad.StatusFailed:
+		return true, r.fail(ctx, w, FailedProcessing, errors.New(cmp.Or(f.Error, "the service gave no reason")))
 	case f.Status == showpad.StatusPrepared && w.rec.Status == state.Sent && time.Since(w.rec.SentAt) > urlLife:
 		w.Upload = true
 		return true, r.again(ctx, w)
 	case f.Status == showpad.StatusActive && a.CurrentFile != nil && o.odd >= 12:
 		return true, r.fail(ctx, w, FailedChecksum, fmt.Errorf("asset %s uses version %s, and not %s that we sent: somebody else uploads to it", a.ID, a.CurrentFile.ID, w.rec.FileID))
+	case overdue:
+		return true, r.fail(ctx, w, FailedTimeout, fmt.Errorf("version %s of asset %s is still %q: its bytes were sent at %s", w.rec.FileID, a.ID, f.Status, o.sentAt().Format(time.RFC3339)))
 	}
 	return false, nil
 }

@@ -60,20 +60,53 @@ func simulate(t *testing.T, seed uint64) {
 		SettleTime: 8 * time.Second, Uploads: 1 + rng.IntN(4), Requests: 1 + rng.IntN(4), Hashers: 1 + rng.IntN(2),
 		LookupMaxAge: pick(0, time.Millisecond, time.Minute), Retries: 20, RetryFailed: true,
 	}
+	w.options.ProcessingTimeout = 25 * time.Minute // less than --wait: a stuck file fails in the run that waits for it
+	if chance(0.5) {
+		w.man.Update.Tags = []string{"replace", "keep"}[rng.IntN(2)]
+	}
+	if chance(0.25) {
+		w.man.Update.Conflicts = "overwrite"
+	}
+	if chance(0.2) {
+		noNewTags(w)
+	}
 	for i := range 1 + rng.IntN(8) {
 		w.add(fmt.Sprintf("ID-%d", i), text(rng), randomFields(rng))
 	}
+	p := newPeople(w)
 	for range 1 + rng.IntN(3) {
 		turbulent(t, w, rng)
 		// People take longer than a request that was lost on its way.
 		<-time.After(w.options.SettleTime)
+		w.tenant.ClearFaults()
+		if chance(0.5) {
+			p.edit(rng)
+		}
 		edit(w, rng)
 	}
-	// Peace: the next run has to get through, and the one after it has nothing to do.
+	// Peace: the next run has to get through, and the one after it has nothing to
+	// do. A file that got stuck in processing before fails first.
 	w.tenant.ClearFaults()
 	w.fail = nil
-	out := w.mustRun(0)
-	w.check()
+	w.options.FullCheck = chance(0.3) || w.man.Update.Conflicts == "overwrite"
+	out, err := w.run(t.Context(), nil)
+	if err == nil && out.Status["failed"] > 0 {
+		out, err = w.run(t.Context(), nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := 0
+	if p.check() > 0 {
+		code = 3
+	}
+	w.want(out, code)
+	for _, r := range w.results {
+		if r.Status == "failed" {
+			t.Logf("%s: %s", r.ExternalID, w.story(r.ExternalID))
+		}
+	}
+	w.checkBut(p.excused)
 	if len(w.results) != len(w.items) {
 		t.Errorf("%d results for %d items", len(w.results), len(w.items))
 	}
@@ -84,7 +117,7 @@ func simulate(t *testing.T, seed uint64) {
 		}
 	}
 	w.tenant.ResetBooks()
-	w.mustRun(0)
+	w.mustRun(code)
 	if b := w.tenant.Books(); len(b.Commits) > 0 {
 		t.Errorf("a second run changed something: %v", b.Commits)
 	}
@@ -109,6 +142,10 @@ func turbulent(t *testing.T, w *world, rng *rand.Rand) {
 			HTML: rate(0.03), Truncated: rate(0.05), Slow: rate(0.05),
 			Storage503: rate(0.1), StorageReset: rate(0.1), StorageLost: rate(0.1), StorageExpired: rate(0.05), Storage500: rate(0.05),
 		})
+		for range rng.IntN(3) {
+			kind := []emulator.Kind{emulator.KindProcessingFails, emulator.KindProcessingStuck}[rng.IntN(2)]
+			w.tenant.Fail(emulator.Fault{Op: emulator.OpPut, Kind: kind, Nth: 1 + rng.IntN(6)})
+		}
 		w.fail = nil
 		ctx, cancel := context.WithCancelCause(t.Context())
 		stop := make(chan struct{})
@@ -171,10 +208,16 @@ func randomFields(rng *rand.Rand) func(*manifest.Item) {
 		}
 		f.Tags = manifest.Some(l)
 		if rng.IntN(2) == 0 {
-			f.Description = manifest.Some("about " + text(rng))
+			f.Description = manifest.Some("about " + text(rng) + []string{"", " "}[rng.IntN(2)])
 		}
 		if rng.IntN(2) == 0 {
 			f.IsShareable = manifest.Some(rng.IntN(2) == 0)
+		}
+		if rng.IntN(4) == 0 {
+			i.Division = "Sales EMEA"
+		}
+		if rng.IntN(5) == 0 {
+			link(i)
 		}
 		if rng.IntN(3) == 0 {
 			f.IsAnnotatable = manifest.Some(rng.IntN(2) == 0)
@@ -194,13 +237,33 @@ func randomFields(rng *rand.Rand) func(*manifest.Item) {
 	}
 }
 
+// noNewTags makes all tags at the service, and forbids to make any.
+func noNewTags(w *world) {
+	w.man.CreateTags = manifest.CreateNoTags
+	for _, d := range []string{emulator.DivisionMarketing, emulator.DivisionSales} {
+		for _, name := range []string{"Sales", "EMEA", "sales tips", "2026", "T0", "T1", "T2"} {
+			if _, err := w.client().CreateTag(w.t.Context(), d, name); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
 // edit changes the manifest and the files, as people do between runs.
 func edit(w *world, rng *rand.Rand) {
 	for i := range w.items {
 		item := &w.items[i]
 		switch rng.IntN(6) {
 		case 0:
+			if item.URL != "" {
+				item.URL += "/" + text(rng)
+				continue
+			}
 			w.files.put(item.Location.Path, text(rng))
+		case 3:
+			if item.URL == "" { // touched, not changed
+				w.files.put(item.Location.Path, string(w.files.get(item.Location.Path).data))
+			}
 		case 1:
 			item.Fields.Description = manifest.Some("now " + text(rng))
 		case 2:

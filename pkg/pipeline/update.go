@@ -161,10 +161,13 @@ func (r *runner) done(ctx context.Context, w *work, seen Values) error {
 func (w *work) agreed(old map[string]state.Base, seen Values) map[string]state.Base {
 	same := Values{}
 	for name, raw := range w.Want {
-		if bytes.Equal(raw, seen[name]) || (name == "tags" && old[name].Sent == nil && string(minus(raw, seen[name])) == "[]") {
-			if name == "tags" && old[name].Sent != nil {
-				continue
+		switch {
+		case name == "tags" && w.facts.Rules.Tags != "replace":
+			// What we ever added: a tag of ours that is taken off stays off.
+			if there := minus(raw, minus(raw, seen[name])); string(there) != "[]" || old[name].Sent != nil {
+				same[name] = union(old[name].Sent, there)
 			}
+		case bytes.Equal(raw, seen[name]):
 			same[name] = raw
 		}
 	}
