@@ -28,6 +28,7 @@ type Progress struct {
 	bars  bool
 
 	queue lines
+	folds folds
 	stop  chan struct{}
 	done  sync.WaitGroup
 	begun chan struct{} // closed at the first write: bars appear after the question
@@ -86,9 +87,13 @@ func (p *Progress) Observe(e pipeline.Event) {
 		if e.ExternalID != "" {
 			text += Clean(e.ExternalID) + ": "
 		}
-		p.queue.add(text + Clean(e.Text))
+		if text += Clean(e.Text); p.folds.shown(e.Code, text) {
+			p.queue.add(text)
+		}
 	case pipeline.Waiting:
-		if !p.quiet && e.Text != "" && (e.Until.IsZero() || time.Until(e.Until) > firstLine) {
+		long := e.Until.IsZero() || time.Until(e.Until) > firstLine
+		// The bars have a place for it; a stop was told with the signal.
+		if !p.quiet && !p.bars && long && e.Text != "" && e.For != "drain" && p.folds.due(e.For, e.Until) {
 			p.queue.add(Clean(e.Text))
 		}
 	}
@@ -143,7 +148,7 @@ func (p *Progress) tell() {
 			}
 			timer.Reset(nextLines)
 		case <-p.stop:
-			for _, line := range p.queue.take() {
+			for _, line := range append(p.queue.take(), p.folds.rest()...) {
 				write(line)
 			}
 			if screen != nil {

@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -157,5 +158,58 @@ func TestEventsThatCannotBeWrittenDoNotHangTheRun(t *testing.T) {
 	}
 	if err := e.Close(); err == nil {
 		t.Error("nobody was told")
+	}
+}
+
+func TestManyWarningsOfACodeAreFolded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out page
+		p := NewProgress(&out, false, true)
+		for i := range 25 {
+			p.Observe(pipeline.Warned{Code: "lost-answer", ExternalID: "SP-" + strconv.Itoa(i), Text: "no answer"})
+		}
+		p.Observe(pipeline.Warned{Code: "other", Text: "once"})
+		p.Close()
+		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+		if len(lines) != 12 || lines[9] != "warning: SP-9: no answer" || lines[10] != "warning: once" || lines[11] != "... and 15 more warnings like it (lost-answer)" {
+			t.Errorf("got\n%s", out.String())
+		}
+	})
+}
+
+func TestTheSameWaitIsToldAtTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out page
+		p := NewProgress(&out, false, false)
+		settle := func(text string) {
+			p.Observe(pipeline.Waiting{For: "settle", Text: text, Until: time.Now().Add(time.Minute)})
+			synctest.Wait()
+		}
+		settle("7 creates")
+		settle("8 creates")
+		<-time.After(time.Second)
+		settle("9 creates")
+		if out.String() != "7 creates\n" {
+			t.Errorf("within a second: %q", out.String())
+		}
+		p.Observe(pipeline.Waiting{For: "settle", Text: "an hour", Until: time.Now().Add(time.Hour)})
+		<-time.After(nextLines)
+		p.Observe(pipeline.Waiting{For: "drain", Text: "stopping", Until: time.Now().Add(time.Hour)})
+		p.Observe(pipeline.Waiting{For: "settle", Text: "still", Until: time.Now().Add(time.Hour)})
+		p.Close()
+		if want := "7 creates\nan hour\nstill\n"; out.String() != want {
+			t.Errorf("got %q, want %q", out.String(), want)
+		}
+	})
+}
+
+func TestWhatTheNextRunContinuesIsNotFinished(t *testing.T) {
+	var tally Tally
+	tally.Observe(pipeline.Started{Run: "r", Items: 4, At: time.Now()})
+	for _, status := range []string{string(state.Done), "blocked", string(state.Pending), string(state.Sent)} {
+		tally.Observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "SP-1", Status: status}})
+	}
+	if line := tally.Snapshot().Line(); !strings.HasPrefix(line, "2 of 4 items (1 not done)") {
+		t.Errorf("got %q", line)
 	}
 }

@@ -14,8 +14,8 @@ import (
 type Snapshot struct {
 	Run      string         `json:"run"`
 	Items    int            `json:"items"`    // in the manifest
-	Finished int            `json:"finished"` // with whatever outcome
-	Status   map[string]int `json:"status"`   // outcomes so far
+	Finished int            `json:"finished"` // with whatever outcome; not those that the next run continues
+	Status   map[string]int `json:"status"`   // outcomes so far, and where those stand that the next run continues
 	Bytes    int64          `json:"bytes"`    // sent
 	ToSend   int64          `json:"toSend"`   // of the uploads decided so far
 	Requests int            `json:"requests"`
@@ -47,7 +47,7 @@ func (s Snapshot) Line() string {
 func (s Snapshot) bad() int {
 	n := 0
 	for status, count := range s.Status {
-		if status != string(state.Done) && status != "unchanged" {
+		if status != string(state.Done) && status != "unchanged" && !pipeline.Unfinished(status) {
 			n += count
 		}
 	}
@@ -103,8 +103,10 @@ func (t *Tally) Observe(e pipeline.Event) {
 		if t.snap.Status == nil {
 			t.snap.Status = map[string]int{}
 		}
-		t.snap.Finished++
 		t.snap.Status[e.Result.Status]++
+		if !pipeline.Unfinished(e.Result.Status) {
+			t.snap.Finished++
+		}
 		switch {
 		case e.Result.OK() || pipeline.Unfinished(e.Result.Status): // done, or to be continued
 		case len(t.problems) < someFailures:
