@@ -16,8 +16,9 @@ const leaveWithin = 3 * time.Second
 // drain), an end of the context (the second, or the first with nothing to
 // drain) and an end of the process (the third, or when closing hangs).
 type interrupts struct {
-	stop   chan struct{} // closed at the first signal
-	drains atomic.Bool   // a run is under way that finishes what it has begun
+	stop   chan struct{}                     // closed at the first signal
+	drains atomic.Bool                       // a run is under way that finishes what it has begun
+	note   atomic.Pointer[func(text string)] // shows a line of that run: its bars must know; nil: stderr
 	quit   chan struct{}
 	done   sync.WaitGroup
 }
@@ -44,7 +45,12 @@ func (i *interrupts) wait(e env, cancel context.CancelCauseFunc) {
 		switch {
 		case n == 1 && i.drains.Load():
 			close(i.stop)
-			say(e.err, "stopping: uploads in flight are finished, nothing new begins; again to leave at once; the next run continues")
+			const text = "stopping: uploads in flight are finished, nothing new begins; again to leave at once; the next run continues"
+			if note := i.note.Load(); note != nil {
+				(*note)(text)
+			} else {
+				say(e.err, text)
+			}
 			continue
 		case n == 1:
 			close(i.stop)

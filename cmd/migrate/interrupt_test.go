@@ -105,6 +105,26 @@ func TestTheThirdSignalDoesNotWaitForClosing(t *testing.T) {
 	i.close()
 }
 
+// TestTheFirstSignalIsToldByWhoHasTheScreen: a line written past the bars would
+// leave half of them behind.
+func TestTheFirstSignalIsToldByWhoHasTheScreen(t *testing.T) {
+	signals, stderr, told := make(chan os.Signal), newStream(), make(chan string, 1)
+	_, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	i := watch(env{err: stderr, signals: signals}, cancel)
+	note := func(text string) { told <- text }
+	i.note.Store(&note)
+	i.drains.Store(true)
+	signals <- os.Interrupt
+	if text := <-told; !strings.HasPrefix(text, "stopping: ") {
+		t.Errorf("told %q", text)
+	}
+	i.close()
+	if stderr.String() != "" {
+		t.Errorf("stderr got %q too", stderr)
+	}
+}
+
 func TestClosingThatHangsIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := make(chan int, 1)

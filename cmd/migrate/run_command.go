@@ -129,7 +129,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	}
 	s.warnAboutPlace()
 	if s.checked.Warn > 0 && !f.quiet {
-		say(a.err, "%s: migrate lint shows them", view.Plural(s.checked.Warn, "warning", "warnings"))
+		say(a.err, "%s", view.Warnings(s.checked.Warn))
 	}
 	if err := store.Serve(func() any { return e.show.Snapshot() }); err != nil {
 		return 0, fmt.Errorf("answer `migrate status` while this run goes on: %w", err)
@@ -224,9 +224,14 @@ func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand
 	if e.evidence, err = report.Create(dir, e.info()); err != nil {
 		return 0, err
 	}
+	if e.progress != nil {
+		note := e.progress.Note
+		e.app.signals.note.Store(&note)
+	}
 	e.app.signals.drains.Store(true)
 	outcome, err := pipeline.Run(ctx, in)
 	e.app.signals.drains.Store(false)
+	e.app.signals.note.Store(nil)
 
 	after := context.WithoutCancel(ctx) // what was done is written down even when we leave
 	if err != nil {

@@ -173,7 +173,7 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 	}
 	if s.Warnings > 0 {
 		out.line("")
-		out.line("%s: `migrate lint` shows them", Plural(s.Warnings, "warning", "warnings"))
+		out.line("%s", Warnings(s.Warnings))
 	}
 	if out.err != nil {
 		return out.err
@@ -251,7 +251,7 @@ func rowLine(row pipeline.Row) []string {
 	}
 	lines := []string{head}
 	for _, d := range row.Diff {
-		lines = append(lines, fmt.Sprintf("    %s: %s -> %s", Clean(d.Field), short(d.Remote), short(d.Wanted)))
+		lines = append(lines, fmt.Sprintf("    %s: %s -> %s", Clean(d.Field), short(d.Remote), wanted(d)))
 	}
 	return append(lines, warnings(row)...)
 }
@@ -263,7 +263,7 @@ func decisionLine(row pipeline.Row) []string {
 	}
 	lines := []string{head}
 	for _, d := range row.Diff {
-		text := fmt.Sprintf("    %s: there %s, wanted %s", Clean(d.Field), short(d.Remote), short(d.Wanted))
+		text := fmt.Sprintf("    %s: there %s, wanted %s", Clean(d.Field), short(d.Remote), wanted(d))
 		if d.Last != nil {
 			text += ", last sent " + short(d.Last)
 		}
@@ -287,10 +287,28 @@ func warnings(row pipeline.Row) []string {
 	return lines
 }
 
-// short is a JSON value on one line, cut when long; nothing is "not set".
+// Warnings counts the warnings of a manifest and says how to see them.
+func Warnings(n int) string {
+	return fmt.Sprintf("%s: migrate lint shows %s", Plural(n, "warning", "warnings"), either(n == 1, "it", "them"))
+}
+
+// wanted is what a field is to become. Other bytes may be known by their size
+// alone, before they are read.
+func wanted(d pipeline.FieldDiff) string {
+	if text := short(d.Wanted); d.Field != "file" || text != unset {
+		return text
+	}
+	return "other bytes, not read yet"
+}
+
+// unset is shown for no value.
+const unset = "not set"
+
+// short is a JSON value on one line, cut when long; nothing and null are
+// [unset].
 func short(v json.RawMessage) string {
-	if len(v) == 0 {
-		return "not set"
+	if len(v) == 0 || string(v) == "null" {
+		return unset
 	}
 	text := []rune(Clean(string(v)))
 	if len(text) > 120 {

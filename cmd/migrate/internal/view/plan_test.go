@@ -206,3 +206,21 @@ func BenchmarkPlanSpool(b *testing.B) {
 type discard struct{}
 
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+func TestADifferenceThatIsNotKnownYetIsNotNull(t *testing.T) {
+	tests := []struct {
+		diff pipeline.FieldDiff
+		want string
+	}{
+		{pipeline.FieldDiff{Field: "file", Remote: json.RawMessage(`"9dee"`), Wanted: json.RawMessage(`null`)}, `file: "9dee" -> other bytes, not read yet`},
+		{pipeline.FieldDiff{Field: "file", Remote: json.RawMessage(`"9dee"`), Wanted: json.RawMessage(`"0aa1"`)}, `file: "9dee" -> "0aa1"`},
+		{pipeline.FieldDiff{Field: "expiresAt", Remote: json.RawMessage(`"2027-01-01T00:00:00Z"`), Wanted: json.RawMessage(`null`)}, `expiresAt: "2027-01-01T00:00:00Z" -> not set`},
+		{pipeline.FieldDiff{Field: "description", Wanted: json.RawMessage(`"new"`)}, `description: not set -> "new"`},
+	}
+	for _, tt := range tests {
+		lines := rowLine(pipeline.Row{ExternalID: "SP-1", Diff: []pipeline.FieldDiff{tt.diff}})
+		if len(lines) != 2 || strings.TrimSpace(lines[1]) != tt.want {
+			t.Errorf("got %q, want %q", lines, tt.want)
+		}
+	}
+}
