@@ -162,7 +162,6 @@ var (
 		{regexp.MustCompile(`^\d+ requests, `), "N requests, "},
 		{regexp.MustCompile(`(, | after )\d+(\.\d+)? ?(ms|s|min)\b`), "${1}DURATION"},
 		{regexp.MustCompile(` \(127\.0\.0\.1:\d+\)$`), ""}, // the emulator's address, where a tenant has none
-		{regexp.MustCompile(`\bloopback:acme\b`), "acme"},
 		{regexp.MustCompile(` +$`), ""},
 	}
 )

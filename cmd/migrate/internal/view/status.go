@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/state"
@@ -38,7 +39,7 @@ func (s Status) Text(w io.Writer) error {
 		out.line("%s: nothing yet", Clean(s.State))
 		return out.err
 	}
-	out.line("%s%s: %s", Clean(s.State), either(s.Tenant == "", "", " ("+Clean(s.Tenant)+")"), Plural(s.Counts.Total, "item", "items"))
+	out.line("%s%s: %s", Clean(s.State), either(s.Tenant == "", "", " ("+Clean(tenantName(s.Tenant))+")"), Plural(s.Counts.Total, "item", "items"))
 	for _, st := range statusOrder {
 		if n := s.Counts.ByStatus[st]; n > 0 {
 			out.line("  %-12s %s", st, Count(n))
@@ -58,6 +59,15 @@ func (s Status) Text(w io.Writer) error {
 		}
 	}
 	return out.err
+}
+
+// tenantName is a state's tenant for people: without its class, which is in
+// front when it is not a real one ("loopback:acme").
+func tenantName(tenant string) string {
+	if _, name, classed := strings.Cut(tenant, ":"); classed {
+		return name
+	}
+	return tenant
 }
 
 func runLine(r state.Run, h *Holder) string {

@@ -52,7 +52,7 @@ func TestTooManyProblemsAreCounted(t *testing.T) {
 func TestStatusText(t *testing.T) {
 	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	s := Status{
-		State: "m.state.db", Tenant: "acme",
+		State: "m.state.db", Tenant: "loopback:acme",
 		Counts: state.Counts{Total: 1300, ByStatus: map[state.Status]int{state.Done: 1200, state.Failed: 100}},
 		Runs: []state.Run{
 			{ID: "one", Start: start, End: start.Add(3 * time.Minute), Code: 3, Outcome: "1 failed", Dir: "m.runs/one"},
