@@ -74,15 +74,36 @@ func (ps *Problems) sorted() (kept []manifest.Problem, rest int) {
 	return kept, ps.stop + ps.block + ps.warn - len(kept)
 }
 
+// someAlike is how many problems of a file that say the same are shown; the
+// rest is counted. JSON has all of them.
+const someAlike = 10
+
+// likeness is what makes two problems say the same.
+type likeness struct{ file, code, what string }
+
+func likenessOf(p manifest.Problem) likeness { return likeness{p.Pos.File, p.Code, p.What} }
+
 // Lines writes one line for each problem of the classes asked for (none: all).
+// A file's problems that say the same at many places are shown a few times.
 func (ps *Problems) Lines(w io.Writer, classes ...manifest.Class) error {
 	out := &printer{w: w}
 	kept, rest := ps.sorted()
+	alike, shown := map[likeness]int{}, map[likeness]int{}
+	for _, p := range kept {
+		alike[likenessOf(p)]++
+	}
 	for _, p := range kept {
 		if len(classes) > 0 && !slices.Contains(classes, p.Class) {
 			continue
 		}
-		out.line("%s%s", Clean(p.String()), suffix(p.Class))
+		like := likenessOf(p)
+		shown[like]++
+		switch n := shown[like]; {
+		case n <= someAlike:
+			out.line("%s%s", Clean(p.String()), suffix(p.Class))
+		case n == alike[like]:
+			out.line("%s: %s: ... and %s like it, up to line %d%s", Clean(p.Pos.File), p.Code, Plural(n-someAlike, "more", "more"), p.Pos.Line, suffix(p.Class))
+		}
 	}
 	if rest > 0 {
 		out.line("... and %s", Plural(rest, "more problem", "more problems"))

@@ -2,6 +2,8 @@ package view
 
 import (
 	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +34,36 @@ m.yaml: 1,000 items, 2 errors, 1 blocked item, 1 warning (offline: the service w
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestProblemsThatSayTheSameAreFolded(t *testing.T) {
+	var ps Problems
+	for i := range 100 {
+		pos := manifest.Pos{File: "t.csv", Line: i + 2}
+		ps.Add(manifest.Problem{Pos: pos, Code: "M030", Class: manifest.Stop, What: "no Division"})
+		ps.Add(manifest.Problem{Pos: pos, Code: "M111", Class: manifest.Block, What: strconv.Itoa(i) + ".pdf: no such file"})
+	}
+	var b strings.Builder
+	if err := ps.Lines(&b); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	if n := strings.Count(b.String(), "no Division"); n != 10 {
+		t.Errorf("the same was said %d times, want 10", n)
+	}
+	if n := strings.Count(b.String(), "no such file"); n != 100 {
+		t.Errorf("%d of 100 different problems", n)
+	}
+	if want := "t.csv: M030: ... and 90 more like it, up to line 101"; !slices.Contains(lines, want) {
+		t.Errorf("no line %q in\n%s", want, b.String())
+	}
+	b.Reset()
+	if err := (Lint{}).JSON(&b, &ps); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "M030"); n != 100 {
+		t.Errorf("JSON has %d of 100", n)
 	}
 }
 
