@@ -41,7 +41,13 @@ func (d *decoder) instant(v Value, end bool) (Instant, bool) {
 			return Instant{}, false
 		}
 		if d.zone == nil {
-			d.ps.add(CodeNeedsTimezone, v.Pos, fmt.Sprintf("%s: %s has no time, and the header names no timezone", d.field, s), "write timezone: Europe/Brussels in the header, or the date with its time: "+s+"T00:00:00Z")
+			hour := "T00:00:00Z"
+			if end {
+				hour = "T23:59:59Z"
+			}
+			// What is wrong is the same for all dates: lists of problems are folded by it.
+			d.ps.add(CodeNeedsTimezone, v.Pos, d.field+": the date has no time, and the header names no timezone",
+				"write timezone: Europe/Brussels in the header, or the date with its time: "+s+hour)
 			return Instant{}, false
 		}
 		y, m, dd := day.Date()

@@ -220,7 +220,8 @@ func TestItemProblems(t *testing.T) {
 			`6:13: M040: releasedAt: "01/02/2026" is no date (write 2027-12-31T23:00:00Z, 2027-12-31, or "+18 months")`,
 			`7:12: M040: expiresAt: "2026-12-01 10:00:00" is no date (add the zone: 2026-12-01T10:00:00Z)`,
 			`8:12: M040: draftedAt: there is no day 2026-02-30 (correct the month or day)`}},
-		{"no zone", "file: a\nreleasedAt: 2026-12-01", []string{`6:13: M041: releasedAt: 2026-12-01 has no time, and the header names no timezone (write timezone: Europe/Brussels in the header, or the date with its time: 2026-12-01T00:00:00Z)`}},
+		{"no zone", "file: a\nreleasedAt: 2026-12-01", []string{`6:13: M041: releasedAt: the date has no time, and the header names no timezone (write timezone: Europe/Brussels in the header, or the date with its time: 2026-12-01T00:00:00Z)`}},
+		{"no zone, an end", "file: a\nexpiresAt: 2026-12-01", []string{`6:12: M041: expiresAt: the date has no time, and the header names no timezone (write timezone: Europe/Brussels in the header, or the date with its time: 2026-12-01T23:59:59Z)`}},
 		{"spans", "file: a\nreleasedAt: +5\nexpiresAt: \"+99999 days\"", []string{
 			`6:13: M040: releasedAt: "+5" is no span of time (write "+18 months"; possible are days, weeks, months and years)`,
 			`7:12: M040: expiresAt: "+99999 days" is no span of time (write "+18 months"; possible are days, weeks, months and years)`}},
