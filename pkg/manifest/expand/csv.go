@@ -261,8 +261,12 @@ func (t *csvTable) row(record []string) row {
 	}
 	if n != len(t.names) {
 		r.unusable = true
+		cells := "cells"
+		if n == 1 {
+			cells = "cell"
+		}
 		r.problems = []manifest.Problem{manifest.NewProblem(manifest.CodeRagged, at,
-			fmt.Sprintf("the row has %d cells, the header row %d", n, len(t.names)), "add or remove separators, and quote cells that hold one")}
+			fmt.Sprintf("the row has %d %s, the header row %d", n, cells, len(t.names)), "add or remove separators, and quote cells that hold one")}
 		return r
 	}
 	r.value = manifest.Value{Kind: manifest.MapValue, Pos: at, Map: make([]manifest.Member, 0, len(t.fields))}

@@ -102,7 +102,7 @@ func TestTableProblems(t *testing.T) {
 		{"latin 1", "externalId,file\na,x\nb,caf\xe9\n", "", []string{`t.csv:3: M002: the file is not UTF-8 (save it as UTF-8; in Excel: Save as, "CSV UTF-8")`}},
 		{"utf-16", "\xff\xfee\x00", "", []string{`t.csv:1: M002: the file is UTF-16, not UTF-8 (save it as UTF-8; in Excel: Save as, "CSV UTF-8")`}},
 		{"ragged", "externalId,file\na\nb,x,y\nc,x,,\nd,x\n", "", []string{
-			"t.csv:2: M074: the row has 1 cells, the header row 2 (add or remove separators, and quote cells that hold one)",
+			"t.csv:2: M074: the row has 1 cell, the header row 2 (add or remove separators, and quote cells that hold one)",
 			"t.csv:3: M074: the row has 3 cells, the header row 2 (add or remove separators, and quote cells that hold one)"}},
 		{"unknown columns", "externalId,file,tagz,Owner,\na,x,,,\n", "", []string{
 			`t.csv:1:3: M075: column "tagz" is no field (did you mean "tags"? rename it, or list it under keep:)`,
