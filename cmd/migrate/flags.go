@@ -32,6 +32,7 @@ type selectFlags struct {
 	only     []string
 	division string
 	limit    int
+	picks    *picks // of only, once it is read; nil: everything
 }
 
 func (f *selectFlags) add(fs *pflag.FlagSet) {

@@ -121,7 +121,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	if err != nil {
 		return 0, err
 	}
-	a.tellEmpty(f.selects, sum.Items)
+	a.tellMissed(f.selects, sum.Items)
 	switch format {
 	case "json":
 		err = doc.JSON(a.out, sum)

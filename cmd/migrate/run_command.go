@@ -268,9 +268,11 @@ func (e *execution) end(o pipeline.Outcome, dir, sums string, f *runCommand) err
 		return e.stopShow()
 	}
 	problems, more := e.show.Problems()
-	e.app.tellEmpty(f.selects, o.Plan.Items)
 	if err := e.stopShow(); err != nil {
 		return err
+	}
+	if o.Err == nil {
+		e.app.tellMissed(f.selects, o.Plan.Items)
 	}
 	ending := view.Ending{Outcome: o, Evidence: dir, Sums: sums, Problems: problems, More: more}
 	switch o.Code {

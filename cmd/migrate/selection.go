@@ -6,8 +6,11 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/report"
 )
@@ -15,42 +18,77 @@ import (
 // idColumn is the column of external IDs in a CSV file.
 const idColumn = "externalId"
 
+// picks are what --only names, and what of it was met. The pipeline may ask
+// from several goroutines.
+type picks struct {
+	mu       sync.Mutex
+	ids      map[string]bool // of files: met
+	patterns []string
+	met      []bool // by pattern
+}
+
+// has reports whether an item was picked, and notes by what.
+func (p *picks) has(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, found := p.ids[id]
+	if found {
+		p.ids[id] = true
+	}
+	for i, pattern := range p.patterns {
+		if match(pattern, id) {
+			p.met[i], found = true, true
+		}
+	}
+	return found
+}
+
+// missed are the patterns, and after them the IDs of files, that no item met.
+func (p *picks) missed() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var missed []string
+	for i, pattern := range p.patterns {
+		if !p.met[i] {
+			missed = append(missed, pattern)
+		}
+	}
+	var ids []string
+	for id, met := range p.ids {
+		if !met {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return append(missed, ids...)
+}
+
 // selection is the flags in the pipeline's terms.
 func (f *selectFlags) selection() (pipeline.Selection, error) {
 	s := pipeline.Selection{Division: f.division, Limit: f.limit}
 	if len(f.only) == 0 {
 		return s, nil
 	}
-	ids := map[string]bool{}
-	var patterns []string
+	p := &picks{ids: map[string]bool{}}
 	for _, only := range f.only {
 		name, isFile := strings.CutPrefix(only, "@")
-		if !isFile {
-			if only == "" {
-				return s, usagef("--only: an empty pattern matches nothing")
-			}
-			patterns = append(patterns, only)
-			continue
-		}
-		if err := readIDs(name, ids); err != nil {
-			return s, usagef("--only: %v", err)
-		}
-	}
-	s.Only = func(id string) bool {
-		if ids[id] {
-			return true
-		}
-		for _, p := range patterns {
-			if match(p, id) {
-				return true
+		switch {
+		case only == "":
+			return s, usagef("--only: an empty pattern matches nothing")
+		case !isFile:
+			p.patterns = append(p.patterns, only)
+		default:
+			if err := readIDs(name, p.ids); err != nil {
+				return s, usagef("--only: %v", err)
 			}
 		}
-		return false
 	}
+	p.met = make([]bool, len(p.patterns))
+	f.picks, s.Only = p, p.has
 	return s, nil
 }
 
-// readIDs reads the external IDs of a file into ids: a CSV file with a column
+// readIDs reads the external IDs of a file into ids, not met yet: a CSV file with a column
 // of them, or one a line. Empty lines and those that begin with # are no IDs.
 func readIDs(name string, ids map[string]bool) error {
 	f, err := os.Open(name)
@@ -69,7 +107,7 @@ func readIDs(name string, ids map[string]bool) error {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			if id != "" {
-				ids[id] = true
+				ids[id] = false
 			}
 		}
 		return nil // a table without rows, such as failures.csv of a good run, selects nothing
@@ -77,7 +115,7 @@ func readIDs(name string, ids map[string]bool) error {
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		if id := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff")); id != "" && !strings.HasPrefix(id, "#") {
-			ids[id] = true
+			ids[id] = false
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -174,9 +212,31 @@ func matchOne(p []rune, r rune) int {
 	return 0
 }
 
-// tellEmpty warns when a selection leaves nothing: it is rarely meant.
-func (a *app) tellEmpty(f selectFlags, items int) {
+// shownMisses is how many patterns and IDs without an item are named.
+const shownMisses = 5
+
+// tellMissed warns when a selection leaves nothing, and when a part of --only
+// met no item: it is rarely meant. Items is how many were selected, of a
+// manifest that was read to its end.
+func (a *app) tellMissed(f selectFlags, items int) {
 	if items == 0 && (len(f.only) > 0 || f.division != "") {
 		say(a.err, "warning: no item of the manifest matches --only or --division")
+		return
 	}
+	if f.picks == nil || f.limit > 0 && items >= f.limit {
+		return // or what comes after the limit was never looked at
+	}
+	missed := f.picks.missed()
+	if len(missed) == 0 {
+		return
+	}
+	shown := make([]string, 0, shownMisses)
+	for _, m := range missed[:min(len(missed), shownMisses)] {
+		shown = append(shown, strconv.Quote(m))
+	}
+	text := strings.Join(shown, ", ")
+	if more := len(missed) - len(shown); more > 0 {
+		text += fmt.Sprintf(" and %s more", view.Count(more))
+	}
+	say(a.err, "warning: --only: no item of the manifest matches %s", text)
 }

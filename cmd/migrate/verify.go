@@ -66,7 +66,7 @@ when the service still processes some.`,
 		if err != nil {
 			return 0, err
 		}
-		a.tellEmpty(selects, sum.Items)
+		a.tellMissed(selects, sum.Items)
 		return verifyCode(sum), show.End(sum)
 	})
 	return cmd
