@@ -20,8 +20,7 @@ import (
 // of the state takes.
 const chunkSize = 1000
 
-// readers is how many batches are read at once while gathering; the client's
-// gate bounds what really leaves.
+// readers is how many parts of a chunk are looked at in the sources at once.
 const readers = 4
 
 // work is one item on its way, with all that is known of it.
@@ -311,7 +310,7 @@ func (g *gatherer) readRemote(ctx context.Context, chunk []*work) error {
 		return nil
 	}
 	eg, ctx := errgroup.WithContext(ctx)
-	eg.SetLimit(readers)
+	eg.SetLimit(orInt(g.in.Options.Requests, 8)) // with the client's gate as the limit of all
 	for batch := range workBatches(byExt, func(w *work) string { return w.item.ExternalID }) {
 		eg.Go(func() error { return g.lookUp(ctx, batch) })
 	}
