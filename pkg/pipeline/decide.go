@@ -524,19 +524,21 @@ func (d *decider) strange(rec *state.Record, a *showpad.Asset) bool {
 
 // finishUpdate continues an update, whose file may have changed since.
 func (d *decider) finishUpdate(rec *state.Record, a *showpad.Asset, reason string) {
-	differs := false
+	differs, check := false, false
 	if d.item.URL == "" && d.f.Rules.File != "keep" {
 		var known bool
 		if differs, known = d.fileChanged(rec); !known {
 			d.Need = NeedHash
 		}
+		check = differs || d.f.FullCheck
 	}
+	there := d.f.MD5 != "" && strings.EqualFold(a.Checksum, d.f.MD5)
 	switch {
-	case !differs, strings.EqualFold(a.Checksum, d.f.MD5) && d.f.MD5 != "":
+	case check && !there && !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.Conflicts != "overwrite":
+		d.otherBytes(a)
+	case !differs || there:
 		d.Row.Step = state.Sending
 		d.act(ActionResume, reason, len1(d.Set), 0, UndoFull)
-	case !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.Conflicts != "overwrite":
-		d.otherBytes(a)
 	default:
 		d.change(true)
 		d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
@@ -605,6 +607,10 @@ func (d *decider) takenBack() {
 		d.create(ActionCreate, ReasonArchivedByUs)
 	default:
 		a := &d.f.Remote[0]
+		if !a.IsArchived && d.f.Record.Status == state.Done {
+			d.known() // somebody brought it back
+			return
+		}
 		d.Asset, d.Row.AssetID, d.Seen = a, a.ID, shown(a)
 		d.Set = d.remaining()
 		if a.IsArchived {

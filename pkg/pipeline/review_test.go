@@ -107,6 +107,11 @@ func (w *world) record(id string) state.Record {
 	w.t.Helper()
 	st := w.open()
 	defer func() { _ = st.Close() }()
+	return w.recordOf(st, id)
+}
+
+func (w *world) recordOf(st state.Reader, id string) state.Record {
+	w.t.Helper()
 	recs, err := st.Get(w.t.Context(), []string{id})
 	if err != nil {
 		w.t.Fatal(err)
@@ -669,4 +674,137 @@ func TestAStuckVersionBesideOneWithTheSameBytesIsDone(t *testing.T) {
 		w.mustRun(0)
 		w.check()
 	})
+}
+
+// TestEveryRecordHasAWayOn puts each record that a state can hold beside each
+// thing that the service can have, and demands that a run takes it to an end:
+// done, or a conflict that it can say the way out of; never a second asset.
+func TestEveryRecordHasAWayOn(t *testing.T) {
+	paths := map[state.Status][]state.Status{
+		state.Registering: {state.Registering}, state.Registered: {state.Registering, state.Registered},
+		state.Sending: {state.Sending}, state.Sent: {state.Sending, state.Sent}, state.Processing: {state.Sending, state.Processing},
+		state.Done: {state.Sending, state.Done}, state.Failed: {state.Sending, state.Failed},
+	}
+	remotes := []string{"same", "gone", "prepared", "otherBytes", "archived"}
+	edits := []string{"none", "file", "field"}
+	for _, op := range state.Ops() {
+		for _, status := range state.Statuses() {
+			path := paths[status]
+			if op == state.Create && (status == state.Sending || status == state.Sent || status == state.Processing || status == state.Done || status == state.Failed) {
+				path = append([]state.Status{state.Registering, state.Registered}, path...)
+			}
+			legal := len(path) > 0
+			for i, s := range path {
+				from := state.Pending
+				if i > 0 {
+					from = path[i-1]
+				}
+				legal = legal && state.Allowed(op, from, s)
+			}
+			if !legal {
+				continue
+			}
+			for _, remote := range remotes {
+				if remote == "prepared" && (op != state.Create || status == state.Done) {
+					continue // no asset goes back to that
+				}
+				for _, edit := range edits {
+					t.Run(fmt.Sprintf("%s %s/%s/%s", op, status, remote, edit), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) { wayOn(t, op, status, path, remote, edit) })
+					})
+				}
+			}
+		}
+	}
+}
+
+func wayOn(t *testing.T, op state.Op, status state.Status, path []state.Status, remote, edit string) {
+	w := newWorld(t, emulator.Options{})
+	w.add("A", "content", tags("One"), func(i *manifest.Item) { i.Fields.Description = manifest.Some("ours") })
+	w.mustRun(0)
+	c := w.client()
+	id := w.assets()["A"][0].ID
+	switch remote {
+	case "gone", "prepared":
+		if err := c.DeleteAsset(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if remote == "prepared" {
+			a, err := c.CreateAsset(t.Context(), showpad.AssetFields{Name: showpad.Some("A.txt"), ExternalID: showpad.Some("A"), Description: showpad.Some("ours"), Division: showpad.Some(showpad.Ref{ID: emulator.DivisionMarketing})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			id = a.ID
+		}
+	case "otherBytes":
+		w.upload(c, id, "their content")
+	case "archived":
+		w.person("A", showpad.AssetFields{IsArchived: showpad.Some(true)})
+	}
+	st := w.open()
+	rec := w.recordOf(st, "A")
+	for _, s := range path {
+		rec.Op, rec.Status, rec.AssetID, rec.Updated = op, s, id, time.Now()
+		if s == state.Registering {
+			rec.AssetID = ""
+		}
+		if s == state.Sent {
+			rec.SentAt = time.Now()
+		}
+		if s == state.Failed {
+			rec.Error = &state.Failure{Code: "refused", Message: "for a test"}
+		}
+		if err := st.Put(t.Context(), state.Write{Record: rec}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	switch edit {
+	case "file":
+		w.files.put("A.txt", "second content")
+	case "field":
+		w.items[0].Fields.Description = manifest.Some("second")
+	}
+	w.options.RetryFailed, w.options.FullCheck, w.options.Wait = true, true, time.Hour
+	<-time.After(time.Hour)
+	var first pipeline.Outcome
+	for n := range 3 {
+		out, err := w.run(t.Context(), nil)
+		if err != nil || (out.Code != 0 && out.Code != 3) || out.Err != nil {
+			t.Fatalf("run %d: %v, code %d, %s, %v", n, err, out.Code, out.Sentence, out.Err)
+		}
+		if len(w.results) != 1 {
+			t.Fatalf("run %d: %d results", n, len(w.results))
+		}
+		if n == 0 {
+			first = out
+		} else if restoring := op == state.Archive || op == state.Restore || op == state.Delete; out.Code != first.Code && first.Code == 0 && !restoring {
+			// A restore sets fields; the bytes are the next run's.
+			t.Errorf("run %d ends with %d after 0", n, out.Code)
+		}
+	}
+	r := w.result("A")
+	if n := len(w.assets()["A"]); n > 1 {
+		t.Errorf("%d assets", n)
+	}
+	switch {
+	case r.OK():
+		w.check()
+		w.planIsEmpty()
+		if d := w.assets()["A"][0].Description; d != w.items[0].Fields.Description.Value && edit == "field" {
+			t.Errorf("the description is %q", d)
+		}
+		if w.record("A").AssetID != w.assets()["A"][0].ID {
+			t.Errorf("the record leads to asset %q", w.record("A").AssetID)
+		}
+	case r.Status == "conflict":
+		reasons := map[string]string{"gone": pipeline.ConflictMissing, "archived": pipeline.ConflictArchived, "otherBytes": pipeline.ConflictChanged}
+		if want := reasons[remote]; r.Reason != want {
+			t.Errorf("a conflict %s: %+v", r.Reason, r.Error)
+		}
+	default:
+		t.Errorf("it stays %s %s %s: %+v", r.Action, r.Reason, r.Status, r.Error)
+	}
 }

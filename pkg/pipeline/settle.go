@@ -324,7 +324,7 @@ func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 	w, r := o.w, s.r
 	rec := w.rec
 	sentAt := o.sentAt()
-	if a.Status == showpad.StatusPrepared && rec.Status == state.Sent && time.Since(sentAt) > urlLife {
+	if a.Status == showpad.StatusPrepared && (rec.Status == state.Sent || rec.Status == state.Processing) && time.Since(sentAt) > urlLife {
 		// Storage took the bytes, and the service never heard of them.
 		w.Upload = true
 		return true, r.again(ctx, w)

@@ -22,6 +22,12 @@ func (r *runner) update(ctx context.Context, w *work) error {
 		return r.blockDivision(ctx, w, nil)
 	}
 	if len(w.Set) == 0 {
+		if w.Row.Action == ActionRestore { // it is back already
+			err := r.queue(ctx, w, "", nil, func(rec *state.Record) { rec.Op, rec.Status, rec.Error = state.Restore, state.Sending, nil })
+			if err != nil {
+				return err
+			}
+		}
 		return r.done(ctx, w, w.Seen)
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "update"})
