@@ -13,9 +13,9 @@ import (
 func newHelp(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND | CODE | exit-codes]",
-		Short: "Explain a command, a problem's code or the exit codes",
-		Long: `Help explains a command, or a problem by its code (such as M012), or the exit
-codes.`,
+		Short: "Explain a command, a code or the exit codes",
+		Long: `Help explains a command, a problem by its code (such as M012), the reason that a
+plan, a result or verify gives (such as file-missing), or the exit codes.`,
 		Example: "  migrate help exit-codes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "exit-codes" {
@@ -30,10 +30,15 @@ codes.`,
 				}
 			}
 			found, rest, err := a.root.Find(args)
-			if err != nil || len(rest) > 0 {
-				return usagef("no help for %q (a command, a problem's code such as M012, or exit-codes)", strings.Join(args, " "))
+			if err == nil && len(rest) == 0 {
+				return found.Help()
 			}
-			return found.Help()
+			if len(args) == 1 {
+				if ws := wordsOf(strings.ToLower(args[0])); len(ws) > 0 {
+					return a.explainWord(ws)
+				}
+			}
+			return usagef("no help for %q (a command, a code such as M012 or file-missing, or exit-codes)", strings.Join(args, " "))
 		},
 	}
 }
@@ -52,4 +57,29 @@ func (a *app) explain(c manifest.Code) error {
 	}
 	_, err := fmt.Fprintf(a.out, "%s: %s (%s)\n\n%s\n\nTo fix it: %s\n", c.ID, c.Title, c.Class, c.Cause, c.Remedy)
 	return err
+}
+
+// explainWord explains a word in all its places.
+func (a *app) explainWord(ws []word) error {
+	for i, w := range ws {
+		if a.json {
+			err := view.WriteJSON(a.out, struct {
+				Version int    `json:"version"`
+				Type    string `json:"type"`
+				Code    string `json:"code"`
+				Class   string `json:"class"`
+				Cause   string `json:"cause"`
+				Remedy  string `json:"remedy"`
+			}{1, "code", w.id, kinds[w.kind], w.meaning, w.remedy})
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if i > 0 {
+			say(a.out, "")
+		}
+		say(a.out, "%s (%s)\n\n%s\n\nTo do: %s", w.id, kinds[w.kind], w.meaning, w.remedy)
+	}
+	return nil
 }
