@@ -66,7 +66,7 @@ func statePath(args []string, sandbox bool, named string) (string, error) {
 	}
 	pattern := "*.state.db"
 	if sandbox {
-		pattern = filepath.Join("*.sandbox", "state.db")
+		pattern = sandboxStates
 	}
 	found, err := filepath.Glob(pattern)
 	switch {
@@ -74,10 +74,20 @@ func statePath(args []string, sandbox bool, named string) (string, error) {
 		return "", err
 	case len(found) == 1:
 		return found[0], nil
+	case len(found) == 0 && !sandbox && anyFile(sandboxStates):
+		return "", usagef("no %s in this folder, only that of a sandbox: add --sandbox, or name the manifest", pattern)
 	case len(found) == 0:
 		return "", usagef("no %s in this folder: name the manifest", pattern)
 	}
 	return "", usagef("%d states in this folder (%s, ...): name the manifest", len(found), found[0])
+}
+
+// sandboxStates are the states of sandboxes in this folder.
+var sandboxStates = filepath.Join("*.sandbox", "state.db")
+
+func anyFile(pattern string) bool {
+	found, err := filepath.Glob(pattern)
+	return err == nil && len(found) > 0
 }
 
 // status shows a state once and tells whether a run has it.
