@@ -124,7 +124,8 @@ func (p *Progress) tell() {
 	var screen *screen
 	write := func(text string) {
 		if screen != nil {
-			fmt.Fprintln(screen.progress, text)
+			// A terminal that echoes ^C leaves the cursor within the line.
+			fmt.Fprintf(screen.progress, "\r\x1b[K%s\n", text)
 			return
 		}
 		fmt.Fprintln(p.out, text)

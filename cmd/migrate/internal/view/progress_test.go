@@ -115,6 +115,26 @@ func TestBarsAppearAtTheFirstByteAndGoAway(t *testing.T) {
 	}
 }
 
+// TestANoteAboveBarsTakesTheWholeLine: the echo of ^C moves the cursor.
+func TestANoteAboveBarsTakesTheWholeLine(t *testing.T) {
+	var out page
+	p := NewProgress(&out, true, false)
+	p.Observe(pipeline.Started{Items: 2})
+	p.Observe(pipeline.Sent{N: 10})
+	for tick := time.Tick(refresh / 10); !strings.Contains(out.String(), "items"); {
+		select {
+		case <-tick:
+		case <-t.Context().Done():
+			t.Fatal("no bars")
+		}
+	}
+	p.Note("stopping")
+	p.Close()
+	if !strings.Contains(out.String(), "\r\x1b[Kstopping\n") {
+		t.Errorf("got %q", out.String())
+	}
+}
+
 func TestEventsAreOneALineWithAType(t *testing.T) {
 	var out page
 	e := NewEvents(&out)
