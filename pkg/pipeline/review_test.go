@@ -808,3 +808,52 @@ func wayOn(t *testing.T, op state.Op, status state.Status, path []state.Status, 
 		t.Errorf("it stays %s %s %s: %+v", r.Action, r.Reason, r.Status, r.Error)
 	}
 }
+
+func TestAnAdoptedAssetThatIsStillProcessedIsComparedByItsBytes(t *testing.T) {
+	for _, content := range []string{"content", "theirs"} {
+		t.Run(content, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{Processing: time.Minute})
+				w.add("A", "content")
+				c := w.client()
+				a, err := c.CreateAsset(t.Context(), showpad.AssetFields{Name: showpad.Some("A.txt"), ExternalID: showpad.Some("A"), Division: showpad.Some(showpad.Ref{ID: emulator.DivisionMarketing})})
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.upload(c, a.ID, content)
+				w.tenant.ResetBooks()
+				out, err := w.run(t.Context(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n := w.tenant.Books().Commits[emulator.OpPut]; n > 0 {
+					t.Errorf("%d uploads over an asset of somebody else: %s", n, out.Sentence)
+				}
+				want := 0
+				if content != "content" {
+					want = 3
+				}
+				w.want(out, want)
+				w.mustRun(want)
+			})
+		})
+	}
+}
+
+func TestTheProcessingTimeoutCountsAcrossRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.options.ProcessingTimeout, w.options.Wait = 5*time.Hour, time.Hour
+		w.add("A", "content")
+		w.tenant.Fail(emulator.Fault{Op: emulator.OpPut, Kind: emulator.KindProcessingStuck})
+		w.crash(emulator.OpPut, 1, emulator.After) // storage has it, and no record says so
+		for n := range 2 {
+			w.mustRun(6)
+			if s := w.record("A").Status; s != state.Processing {
+				t.Errorf("run %d leaves it %s", n, s)
+			}
+			<-time.After(time.Hour)
+		}
+		w.mustRun(3)
+	})
+}

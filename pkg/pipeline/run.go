@@ -350,7 +350,7 @@ func (r *runner) route(ctx context.Context, w *work) error {
 		return r.unchanged(ctx, w)
 	}
 	switch {
-	case w.Upload && w.md5 == nil:
+	case w.md5 == nil && (w.Upload || w.Row.Action == ActionAdopt && w.Row.Reason == ReasonStillProcesses):
 		return r.send(ctx, r.toHash, w)
 	case w.Asset == nil:
 		return r.send(ctx, r.toRegister, w)
@@ -389,10 +389,20 @@ func (r *runner) hash(ctx context.Context, w *work) error {
 	if reason, detail := sourceProblem(&w.item, w.facts.Info, nil); reason != "" {
 		return r.fail(ctx, w, reason, errors.New(detail)) // it changed since it was looked at
 	}
-	if w.Asset == nil {
+	switch {
+	case w.Asset == nil:
 		return r.send(ctx, r.toRegister, w)
+	case w.Upload:
+		return r.send(ctx, r.toTransfer, w)
 	}
-	return r.send(ctx, r.toTransfer, w)
+	// Adopted while the service processes it: these are the bytes that it has to have.
+	err := r.queue(ctx, w, "", nil, func(rec *state.Record) {
+		rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
+	})
+	if err != nil {
+		return err
+	}
+	return r.watch(ctx, w)
 }
 
 // rehash takes the checksum of w's file, from the cache if that knows it.

@@ -299,6 +299,9 @@ func (s *settler) look(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 	switch {
 	case a.Status == showpad.StatusActive && ours && a.Checksum != "":
 		if !strings.EqualFold(a.Checksum, rec.MD5) || (a.Size != nil && *a.Size != rec.Size) {
+			if rec.FileID == "" && rec.Attempts == 0 && r.in.Manifest.Update.Conflicts != "overwrite" {
+				return true, r.fail(ctx, w, ConflictAdopt, fmt.Errorf("asset %s was found while it was processed, and has other bytes than %s: keep them by taking the item out, or set update: {conflicts: overwrite} and run with --retry-failed", a.ID, w.Row.Source))
+			}
 			if rec.FileID == "" {
 				w.Upload = true // some version is there, and it is not these bytes
 				return true, r.again(ctx, w)
@@ -343,8 +346,10 @@ func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 	if overdue {
 		return true, r.fail(ctx, w, FailedTimeout, fmt.Errorf("asset %s is still %q: its bytes were sent at %s", a.ID, a.Status, sentAt.Format(time.RFC3339)))
 	}
-	if rec.Status == state.Sent && (a.Status == showpad.StatusQueued || a.Status == showpad.StatusProcessing) {
-		if err := r.queue(ctx, w, "The service processes it.", nil, func(rec *state.Record) { rec.Status = state.Processing }); err != nil {
+	if w.item.URL == "" && rec.Status != state.Processing && (a.Status == showpad.StatusQueued || a.Status == showpad.StatusProcessing) {
+		if err := r.queue(ctx, w, "The service processes it.", nil, func(rec *state.Record) {
+			rec.Status, rec.SentAt = state.Processing, sentAt.UTC()
+		}); err != nil {
 			return true, err
 		}
 	}
