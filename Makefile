@@ -11,6 +11,7 @@ TARGETS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windo
 # For bench, bench-compare and fuzz.
 BENCH    ?= .
 COUNT    ?= 1
+PKG      ?= ./...
 OLD      ?= bench-old.out
 NEW      ?= bench.out
 FUZZTIME ?= 20s
@@ -60,8 +61,8 @@ integration: ## drive the real binary against `migrate sandbox`, as processes, w
 	$(GO) test -count=1 -tags integration ./test/...
 
 .PHONY: bench
-bench: ## run the benchmarks (BENCH=regexp COUNT=n), into bench.out
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... >bench.out; status=$$?; cat bench.out; exit $$status
+bench: ## run the benchmarks (BENCH=regexp COUNT=n PKG=./...), into bench.out
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h $(PKG) >bench.out; status=$$?; cat bench.out; exit $$status
 
 .PHONY: bench-compare
 bench-compare: ## compare two outputs of bench (OLD=file NEW=file)
