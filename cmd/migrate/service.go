@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"golang.org/x/oauth2"
 
@@ -160,6 +161,7 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 		return nil
 	}
 	cfg.Base, cfg.Storage = api, storage
+	cfg.Observe = a.tellNoAnswer(ctx, t, f.retries > 0, observe)
 	if cfg.Token, err = a.token(t, api); err != nil {
 		return nil, err
 	}
@@ -175,6 +177,8 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 		a.log.Warn().Msg("the token may not read users: who is signed in is not known")
 	case errors.Is(err, showpad.ErrNotSignedIn):
 		return nil, fmt.Errorf("%s: %w", t.name(), err)
+	case ctx.Err() == nil && (refused == nil || refused.Status == 0):
+		return nil, fmt.Errorf("sign in at %s: %w (no connection: is the network up, and the name of the tenant right? HTTPS_PROXY names a proxy, --ca-file its certificate)", t.name(), err)
 	default:
 		return nil, fmt.Errorf("sign in at %s: %w", t.name(), err)
 	}
@@ -187,6 +191,23 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 	}
 	say(a.err, "%s", view.Clean(line))
 	return c, nil
+}
+
+// tellNoAnswer passes calls on to next, which may be nil, and tells of the first
+// one without an answer when it is the very first: signing in comes before
+// anything else is shown, and trying again takes a while.
+func (a *app) tellNoAnswer(ctx context.Context, t target, again bool, next func(showpad.Call)) func(showpad.Call) {
+	var once sync.Once
+	return func(c showpad.Call) {
+		if next != nil {
+			next(c)
+		}
+		once.Do(func() {
+			if again && c.Status == 0 && c.Err != nil && ctx.Err() == nil {
+				say(a.err, "no answer from %s yet, trying again: %s", view.Clean(t.name()), view.Clean(a.redact.Text(c.Err.Error())))
+			}
+		})
+	}
 }
 
 // token is the credential that the environment gives.
