@@ -88,6 +88,11 @@ the service named in the first line of each command.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var invalid *pflag.InvalidValueError
+		if errors.As(err, &invalid) {
+			f := invalid.GetFlag()
+			return usagef("--%s does not take %q: %s; see %s --help", f.Name, invalid.GetValue(), config.WhatFits(f, err), cmd.CommandPath())
+		}
 		return usagef("%v; see %s --help", err, cmd.CommandPath())
 	})
 	root.SetUsageTemplate(usageTemplate)

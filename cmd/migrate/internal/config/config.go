@@ -133,21 +133,27 @@ func Fill(fs *pflag.FlagSet, getenv func(string) string, file File) (Origins, er
 		default:
 			// Set through the set, so that a flag from a file counts as given.
 			if err := fs.Set(f.Name, value); err != nil {
-				errs = append(errs, fmt.Errorf("%s: --%s does not take %q: %w", from, f.Name, value, rootCause(err)))
+				errs = append(errs, fmt.Errorf("%s: --%s does not take %q: %s", from, f.Name, value, WhatFits(f, err)))
 			}
 		}
 		origins[f.Name] = from
 	})
 	return origins, errors.Join(errs...)
-}
-
-// rootCause is the reason inside pflag's own wording, which repeats flag and value.
-func rootCause(err error) error {
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
-		return invalid.Unwrap()
+} // WhatFits says what a flag takes instead of the value that err refuses.
+func WhatFits(f *pflag.Flag, err error) string {
+	switch f.Value.Type() {
+	case "int", "uint":
+		return "use a whole number"
+	case "duration":
+		return "use a duration such as 90s, 5m or 2h"
+	case "bool":
+		return "use true or false"
 	}
-	return err
+	var invalid *pflag.InvalidValueError // its own text repeats flag and value
+	if errors.As(err, &invalid) {
+		err = invalid.Unwrap()
+	}
+	return err.Error()
 }
 
 // Loopback reports whether a URL's host is this machine itself.
