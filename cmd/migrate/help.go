@@ -19,10 +19,7 @@ plan, a result or verify gives (such as file-missing), or the exit codes.`,
 		Example: "  migrate help exit-codes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "exit-codes" {
-				for _, m := range exitMeanings {
-					say(a.out, "%4d  %s", m.code, m.text)
-				}
-				return nil
+				return a.explainExitCodes()
 			}
 			if len(args) == 1 {
 				if c, ok := codeOfProblem(args[0]); ok {
@@ -41,6 +38,28 @@ plan, a result or verify gives (such as file-missing), or the exit codes.`,
 			return usagef("no help for %q (a command, a code such as M012 or file-missing, or exit-codes)", strings.Join(args, " "))
 		},
 	}
+}
+
+func (a *app) explainExitCodes() error {
+	if a.json {
+		type exitCode struct {
+			Code    int    `json:"code"`
+			Meaning string `json:"meaning"`
+		}
+		var codes []exitCode
+		for _, m := range exitMeanings {
+			codes = append(codes, exitCode{m.code, m.text})
+		}
+		return view.WriteJSON(a.out, struct {
+			Version   int        `json:"version"`
+			Type      string     `json:"type"`
+			ExitCodes []exitCode `json:"exitCodes"`
+		}{1, "exit-codes", codes})
+	}
+	for _, m := range exitMeanings {
+		say(a.out, "%4d  %s", m.code, m.text)
+	}
+	return nil
 }
 
 func (a *app) explain(c manifest.Code) error {
