@@ -74,13 +74,13 @@ func (t turn) take(ctx context.Context) error {
 func (t turn) give() { <-t }
 
 // fresh returns what the service has under id, from an answer not older than
-// maxAge: an older one is asked for again, for the whole batch.
-func (l *lookup) fresh(ctx context.Context, api API, id string, maxAge time.Duration) ([]showpad.Asset, error) {
+// maxAge and notBefore: an older one is asked for again, for the whole batch.
+func (l *lookup) fresh(ctx context.Context, api API, id string, maxAge time.Duration, notBefore time.Time) ([]showpad.Asset, error) {
 	if err := l.turn.take(ctx); err != nil {
 		return nil, err
 	}
 	defer l.turn.give()
-	if time.Since(l.at) > maxAge {
+	if time.Since(l.at) > maxAge || l.at.Before(notBefore) {
 		at := time.Now()
 		found, err := byExternalID(ctx, api, l.ids)
 		if err != nil {

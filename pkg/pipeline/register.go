@@ -25,21 +25,19 @@ func (r *runner) register(ctx context.Context, w *work) error {
 		return r.blockDivision(ctx, w, nil)
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "register", Size: w.facts.Info.Size})
-	if w.lost() {
+	var notBefore time.Time
+	if earliest := r.begun.Add(r.settleTime); w.lost() && w.since.Before(earliest) {
 		// An earlier process sent it, we do not know when: only a look-up that
 		// begins after the settle time tells.
-		switch earliest := r.begun.Add(r.settleTime); {
-		case !w.since.Before(earliest):
-		case time.Now().Before(earliest):
+		if time.Now().Before(earliest) {
 			return r.park.add(ctx, w, earliest)
-		case w.look != nil && w.look.at.Before(earliest):
-			w.look = nil
 		}
+		notBefore = earliest
 	}
 	if w.look == nil {
 		w.look = newLookup(time.Time{}, w.item.ExternalID)
 	}
-	found, err := w.look.fresh(ctx, r.in.API, w.item.ExternalID, r.lookupMaxAge)
+	found, err := w.look.fresh(ctx, r.in.API, w.item.ExternalID, r.lookupMaxAge, notBefore)
 	if err != nil {
 		return r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)
 	}
@@ -58,7 +56,7 @@ func (r *runner) register(ctx context.Context, w *work) error {
 	}
 	// Waiting for the first create and for tags takes time: the look-up may have
 	// become too old.
-	switch found, err := w.look.fresh(ctx, r.in.API, w.item.ExternalID, r.lookupMaxAge); {
+	switch found, err := w.look.fresh(ctx, r.in.API, w.item.ExternalID, r.lookupMaxAge, notBefore); {
 	case err != nil:
 		return r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)
 	case len(found) > 0:
