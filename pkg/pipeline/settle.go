@@ -64,6 +64,17 @@ func newSettler(r *runner) *settler {
 	return &settler{r: r, wake: make(chan struct{}, 1), interval: pollFirst}
 }
 
+// slim lets go of what waiting does not need: a backlog at the service is as
+// long as the library. The answer's own form is in Seen.
+func (w *work) slim() {
+	w.look, w.facts.Remote = nil, nil
+	if w.Asset != nil && w.Asset.Raw != nil {
+		a := *w.Asset
+		a.Raw = nil
+		w.Asset = &a
+	}
+}
+
 // add hands an item over. It never waits.
 func (s *settler) add(w *work) {
 	s.mu.Lock()
@@ -283,6 +294,7 @@ func (s *settler) absent(ctx context.Context, o *watched) (bool, error) {
 func (s *settler) look(ctx context.Context, o *watched, a *showpad.Asset) (bool, error) {
 	w, r := o.w, s.r
 	w.Asset, w.name, w.slug, w.Seen = a, a.Name, a.Slug, shown(a)
+	w.slim()
 	state0 := a.Status
 	if a.CurrentFile != nil {
 		state0 += " " + a.CurrentFile.ID

@@ -203,6 +203,7 @@ func (r *runner) watch(ctx context.Context, w *work) error {
 		return r.leave(ctx, w)
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "settle", Size: w.facts.Info.Size})
+	w.slim()
 	r.settler.add(w)
 	return nil
 }
