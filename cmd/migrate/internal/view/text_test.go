@@ -144,7 +144,7 @@ func TestVerifyText(t *testing.T) {
 	var b strings.Builder
 	v := Verify{Out: &b}
 	for _, d := range []pipeline.Difference{
-		{ExternalID: "A", Field: "name", Kind: "field", Want: json.RawMessage(`"x"`), Got: json.RawMessage(`"y"`)},
+		{ExternalID: "A", Field: "name", Kind: "field", Want: json.RawMessage(`"x"`), Got: json.RawMessage(`"y"`), Text: `name is "y", and should be "x"`},
 		{ExternalID: "B", Kind: "missing", Text: "not there"},
 	} {
 		if err := v.Add(d); err != nil {

@@ -31,13 +31,13 @@ func (v Verify) Add(d pipeline.Difference) error {
 	}
 	out := &printer{w: v.Out}
 	text := Clean(d.ExternalID)
-	if d.Field != "" {
+	switch {
+	case d.Field != "": // the text has the same values in full
 		text += fmt.Sprintf(": %s is %s, wanted %s", Clean(d.Field), short(d.Got), short(d.Want))
-	} else {
+	case d.Text != "":
+		text += fmt.Sprintf(": %s (%s)", Clean(d.Kind), Clean(d.Text))
+	default:
 		text += ": " + Clean(d.Kind)
-	}
-	if d.Text != "" {
-		text += " (" + Clean(d.Text) + ")"
 	}
 	out.line("%s", text)
 	return out.err
