@@ -280,8 +280,12 @@ func (e *execution) end(o pipeline.Outcome, dir, sums string, f *runCommand) err
 		ending.Again = "migrate " + strings.Join(again(e.app.args), " ")
 	}
 	if cause != "" {
+		prefix := "error: "
+		if o.Code == exitProcessing || o.Code == exitLimit { // nothing went wrong
+			prefix = ""
+		}
 		for line := range strings.SplitSeq(cause, "\n") {
-			say(e.app.err, "error: %s", view.Clean(line))
+			say(e.app.err, "%s%s", prefix, view.Clean(line))
 		}
 	} else if o.Code == exitInterrupted {
 		say(e.app.err, "interrupted; run again to continue")
