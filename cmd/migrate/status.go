@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -60,7 +61,11 @@ MANIFEST it takes the only state in this folder.`,
 func statePath(args []string, sandbox bool, named string) (string, error) {
 	switch {
 	case len(args) > 0:
-		return placesOf(args[0], sandbox, named).state, nil
+		path := placesOf(args[0], sandbox, named).state
+		if fileExists(path) || fileExists(args[0]) {
+			return path, nil
+		}
+		return "", usagef("%s: no such manifest, and no state of it (%s)", args[0], path)
 	case named != "":
 		return named, nil
 	}
@@ -84,6 +89,11 @@ func statePath(args []string, sandbox bool, named string) (string, error) {
 
 // sandboxStates are the states of sandboxes in this folder.
 var sandboxStates = filepath.Join("*.sandbox", "state.db")
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
 
 func anyFile(pattern string) bool {
 	found, err := filepath.Glob(pattern)
