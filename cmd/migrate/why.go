@@ -18,8 +18,9 @@ func newWhy(a *app) *cobra.Command {
 		Use:   "why EXTERNAL-ID [MANIFEST]",
 		Short: "Tell the whole story of one item and what happens next",
 		Long: `Why shows what is known of one item: its asset, what was sent, every step with its
-time, and what the next run does with it. It talks to no service. Without
-MANIFEST it takes the only state in this folder.`,
+time, why the last run left it alone if it did, and what the next run does with
+it. It talks to no service. Without MANIFEST it takes the only state in this
+folder.`,
 		Example: "  migrate why SAMPLE-001 manifest.yaml --sandbox",
 		Args:    argsOf(cobra.RangeArgs(1, 2)),
 	}
@@ -39,10 +40,17 @@ MANIFEST it takes the only state in this folder.`,
 		if err != nil {
 			return 0, err
 		}
-		if a.json {
-			return exitOK, view.WhyJSON(a.out, args[0], story)
+		last, err := lastResult(ctx, r, path, args[0])
+		if err != nil {
+			return 0, err
 		}
-		return exitOK, view.WhyText(a.out, args[0], story)
+		if last != nil && (last.OK() || pipeline.Unfinished(last.Status) || last.Status == string(state.Failed)) {
+			last = nil // the state knows it as well, and later
+		}
+		if a.json {
+			return exitOK, view.WhyJSON(a.out, args[0], story, last)
+		}
+		return exitOK, view.WhyText(a.out, args[0], story, last)
 	})
 	return cmd
 }

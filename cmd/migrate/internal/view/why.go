@@ -8,8 +8,9 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
-// WhyText writes the story of one item for people.
-func WhyText(w io.Writer, externalID string, s pipeline.Story) error {
+// WhyText writes the story of one item for people. Last is what the last run
+// said of it when it left it alone; nil: it did not.
+func WhyText(w io.Writer, externalID string, s pipeline.Story, last *pipeline.Result) error {
 	out := &printer{w: w}
 	if s.Record == nil {
 		out.line("%s: no run has begun it", Clean(externalID))
@@ -42,6 +43,13 @@ func WhyText(w io.Writer, externalID string, s pipeline.Story) error {
 	for _, e := range s.Events {
 		out.line("  %s  %-11s %s", e.Time.Local().Format(time.DateTime), e.Status, Clean(e.Text))
 	}
+	if last != nil {
+		out.line("last run: %s (%s)", resultLine(*last), Clean(last.Run))
+		if last.Reason != "" {
+			out.line("next: The next run looks again, and leaves it alone while this is so; migrate help %s says more.", Clean(last.Reason))
+			return out.err
+		}
+	}
 	if s.Next != "" {
 		out.line("next: %s", Clean(s.Next))
 	}
@@ -49,17 +57,18 @@ func WhyText(w io.Writer, externalID string, s pipeline.Story) error {
 }
 
 // WhyJSON writes the story as one document.
-func WhyJSON(w io.Writer, externalID string, s pipeline.Story) error {
+func WhyJSON(w io.Writer, externalID string, s pipeline.Story, last *pipeline.Result) error {
 	events := s.Events
 	if events == nil {
 		events = []state.Event{}
 	}
 	return WriteJSON(w, struct {
-		Version    int           `json:"version"`
-		Type       string        `json:"type"`
-		ExternalID string        `json:"externalId"`
-		Record     *state.Record `json:"record"` // null: no run has begun it
-		Events     []state.Event `json:"events"`
-		Next       string        `json:"next"`
-	}{1, "why", externalID, s.Record, events, s.Next})
+		Version    int              `json:"version"`
+		Type       string           `json:"type"`
+		ExternalID string           `json:"externalId"`
+		Record     *state.Record    `json:"record"` // null: no run has begun it
+		Events     []state.Event    `json:"events"`
+		LeftAlone  *pipeline.Result `json:"leftAlone,omitempty"` // what the last run said, when it left it alone
+		Next       string           `json:"next"`
+	}{1, "why", externalID, s.Record, events, last, s.Next})
 }
