@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -207,10 +209,26 @@ func (a *app) allFlags() []string {
 func argsOf(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usagef("%v; usage: %s", err, cmd.UseLine())
+			return usagef("%s; usage: %s", wrongNumber(cmd, args), cmd.UseLine())
 		}
 		return nil
 	}
+}
+
+// wrongNumber says which arguments are missing or too many, by the names that
+// the command's usage line gives them.
+func wrongNumber(cmd *cobra.Command, args []string) string {
+	names := strings.Fields(cmd.Use)[1:]
+	var missing []string
+	for i, name := range names {
+		if i >= len(args) && !strings.HasPrefix(name, "[") {
+			missing = append(missing, strings.TrimSuffix(name, "..."))
+		}
+	}
+	if len(missing) > 0 {
+		return "name " + strings.Join(missing, " and ")
+	}
+	return fmt.Sprintf("one argument too many: %q", args[len(names)])
 }
 
 // unknownCommand refuses what is no command, with the one that was probably meant.
