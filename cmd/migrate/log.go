@@ -34,7 +34,11 @@ func (a *app) openLog() error {
 	switch a.logFormat {
 	case "json":
 	case "text":
-		out = consoleWriter(out, colour)
+		form := time.TimeOnly
+		if a.logFile != "" { // it grows over days
+			form = time.DateTime
+		}
+		out = consoleWriter(out, colour, form)
 	default:
 		return usagef("--log-format %q: use text or json", a.logFormat)
 	}
@@ -42,7 +46,7 @@ func (a *app) openLog() error {
 	return nil
 }
 
-func consoleWriter(out io.Writer, colour bool) io.Writer {
-	return zerolog.ConsoleWriter{Out: out, NoColor: !colour, TimeFormat: time.TimeOnly,
+func consoleWriter(out io.Writer, colour bool, form string) io.Writer {
+	return zerolog.ConsoleWriter{Out: out, NoColor: !colour, TimeFormat: form,
 		FormatLevel: func(v any) string { return fmt.Sprintf("%-5v", v) }}
 }
