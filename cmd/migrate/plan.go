@@ -32,8 +32,8 @@ func newPlan(a *app) *cobra.Command {
 		Long: `Plan reads the manifest, the files, the state and the service, decides what a run
 would do with each item, and shows it. It writes nothing at the service.
 
-A run makes the same decisions with the same function. Exit code: 0, 3 when items
-need a decision; with --exit-code 8 when there is work to do.`,
+A run makes the same decisions with the same function. Exit code: 3 when items need
+a decision, else 0, or with --exit-code 8 when there is work to do.`,
 		Example:           "  migrate plan manifest.yaml --sandbox --full",
 		Args:              argsOf(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeManifest,
