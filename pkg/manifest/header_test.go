@@ -200,11 +200,11 @@ func TestLongAssetsListIsWarnedAbout(t *testing.T) {
 func TestSyntaxBecomesAPlace(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"unclosed list", "version: 1\nassets: [a\n", "2: M001: a list that began with [ is not closed"},
-		{"tab", "version: 1\ntarget:\n\tsubdomain: a\n", "3: M001: a tab, or one of @ ` % at the start of a value"},
+		{"tab", "version: 1\ntarget:\n\tsubdomain: a\n", "3: M001: the line is indented with a tab, or a value begins with one of @ ` %"},
 		{"unclosed at the end", "version: 1\nassets:\n- [a,", "3: M001: a value is missing"},
 		{"indentation", "version: 1\nid: x\nassets:\n  - externalId: a\n    file: b\n   name: c\n", "4: M001: a line of the"},
 		{"after the quote", "version: 1\ndivision: \"a\" b\n", "2: M001: a line of the block"},
-		{"at sign", "version: 1\ndivision: @x\n", "2: M001: a tab, or one of @ ` % at the start of a value"},
+		{"at sign", "version: 1\ndivision: @x\n", "2: M001: the line is indented with a tab, or a value begins with one of @ ` %"},
 		{"first line", "a: b: c\n", "1: M001: a \": \" stands where no key can be"},
 		{"colon in a value", "version: 1\nid: x\ndivision: a: b\n", "3: M001: a \": \" stands where no key can be"},
 		{"no colon", "version: 1\nid x\ndivision: y\n", "2: M001: this line is neither \"key: value\" nor a list item"},

@@ -69,7 +69,7 @@ var humanYAML = []struct{ has, what, fix string }{
 	{"control characters are not allowed", "the file holds a control character", "remove it; it is often invisible, so type the line anew"},
 	{"could not find expected ':'", "this line is neither \"key: value\" nor a list item", "look here and one line above for a missing colon or a text that goes on over several lines, and quote it"},
 	{"mapping values are not allowed", "a \": \" stands where no key can be", "quote the value that holds it, or check the indentation"},
-	{"found character that cannot start any token", "a tab, or one of @ ` % at the start of a value", "indent with spaces and quote the value"},
+	{"found character that cannot start any token", "the line is indented with a tab, or a value begins with one of @ ` %", "indent with spaces, and quote such a value"},
 	{"did not find expected key", "a line of the block that begins here is indented differently, or a quoted text goes on after its quote", "align the keys of the block, and quote values as a whole"},
 	{"did not find expected '-' indicator", "a line of the list that begins here is indented differently", "align its dashes"},
 	{"did not find expected ',' or ']'", "a list that began with [ is not closed", "add the ], and quote texts that hold , [ ] { or }"},
