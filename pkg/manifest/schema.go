@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -27,9 +28,7 @@ type object = map[string]any
 // Texts may be written as numbers: 2026 is a tag. YAML's true is not a text.
 func textSchema(more object) object {
 	s := object{"type": []string{"string", "number"}}
-	for k, v := range more {
-		s[k] = v
-	}
+	maps.Copy(s, more)
 	return s
 }
 
@@ -47,9 +46,7 @@ func nullOr(s object) object { return object{"anyOf": []any{s, object{"type": "n
 
 func describe(s object, doc string) object {
 	out := object{"description": doc}
-	for k, v := range s {
-		out[k] = v
-	}
+	maps.Copy(out, s)
 	return out
 }
 

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,10 +21,8 @@ func Suggest(name string, known []string) string {
 		return best
 	}
 	if s, ok := otherNames[strings.ToLower(name)]; ok {
-		for _, k := range known {
-			if k == s {
-				return s
-			}
+		if slices.Contains(known, s) {
+			return s
 		}
 	}
 	return ""
