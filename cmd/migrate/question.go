@@ -40,7 +40,7 @@ func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) er
 	in.Observe = nil // the run tells all this again
 	overwritten := 0
 	sum, err := pipeline.Plan(ctx, in, func(r pipeline.Row) error {
-		if r.Action == pipeline.ActionUpdate && (r.Reason == pipeline.ConflictChanged || r.Reason == pipeline.ConflictAdopt) {
+		if r.Overwrites != "" {
 			overwritten++
 		}
 		return nil

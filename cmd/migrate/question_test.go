@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -54,5 +56,50 @@ func TestNobodyIsAskedWithoutATerminal(t *testing.T) {
 	p := expect(t, vars, exitOK, "run", "m.yaml")
 	if strings.Contains(p.err.String(), "Go on?") || tenant.Books().Assets != 2 {
 		t.Errorf("got %d assets and:\n%s", tenant.Books().Assets, p.err)
+	}
+}
+
+func TestAQuestionBeforeOverwritingWhatAPersonChanged(t *testing.T) {
+	tenant, vars := serve(t, emulator.Options{})
+	manifest := func(description string) string {
+		return "version: 1\ndivision: Marketing\nupdate: {conflicts: overwrite}\nassets:\n  - {externalId: A, file: a.txt, description: " + description + "}\n"
+	}
+	write(t, map[string]string{"m.yaml": manifest("ours"), "a.txt": "one\n"})
+	expect(t, vars, exitOK, "run", "m.yaml")
+	edit := func(description string) {
+		t.Helper()
+		if err := os.WriteFile("m.yaml", []byte(manifest(description)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(answer string) (*process, int) {
+		p := newProcess(vars)
+		p.ask, p.in = true, strings.NewReader(answer)
+		return p, p.run(t, "run", "m.yaml")
+	}
+
+	edit("ours again")
+	if p, code := ask("n\n"); code != exitOK || strings.Contains(p.err.String(), "Go on?") {
+		t.Errorf("exit code %d, asked although nobody changed anything:\n%s", code, p.err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, vars["SHOWPAD_API_URL"]+"/assets/"+tenant.Assets()[0].ID, strings.NewReader(`{"description":"theirs"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+emulator.DefaultToken)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("a person's edit: %s, %v", resp.Status, err)
+	}
+	edit("ours for good")
+	if p, code := ask("n\n"); code != exitFailed || !strings.Contains(p.err.String(), "1 item overwrites fields that a person changed") || tenant.Assets()[0].Description != "theirs" {
+		t.Errorf("exit code %d, the description is %q:\n%s", code, tenant.Assets()[0].Description, p.err)
+	}
+	if p, code := ask("y\n"); code != exitOK || tenant.Assets()[0].Description != "ours for good" {
+		t.Errorf("exit code %d, the description is %q:\n%s%s", code, tenant.Assets()[0].Description, p.out, p.err)
 	}
 }

@@ -180,7 +180,7 @@ func paren(fix string) string {
 
 func (d *decider) conflict(reason, detail string) {
 	d.Row.Action, d.Row.Reason, d.Row.Detail = ActionConflict, reason, detail
-	d.Row.Writes, d.Row.Puts, d.Upload, d.Set = 0, 0, false, nil
+	d.Row.Writes, d.Row.Puts, d.Row.Overwrites, d.Upload, d.Set = 0, 0, "", false, nil
 }
 
 func (d *decider) act(a Action, reason string, writes, puts int, undo Undo) {
@@ -290,6 +290,7 @@ func (d *decider) unknown() {
 		d.conflict(ConflictAdopt, fmt.Sprintf("asset %s has this external ID and differs: make the manifest say the same, or set update: {conflicts: overwrite}", a.ID))
 		return
 	}
+	d.Row.Overwrites = ConflictAdopt
 	d.change(fileDiffers)
 }
 
@@ -540,6 +541,9 @@ func (d *decider) finishUpdate(rec *state.Record, a *showpad.Asset, reason strin
 		d.Row.Step = state.Sending
 		d.act(ActionResume, reason, len1(d.Set), 0, UndoFull)
 	default:
+		if !strings.EqualFold(a.Checksum, rec.MD5) {
+			d.Row.Overwrites = ConflictChanged
+		}
 		d.change(true)
 		d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
 	}
@@ -677,6 +681,7 @@ func (d *decider) known() {
 			return
 		case !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.File != "keep":
 			fileDiffers = true
+			d.Row.Overwrites = ConflictChanged
 		}
 	}
 	if hash && !fileDiffers {
@@ -748,6 +753,9 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 		case ours && !wantedChanged && !pending && (!begun || form):
 			// The service keeps another form of what we sent, or shows nothing.
 		case ours || d.f.Rules.Conflicts == "overwrite":
+			if !ours {
+				d.Row.Overwrites = ConflictChanged
+			}
 			d.Set[name] = w
 			d.Row.Diff = append(d.Row.Diff, diff)
 		default:

@@ -112,8 +112,8 @@ func TestDecide(t *testing.T) {
 		{"adopt: other bytes", []change{noRecord, shows(remote()), hashed(md5B)}, "conflict adopt-differs 0+0 full"},
 		{"adopt: other size, no need to hash", []change{noRecord, shows(remote(`{"size":7}`))}, "conflict adopt-differs 0+0 full"},
 		{"adopt: other fields", []change{noRecord, shows(remote(`{"description":"theirs"}`)), hashed(md5A)}, "conflict adopt-differs 0+0 full"},
-		{"adopt: other fields, overwritten", []change{noRecord, shows(remote(`{"description":"theirs"}`)), hashed(md5A), overwrite}, "update fields-differ 1+0 full sets description"},
-		{"adopt: other bytes, overwritten", []change{noRecord, shows(remote(`{"description":"theirs"}`)), hashed(md5B), overwrite}, "version file-differs 2+1 metadata sets description"},
+		{"adopt: other fields, overwritten", []change{noRecord, shows(remote(`{"description":"theirs"}`)), hashed(md5A), overwrite}, "update fields-differ 1+0 full overwrites adopt-differs sets description"},
+		{"adopt: other bytes, overwritten", []change{noRecord, shows(remote(`{"description":"theirs"}`)), hashed(md5B), overwrite}, "version file-differs 2+1 metadata overwrites adopt-differs sets description"},
 		{"adopt: half made", []change{noRecord, shows(halfMade)}, "adopt half-made 1+1 metadata"},
 		{"adopt: failed to process", []change{noRecord, shows(remote(`{"status":"failed","currentFile":null}`))}, "adopt half-made 1+1 metadata"},
 		{"adopt: being processed", []change{noRecord, shows(remote(`{"status":"processing","currentFile":null}`))}, "adopt still-processing 0+0 metadata"},
@@ -127,7 +127,7 @@ func TestDecide(t *testing.T) {
 		{"field changed", []change{describe("new"), shows(remote())}, "update fields-differ 1+0 full sets description"},
 		{"field changed, as the service has it already", []change{describe("new"), shows(remote(`{"description":"new"}`))}, "unchanged same 0+0 full"},
 		{"field changed by both sides", []change{describe("new"), shows(remote(`{"description":"theirs"}`))}, "conflict changed-remotely 0+0 full"},
-		{"field changed by both sides, overwritten", []change{describe("new"), shows(remote(`{"description":"theirs"}`)), overwrite}, "update fields-differ 1+0 full sets description"},
+		{"field changed by both sides, overwritten", []change{describe("new"), shows(remote(`{"description":"theirs"}`)), overwrite}, "update fields-differ 1+0 full overwrites changed-remotely sets description"},
 		{"field changed, the service shows its own form of the last value", []change{describe("new"), shows(remote(`{"description":"ABOUT"}`)), func(_ *manifest.Item, f *pipeline.Facts) {
 			f.Record.Fields["description"] = state.Base{Sent: raw(`"about"`), Seen: raw(`"ABOUT"`)}
 		}}, "update fields-differ 1+0 full sets description"},
@@ -156,6 +156,7 @@ func TestDecide(t *testing.T) {
 		{"file touched, other bytes", []change{touched, hashed(md5B), shows(remote())}, "version file-differs 1+1 metadata"},
 		{"file changed, as the service has it already", []change{touched, hashed(md5B), shows(remote(`{"checksum":"` + md5B + `"}`))}, "unchanged same 0+0 full"},
 		{"file changed, and somebody uploaded a version", []change{bigger, hashed(md5B), shows(remote(`{"checksum":"ffffffffffffffffffffffffffffffff"}`))}, "conflict changed-remotely 0+0 full"},
+		{"file changed, and somebody uploaded a version, overwritten", []change{bigger, hashed(md5B), overwrite, shows(remote(`{"checksum":"ffffffffffffffffffffffffffffffff"}`))}, "version file-differs 1+1 metadata overwrites changed-remotely"},
 		{"file: keep", []change{bigger, rules(func(u *manifest.Update) { u.File = "keep" })}, "unchanged same 0+0 full"},
 
 		{"gone from the service", []change{describe("new"), shows()}, "conflict remote-missing 0+0 full"},
@@ -231,6 +232,9 @@ func describeDecision(d pipeline.Decision) string {
 	}
 	if d.Row.Step != "" {
 		s += " " + string(d.Row.Step)
+	}
+	if d.Row.Overwrites != "" {
+		s += " overwrites " + d.Row.Overwrites
 	}
 	if d.Need == pipeline.NeedHash {
 		s += " needs hash"

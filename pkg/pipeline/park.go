@@ -173,7 +173,14 @@ func (p *park) unread(ctx context.Context, h *parked, err error) error {
 		p.again(h)
 		return nil
 	}
-	return p.r.refused(ctx, h.w, showpad.KindRead, FailedUnresolved, err)
+	// Whether its create was carried out stays unknown: the item is not given up,
+	// and the next run looks it up again.
+	if showpad.Classify(showpad.KindRead, err) == showpad.StopRun {
+		p.r.stop(stopRun(err))
+	} else {
+		p.r.emit(Warned{Code: "unknown-outcome", ExternalID: h.w.item.ExternalID, Text: fmt.Sprintf("whether it was created is not known: %v (run again to look it up)", err)})
+	}
+	return p.r.leave(ctx, h.w)
 }
 
 func (p *park) again(h *parked) {

@@ -37,20 +37,23 @@ const (
 
 // Row is one line of a plan: a value, and all that a view may show.
 type Row struct {
-	ExternalID string             `json:"externalId"`
-	Action     Action             `json:"action"`
-	Reason     string             `json:"reason"`           // code, see reasons.go
-	Detail     string             `json:"detail,omitempty"` // one sentence for people, with the way on where one is needed
-	Pos        manifest.Pos       `json:"pos"`
-	Source     string             `json:"source,omitempty"`
-	Name       string             `json:"name,omitempty"`     // the asset's name as wanted
-	Division   string             `json:"division,omitempty"` // as the manifest has it
-	AssetID    string             `json:"assetId,omitempty"`
-	Step       state.Status       `json:"step,omitempty"` // of a resume: where it continues
-	Diff       []FieldDiff        `json:"diff,omitempty"`
-	Size       int64              `json:"size"`
-	MD5        string             `json:"md5,omitempty"` // hex, when known
-	Undo       Undo               `json:"undo"`
+	ExternalID string       `json:"externalId"`
+	Action     Action       `json:"action"`
+	Reason     string       `json:"reason"`           // code, see reasons.go
+	Detail     string       `json:"detail,omitempty"` // one sentence for people, with the way on where one is needed
+	Pos        manifest.Pos `json:"pos"`
+	Source     string       `json:"source,omitempty"`
+	Name       string       `json:"name,omitempty"`     // the asset's name as wanted
+	Division   string       `json:"division,omitempty"` // as the manifest has it
+	AssetID    string       `json:"assetId,omitempty"`
+	Step       state.Status `json:"step,omitempty"` // of a resume: where it continues
+	Diff       []FieldDiff  `json:"diff,omitempty"`
+	Size       int64        `json:"size"`
+	MD5        string       `json:"md5,omitempty"` // hex, when known
+	Undo       Undo         `json:"undo"`
+	// Overwrites is the conflict that update: {conflicts: overwrite} turned into
+	// this write: what a person changed goes. "" is none.
+	Overwrites string             `json:"overwrites,omitempty"`
 	Writes     int                `json:"writes"` // API writes; for check and resume the most that it can be
 	Puts       int                `json:"puts"`   // uploads to storage
 	Problems   []manifest.Problem `json:"problems,omitempty"`

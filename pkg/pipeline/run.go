@@ -541,7 +541,7 @@ func exitCode(out *Outcome, err error) int {
 		return 1
 	}
 	switch {
-	case out.undone() > 0:
+	case out.undone() > 0 || out.unknown() > 0:
 		return 3
 	case out.Status[string(state.Sent)]+out.Status[string(state.Processing)] > 0:
 		return 6
@@ -552,6 +552,15 @@ func exitCode(out *Outcome, err error) int {
 // undone counts results that need a person.
 func (o *Outcome) undone() int {
 	return o.Status["failed"] + o.Status["conflict"] + o.Status["blocked"]
+}
+
+// unknown counts results that a run without a reason to stop left unfinished.
+func (o *Outcome) unknown() int {
+	n := 0
+	for _, s := range []state.Status{state.Pending, state.Registering, state.Registered, state.Sending} {
+		n += o.Status[string(s)]
+	}
+	return n
 }
 
 func sentence(out *Outcome) string {
@@ -571,11 +580,7 @@ func sentence(out *Outcome) string {
 	if n := out.Status["sent"] + out.Status["processing"]; n > 0 {
 		s += fmt.Sprintf(", %d still being processed by the service", n)
 	}
-	rest := 0
-	for _, k := range []state.Status{state.Pending, state.Registering, state.Registered, state.Sending} {
-		rest += out.Status[string(k)]
-	}
-	if rest > 0 {
+	if rest := out.unknown(); rest > 0 {
 		s += fmt.Sprintf(", %d to continue", rest)
 	}
 	return s

@@ -203,3 +203,23 @@ func TestEveryItemHasOneEventStory(t *testing.T) {
 		}
 	})
 }
+
+func TestALookUpThatIsRefusedLeavesTheOutcomeUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{ListLag: 500 * time.Millisecond})
+		w.many(3)
+		w.mustRun(0)
+		w.add("B", "b")
+		w.tenant.Fail(
+			emulator.Fault{Op: "postAssets", Kind: emulator.KindLost},
+			emulator.Fault{Op: "getAssets", Nth: 2, Count: -1, Kind: emulator.KindStatus, Status: 400},
+		)
+		out := w.mustRun(3)
+		if out.Status["registering"] != 1 || out.Status["failed"] > 0 {
+			t.Errorf("%v: what is not known must not be called failed", out.Status)
+		}
+		w.tenant.ClearFaults()
+		w.mustRun(0)
+		w.check()
+	})
+}
