@@ -45,9 +45,10 @@ makes tags, updates what differs, and waits until the service shows the very byt
 that were read. It can be killed at any time and run again: it continues, and
 makes nothing twice.
 
-On a terminal it asks before the first write to a tenant. The first Ctrl-C lets
-uploads in flight finish, the second leaves at once. What was done is kept as
-files in MANIFEST.runs/. Exit codes: migrate help exit-codes.`,
+On a terminal it asks before the first write to a tenant, and before overwriting
+what a person changed. The first Ctrl-C lets uploads in flight finish, the second
+leaves at once. What was done is kept as files in MANIFEST.runs/. Exit codes:
+migrate help exit-codes.`,
 		Example:           "  migrate run manifest.yaml --sandbox",
 		Args:              argsOf(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeManifest,

@@ -249,6 +249,9 @@ func rowLine(row pipeline.Row) []string {
 	if row.Step != "" {
 		head += "  at " + string(row.Step)
 	}
+	if row.Overwrites != "" {
+		head += "  overwrites what a person changed"
+	}
 	lines := []string{head}
 	for _, d := range row.Diff {
 		lines = append(lines, fmt.Sprintf("    %s: %s -> %s", Clean(d.Field), short(d.Remote), wanted(d)))

@@ -63,7 +63,7 @@ func somePlan(t *testing.T, creates int) (*Plan, pipeline.Summary) {
 		add(pipeline.Row{ExternalID: fmt.Sprintf("SP-%d", i+1), Action: pipeline.ActionCreate, Reason: pipeline.ReasonNew, Source: "decks:a.pptx", Name: "A\x1b[31m.pptx", Size: 1000, Writes: 2, Puts: 1})
 	}
 	add(pipeline.Row{ExternalID: "SP-50", Action: pipeline.ActionUnchanged})
-	add(pipeline.Row{ExternalID: "SP-51", Action: pipeline.ActionUpdate, Reason: pipeline.ReasonFieldsDiffer, Writes: 1,
+	add(pipeline.Row{ExternalID: "SP-51", Overwrites: pipeline.ConflictChanged, Action: pipeline.ActionUpdate, Reason: pipeline.ReasonFieldsDiffer, Writes: 1,
 		Diff: []pipeline.FieldDiff{{Field: "description", Remote: json.RawMessage(`"old"`), Wanted: json.RawMessage(`"new"`)}}})
 	add(pipeline.Row{ExternalID: "=SP-52", Action: pipeline.ActionConflict, Reason: pipeline.ConflictChanged, Detail: "a person changed it; set update.conflicts",
 		Diff: []pipeline.FieldDiff{{Field: "name", Remote: json.RawMessage(`"theirs"`), Wanted: json.RawMessage(`"ours"`), Last: json.RawMessage(`"before"`)}}})
@@ -104,7 +104,7 @@ Create (12):
   ... and 2 more (--full shows all)
 
 Update (1):
-  SP-51
+  SP-51  overwrites what a person changed
       description: "old" -> "new"
 
 Unchanged (1)
