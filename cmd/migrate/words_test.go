@@ -23,9 +23,9 @@ func TestWordsAreThoseOfTheDocumentation(t *testing.T) {
 			continue
 		}
 		rows := strings.Split(strings.TrimSpace(table), "\n")[2:] // without the header
-		want := ""
+		var want strings.Builder
 		for _, row := range rows {
-			want += link.ReplaceAllString(row, "docs/$1") + "\n"
+			want.WriteString(link.ReplaceAllString(row, "docs/$1") + "\n")
 		}
 		got := ""
 		for _, w := range words {
@@ -33,7 +33,7 @@ func TestWordsAreThoseOfTheDocumentation(t *testing.T) {
 				got += "| `" + w.id + "` | " + w.meaning + " | " + w.remedy + " |\n"
 			}
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want.String(), got); diff != "" {
 			t.Errorf("words of %s and docs/codes.md (-docs +words):\n%s", kind, diff)
 		}
 	}

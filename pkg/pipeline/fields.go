@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -166,9 +167,7 @@ func wanted(item *manifest.Item, refs *Refs, rec *state.Record, start time.Time,
 // every create has.
 func created(item *manifest.Item, want Values) Values {
 	v := make(Values, len(want)+2)
-	for k, raw := range want {
-		v[k] = raw
-	}
+	maps.Copy(v, want)
 	v["name"] = canonText(manifest.AssetName(*item))
 	v["externalId"] = canonText(item.ExternalID)
 	return v
@@ -496,9 +495,7 @@ func differences(want, remote Values) []FieldDiff {
 // shown where it is not the same. Earlier entries stay.
 func bases(old map[string]state.Base, sent, seen Values) map[string]state.Base {
 	out := make(map[string]state.Base, len(old)+len(sent))
-	for k, b := range old {
-		out[k] = b
-	}
+	maps.Copy(out, old)
 	for k, raw := range sent {
 		b := state.Base{Sent: raw}
 		if s, ok := seen[k]; ok && !bytes.Equal(s, raw) {

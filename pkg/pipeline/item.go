@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -354,9 +355,7 @@ func (c *Calls) Snapshot() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := make(map[string]int, len(c.n))
-	for k, v := range c.n {
-		m[k] = v
-	}
+	maps.Copy(m, c.n)
 	return m
 }
 

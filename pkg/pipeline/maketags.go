@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/showpad-migrate/migrate/pkg/showpad"
@@ -29,9 +30,7 @@ func (r *runner) ensureTags(ctx context.Context, division string, v Values) (Val
 		ids[i] = made
 	}
 	out := make(Values, len(v))
-	for k, raw := range v {
-		out[k] = raw
-	}
+	maps.Copy(out, v)
 	out["tags"] = canonSet(ids)
 	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -568,20 +569,21 @@ func sentence(out *Outcome) string {
 	for _, n := range out.Status {
 		total += n
 	}
-	s := fmt.Sprintf("%d of %d done", out.Status["done"]+out.Status["unchanged"], total)
+	var s strings.Builder
+	s.WriteString(fmt.Sprintf("%d of %d done", out.Status["done"]+out.Status["unchanged"], total))
 	if n := out.Status["unchanged"]; n > 0 {
-		s += fmt.Sprintf(" (%d unchanged)", n)
+		s.WriteString(fmt.Sprintf(" (%d unchanged)", n))
 	}
 	for _, k := range []string{"failed", "conflict", "blocked"} {
 		if n := out.Status[k]; n > 0 {
-			s += fmt.Sprintf(", %d %s", n, k)
+			s.WriteString(fmt.Sprintf(", %d %s", n, k))
 		}
 	}
 	if n := out.Status["sent"] + out.Status["processing"]; n > 0 {
-		s += fmt.Sprintf(", %d still being processed by the service", n)
+		s.WriteString(fmt.Sprintf(", %d still being processed by the service", n))
 	}
 	if rest := out.unknown(); rest > 0 {
-		s += fmt.Sprintf(", %d to continue", rest)
+		s.WriteString(fmt.Sprintf(", %d to continue", rest))
 	}
-	return s
+	return s.String()
 }

@@ -132,10 +132,7 @@ func (s *settler) wait(ctx context.Context, next time.Time, timed bool) (done bo
 	var timer <-chan time.Time
 	if timed {
 		// Other items may end meanwhile, which makes the poll due earlier.
-		d := time.Until(next)
-		if d > s.interval {
-			d = s.interval
-		}
+		d := min(time.Until(next), s.interval)
 		t := time.NewTimer(d)
 		defer t.Stop()
 		timer = t.C

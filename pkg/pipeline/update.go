@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,17 +126,13 @@ func (r *runner) opOf(w *work) state.Op {
 
 func clone(v Values) Values {
 	out := make(Values, len(v))
-	for k, raw := range v {
-		out[k] = raw
-	}
+	maps.Copy(out, v)
 	return out
 }
 
 func (w *work) warn(code string) {
-	for _, c := range w.warnings {
-		if c == code {
-			return
-		}
+	if slices.Contains(w.warnings, code) {
+		return
 	}
 	w.warnings = append(w.warnings, code)
 }

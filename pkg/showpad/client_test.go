@@ -399,13 +399,14 @@ func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			texts := fmt.Sprintf("%v|%+v|%#v|%s", err, err, err, log.String())
+			var texts strings.Builder
+			texts.WriteString(fmt.Sprintf("%v|%+v|%#v|%s", err, err, err, log.String()))
 			for _, call := range seen.list {
-				texts += fmt.Sprintf("|%+v", call)
+				texts.WriteString(fmt.Sprintf("|%+v", call))
 			}
 			for _, secret := range []string{testToken, "abcdefabcdef"} {
 				if strings.Contains(fmt.Sprint(err)+log.String(), secret) {
-					t.Errorf("%q is in %s", secret, texts)
+					t.Errorf("%q is in %s", secret, texts.String())
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -86,9 +87,7 @@ func list[T any](ctx context.Context, c *Client, path string, f *filter, id func
 			return
 		}
 		query := url.Values{"limit": {strconv.Itoa(pageSize)}}
-		for name, values := range f.Values {
-			query[name] = values
-		}
+		maps.Copy(query, f.Values)
 		seen := map[string]struct{}{}
 		for offset := 0; ; {
 			if offset > 0 {
