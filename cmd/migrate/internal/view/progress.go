@@ -138,6 +138,9 @@ func (p *Progress) tell() {
 			}
 		case <-begun:
 			begun = nil
+			for _, line := range p.queue.take() {
+				write(line) // said before the bars came, shown before them
+			}
 			screen = newScreen(p.out)
 		case <-tick.C:
 			if screen != nil {
