@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ type directory struct {
 
 	mu     sync.Mutex
 	tags   map[tagKey]showpad.Tag
-	tagIDs map[string]showpad.Tag
+	tagIDs map[string]showpad.Tag // every tag seen
 	create manifest.CreateTags
 }
 
@@ -37,7 +38,7 @@ type tagKey struct {
 // census is what the items name, each with the place where it was first seen.
 // It grows with the distinct names, not with the items.
 type census struct {
-	items     int
+	items     int // that are selected
 	divisions map[string]manifest.Pos
 	languages map[string]manifest.Pos
 	countries map[string]manifest.Pos
@@ -60,7 +61,9 @@ func takeCensus(ctx context.Context, in *Input) (*census, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.items++
+		if in.Select.has(&item) {
+			c.items++
+		}
 		note(c.divisions, item.Division, item.FieldPos("division"))
 		for _, l := range item.Fields.Languages.Value {
 			note(c.languages, l, item.FieldPos("languages"))
@@ -254,10 +257,30 @@ func (d *directory) tag(division, name string) (string, bool) {
 	return t.ID, ok
 }
 
+// nameTags is a canonical list of tags with their names, as far as they are
+// known, for people.
+func (d *directory) nameTags(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := set(raw)
+	for i, id := range l {
+		if t, ok := d.tagIDs[id]; ok {
+			l[i] = strings.TrimSpace(t.Name)
+		} else {
+			l[i] = strings.TrimPrefix(id, newTag)
+		}
+	}
+	return canonSet(l)
+}
+
 func (d *directory) addTag(division string, t showpad.Tag) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tags[tagKey{division, strings.TrimSpace(t.Name), true}] = t
+	d.tagIDs[t.ID] = t
 	if k := (tagKey{division, fold(t.Name), false}); d.tags[k].ID == "" {
 		d.tags[k] = t
 	}

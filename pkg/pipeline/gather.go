@@ -38,7 +38,9 @@ type work struct {
 	slug     string
 	md5      []byte // of the bytes to send
 	mtime    int64  // trusted time of the file, see Record.ModTime
-	tries    int
+	creates  int    // creates sent in this run; likewise uploads and updates
+	uploads  int
+	updates  int
 	resent   int       // because the service never heard of them
 	hashed   bool      // in this run
 	since    time.Time // when its create was sent without an answer
@@ -130,16 +132,42 @@ type gatherer struct {
 	mu    sync.Mutex
 }
 
+// has reports whether an item is selected, but for the limit.
+func (s *Selection) has(item *manifest.Item) bool {
+	if s.Only != nil && !s.Only(item.ExternalID) {
+		return false
+	}
+	return s.Division == "" || fold(s.Division) == fold(item.Division)
+}
+
+// count is how many of n items that has selects are left by the limit.
+func (s *Selection) count(n int) int {
+	if s.Limit > 0 {
+		return min(n, s.Limit)
+	}
+	return n
+}
+
+// decide decides w by its facts. What people see of tags are their names.
+func (g *gatherer) decide(w *work) {
+	w.Decision = Decide(&w.item, &w.facts)
+	if g.dir == nil {
+		return
+	}
+	for i := range w.Row.Diff {
+		if d := &w.Row.Diff[i]; d.Field == "tags" {
+			d.Remote, d.Wanted, d.Last = g.dir.nameTags(d.Remote), g.dir.nameTags(d.Wanted), g.dir.nameTags(d.Last)
+		}
+	}
+}
+
 // selected is the stream of the items that the command is about.
 func selected(ctx context.Context, in *Input) iter.Seq2[manifest.Item, error] {
 	return func(yield func(manifest.Item, error) bool) {
 		n := 0
 		for item, err := range in.Items(ctx) {
 			if err == nil {
-				if in.Select.Only != nil && !in.Select.Only(item.ExternalID) {
-					continue
-				}
-				if in.Select.Division != "" && fold(in.Select.Division) != fold(item.Division) {
+				if !in.Select.has(&item) {
 					continue
 				}
 				if in.Select.Limit > 0 && n >= in.Select.Limit {
@@ -256,7 +284,7 @@ func (g *gatherer) prepare(ctx context.Context, w *work, recs map[string]state.R
 	if g.dir != nil {
 		f.Refs = g.dir.resolve(&w.item)
 	}
-	w.Decision = Decide(&w.item, f)
+	g.decide(w)
 	return nil
 }
 
@@ -336,7 +364,7 @@ func (g *gatherer) readRemote(ctx context.Context, chunk []*work) error {
 				if ok {
 					w.facts.Remote = []showpad.Asset{a}
 				}
-				w.Decision = Decide(&w.item, &w.facts)
+				g.decide(w)
 			}
 			return nil
 		})
@@ -364,6 +392,13 @@ func (g *gatherer) readOne(ctx context.Context, id string) (showpad.Asset, bool,
 	return a, err == nil, err
 }
 
+// made is how many requests gathering took so far.
+func (g *gatherer) made() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.reads
+}
+
 func (g *gatherer) count(n int) {
 	g.mu.Lock()
 	g.reads += n
@@ -384,7 +419,7 @@ func (g *gatherer) lookUp(ctx context.Context, batch []*work) error {
 	for _, w := range batch {
 		w.look = l
 		w.facts.RemoteRead, w.facts.Remote = true, found[w.item.ExternalID]
-		w.Decision = Decide(&w.item, &w.facts)
+		g.decide(w)
 	}
 	return nil
 }

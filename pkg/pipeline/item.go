@@ -245,7 +245,7 @@ func (r *runner) report(w *work, status string, f *state.Failure) {
 	res := Result{
 		ExternalID: w.item.ExternalID, Source: w.Row.Source, Name: w.Row.Name, Division: w.Row.Division, Keep: w.Row.Keep,
 		AssetID: w.Row.AssetID, Slug: w.slug, Action: w.Row.Action, Reason: w.Row.Reason, Status: status,
-		MD5: w.Row.MD5, Size: w.Row.Size, Attempts: w.tries, Start: w.start, End: time.Now(), Run: r.in.ID, Error: f, Warnings: w.warnings,
+		MD5: w.Row.MD5, Size: w.Row.Size, Attempts: max(w.creates, w.uploads, w.updates), Start: w.start, End: time.Now(), Run: r.in.ID, Error: f, Warnings: w.warnings,
 	}
 	if rec := w.rec; rec != nil {
 		if rec.AssetID != "" {
@@ -253,9 +253,6 @@ func (r *runner) report(w *work, status string, f *state.Failure) {
 		}
 		if res.MD5 == "" {
 			res.MD5 = rec.MD5
-		}
-		if w.tries == 0 {
-			res.Attempts = rec.Attempts
 		}
 	}
 	if w.start.IsZero() {

@@ -36,7 +36,7 @@ func (p *park) add(_ context.Context, w *work, settled time.Time) error {
 	p.held = append(p.held, &parked{w: w, settled: settled, next: earlier(now.Add(firstPause), settled), pause: firstPause})
 	n := len(p.held)
 	p.mu.Unlock()
-	p.r.emit(Waiting{For: "settle", Text: fmt.Sprintf("%d creates without an answer are being looked up", n), Until: settled})
+	p.r.emit(Waiting{For: "settle", Text: fmt.Sprintf("creates without an answer are being looked up: %d", n), Until: settled})
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -204,8 +204,8 @@ func (p *park) one(ctx context.Context, h *parked, found []showpad.Asset, asked 
 	case asked.Before(h.settled):
 		p.again(h)
 		return nil
-	case w.tries > p.r.retries:
-		return p.r.fail(ctx, w, FailedUnresolved, fmt.Errorf("%d creates were sent and none was answered or found", w.tries))
+	case w.creates > p.r.retries:
+		return p.r.fail(ctx, w, FailedUnresolved, fmt.Errorf("%d creates were sent and none was answered or found", w.creates))
 	}
 	// It was not carried out: the service's list had its time to show it.
 	w.look = newLookup(asked, w.item.ExternalID)

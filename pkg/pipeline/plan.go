@@ -73,7 +73,7 @@ func Plan(ctx context.Context, in Input, yield func(Row) error) (Summary, error)
 		}
 	}
 	tags.into(&s)
-	s.Reads = forecastReads(g.reads, &s)
+	s.Reads = forecastReads(g.made(), &s)
 	return s, nil
 }
 
@@ -121,7 +121,7 @@ func (g *gatherer) hash(ctx context.Context, w *work) error {
 		return context.Cause(ctx)
 	}
 	w.facts.SourceErr = err
-	w.Decision = Decide(&w.item, &w.facts)
+	g.decide(w)
 	return nil
 }
 

@@ -75,7 +75,7 @@ func (w *work) lost() bool { return w.rec != nil && w.rec.Status == state.Regist
 func (r *runner) found(ctx context.Context, w *work, assets []showpad.Asset) error {
 	w.facts.Record, w.facts.RemoteRead, w.facts.Remote = w.rec, true, assets
 	w.facts.Refs = r.dir.resolve(&w.item) // its tags may have been made meanwhile
-	w.Decision = Decide(&w.item, &w.facts)
+	r.g.decide(w)
 	if w.Need == NeedHash {
 		if err := r.g.hash(ctx, w); err != nil {
 			return err
@@ -94,7 +94,7 @@ func (r *runner) create(ctx context.Context, w *work, values Values) error {
 	if w.facts.Origin == "oauth2client" {
 		fields.Origin = showpad.Some(showpad.Origin{Type: "oauth2client"})
 	}
-	w.tries++
+	w.creates++
 	err = r.put(ctx, w, "Creating the asset.", &state.Change{Op: state.Create}, func(rec *state.Record) {
 		rec.Op, rec.Status, rec.Intent, rec.Error = state.Create, state.Registering, values, nil
 		rec.AssetID, rec.FileID, rec.Fields, rec.Replaced, rec.SentAt = "", "", nil, "", time.Time{}

@@ -38,7 +38,7 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 		return out, err
 	}
 	r.g, r.dir = g, g.dir
-	r.emit(Started{Run: in.ID, Items: c.items, At: in.Start})
+	r.emit(Started{Run: in.ID, Items: in.Select.count(c.items), At: in.Start})
 
 	unwatch := r.watchStop(ctx)
 	err = r.stages(ctx)
@@ -518,6 +518,9 @@ func (o *openItems) others(n int) bool {
 // conclude fills in the outcome.
 func (r *runner) conclude(out *Outcome, err error) {
 	r.tally.into(out)
+	if r.g != nil {
+		out.Plan.Reads = forecastReads(r.g.made(), &out.Plan)
+	}
 	out.End = time.Now()
 	if r.in.Calls != nil {
 		out.Requests = r.in.Calls.Snapshot()

@@ -21,6 +21,9 @@ const (
 	// pollPatience is how long an item waits for company while others are still
 	// being sent: a poll costs a request, whether it asks for one asset or 100.
 	pollPatience = 15 * time.Second
+	// pollEarly is the same as long as polls are few: below ten and one for every
+	// fifty items.
+	pollEarly = 2 * time.Second
 	// urlLife is how long an upload URL may start a transfer. Source: v4 postAssetFiles.
 	urlLife = 15 * time.Minute
 )
@@ -41,6 +44,7 @@ type settler struct {
 	still    int       // polls in a row without movement
 	swift    bool      // the last poll settled all that it asked for: the service keeps up
 	polls    int
+	added    int // items handed over so far
 	waitTold bool
 }
 
@@ -78,6 +82,7 @@ func (w *work) slim() {
 // add hands an item over. It never waits.
 func (s *settler) add(w *work) {
 	s.mu.Lock()
+	s.added++
 	s.queue = append(s.queue, &watched{w: w, since: time.Now()})
 	s.mu.Unlock()
 	select {
@@ -121,7 +126,11 @@ func (s *settler) next() (time.Time, bool) {
 		next = next.Add(s.interval)
 	}
 	if n < pollBatch && s.r.open.others(n) {
-		if patient := s.queue[0].since.Add(pollPatience); patient.After(next) {
+		patience := pollPatience
+		if s.polls < 10+s.added/50 {
+			patience = pollEarly
+		}
+		if patient := s.queue[0].since.Add(patience); patient.After(next) {
 			next = patient
 		}
 	}
@@ -241,12 +250,12 @@ func (s *settler) patience(waiting int) error {
 	}
 	until := s.moved.Add(wait)
 	if wait < 0 || time.Now().After(until) {
-		s.r.stop(&StopError{Code: 6, Err: fmt.Errorf("all is sent; the service still processes %d files (run again later to verify them)", waiting)})
+		s.r.stop(&StopError{Code: 6, Err: fmt.Errorf("all is sent; files that the service still processes: %d (run again later to verify them)", waiting)})
 		return nil
 	}
 	if !s.waitTold {
 		s.waitTold = true
-		s.r.emit(Waiting{For: "processing", Text: fmt.Sprintf("the service is processing %d files", waiting), Until: until})
+		s.r.emit(Waiting{For: "processing", Text: fmt.Sprintf("files that the service is processing: %d", waiting), Until: until})
 	}
 	return nil
 }

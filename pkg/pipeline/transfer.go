@@ -38,7 +38,7 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 				break
 			}
 		}
-		w.tries++
+		w.uploads++
 		var up showpad.Upload
 		if up, err = r.askURL(uploads, w); err != nil {
 			if uploads.Err() != nil {

@@ -73,7 +73,7 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	if err := r.outlive(ctx, former, formerAt, values); err != nil {
 		return err
 	}
-	w.tries++
+	w.updates++
 	a, err := r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
 	for pause := newPauses(r.settleTime); err != nil && r.lags(w, err) && pause.wait(ctx); {
 		a, err = r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)

@@ -18,7 +18,7 @@ import (
 var ErrClosed = errors.New("the state is closed")
 
 // wayOut is the end of every message about damage.
-const wayOut = "restore a backup of it, or move it away and run `migrate state rebuild`"
+const wayOut = "restore a backup of it, or move it away and run again: every item is looked up, and its asset adopted"
 
 // errBusy is a file that another process has open for writing.
 var errBusy = errors.New("the state file is open in another process")
