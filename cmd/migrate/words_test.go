@@ -27,13 +27,13 @@ func TestWordsAreThoseOfTheDocumentation(t *testing.T) {
 		for _, row := range rows {
 			want.WriteString(link.ReplaceAllString(row, "docs/$1") + "\n")
 		}
-		got := ""
+		var got strings.Builder
 		for _, w := range words {
 			if w.kind == kind {
-				got += "| `" + w.id + "` | " + w.meaning + " | " + w.remedy + " |\n"
+				got.WriteString("| `" + w.id + "` | " + w.meaning + " | " + w.remedy + " |\n")
 			}
 		}
-		if diff := cmp.Diff(want.String(), got); diff != "" {
+		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
 			t.Errorf("words of %s and docs/codes.md (-docs +words):\n%s", kind, diff)
 		}
 	}

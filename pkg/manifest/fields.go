@@ -7,7 +7,7 @@ import "slices"
 type Field struct {
 	Name     string // the API's, dotted below permissions: "permissions.isShareable"
 	Kind     FieldKind
-	Nullable bool   // the service takes null. Source: reference of v4 postAssets and updateAsset
+	Nullable bool   // the service takes null. Source: v4 postAssets and updateAsset
 	Default  bool   // may stand under defaults:
 	URLOnly  bool   // has a meaning for URL assets only
 	Doc      string // one sentence for people, without a full stop

@@ -86,7 +86,7 @@ func takeCensus(ctx context.Context, in *Input) (*census, error) {
 }
 
 // fold is the form in which names are compared: white space trimmed, case
-// ignored. Source: reference on tags and users; case rules are ASSUME.
+// ignored. Source: v4 postTags trims; the rest is ASSUME.
 func fold(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // load asks the service for what the census names. Unknown Divisions,

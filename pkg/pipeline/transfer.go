@@ -119,7 +119,7 @@ func (r *runner) alreadySent(ctx context.Context, w *work) (bool, error) {
 }
 
 // lags reports whether a 404 may come from an asset being too new: reading after
-// writing is not promised. Source: reference 2.3.
+// writing is not promised. Source: ASSUME.
 func (r *runner) lags(w *work, err error) bool {
 	return errors.Is(err, showpad.ErrNotFound) && !w.made.IsZero() && time.Since(w.made) < r.settleTime
 }

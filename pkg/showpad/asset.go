@@ -47,7 +47,7 @@ type Permissions struct {
 }
 
 // Origin says who owns an asset. It is accepted and never returned.
-// Source: reference 5.4.
+// Source: v4 postAssets, v4 getAsset.
 type Origin struct {
 	Type string `json:"type"`
 	ID   string `json:"id,omitempty"`
@@ -115,7 +115,7 @@ type Time struct{ time.Time }
 
 // AssetFilter selects assets; all members are optional and combined with AND.
 // IDs, ExternalIDs and Slugs match any of theirs; TagIDs match all.
-// Source: v4 getAssets; reference 5.1.
+// Source: v4 getAssets.
 type AssetFilter struct {
 	IDs         []string
 	ExternalIDs []string

@@ -14,7 +14,7 @@ import (
 
 const (
 	// tokenLife is how long an access token lives when its answer does not say.
-	// Source: reference 1.3.
+	// Source: developer portal, Authentication.
 	tokenLife = time.Hour
 	// tokenTimeout bounds one attempt at the token endpoint. It is not cut short by the
 	// caller: an answer that nobody reads may hold the only valid refresh token.
@@ -34,7 +34,7 @@ func StaticToken(token Secret) oauth2.TokenSource {
 type OAuth struct {
 	TokenURL     string // see [TokenURL]
 	ClientID     string
-	ClientSecret Secret            // sent in the form. Source: reference 1.4
+	ClientSecret Secret            // sent in the form. Source: developer portal, Authentication
 	Transport    http.RoundTripper // nil: a transport of [NewTransport]
 	Store        TokenStore        // nil: tokens are kept in memory only
 	Log          zerolog.Logger
@@ -78,7 +78,7 @@ func Refresh(cfg OAuth, seed Secret) (*TokenSource, error) {
 
 // PasswordGrant is a source that signs in with a user name and password, and then
 // lives on refresh tokens. The first refusal of the password is final: ten of them
-// lock the account. Source: reference 1.5.
+// lock the account. Source: help center, user accounts.
 func PasswordGrant(cfg OAuth, user string, password Secret) (*TokenSource, error) {
 	s, err := newTokenSource(cfg)
 	if err != nil {

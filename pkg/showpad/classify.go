@@ -25,7 +25,7 @@ const (
 
 // Classify says what err, an error of an operation of that kind, means. It is the
 // one place where this is decided; the client's own retries follow it too.
-// Source: reference 2.3 and 6.5. err must not be nil.
+// Source: v4 problem documents, S3 error codes; what nobody documents is ASSUME. err must not be nil.
 func Classify(op Kind, err error) Verdict {
 	if _, ok := errors.AsType[*endedError](err); ok {
 		return Cancelled

@@ -68,7 +68,7 @@ func refOf(raw json.RawMessage) (r Ref) {
 	return r
 }
 
-// timeForms are what timestamps look like. Source: reference 5.3 and 14, trap 29.
+// timeForms are what timestamps look like. Source: samples of v3 and v4.
 var timeForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05"}
 
 // UnmarshalJSON reads a timestamp; what it cannot read is zero.

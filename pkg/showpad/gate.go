@@ -10,7 +10,7 @@ import (
 )
 
 // Pauses that the service asks for by saying 429 without advice.
-// Source: reference 3, rule 7.
+// Source: ASSUME.
 const (
 	firstPause = time.Second
 	maxPause   = 5 * time.Minute

@@ -15,7 +15,7 @@ import (
 const (
 	// pageSize is the most that a v4 list gives at once. Source: v4 getAssets.
 	pageSize = 1000
-	// MaxBatch is how many ids go into one filter. Source: reference 5.1 (ASSUME).
+	// MaxBatch is how many ids go into one filter. Source: ASSUME.
 	MaxBatch = 100
 	// maxBatchQuery is the encoded size of one filter in bytes.
 	maxBatchQuery = 6 << 10
@@ -52,7 +52,7 @@ type filter struct {
 func newFilter(op string) *filter { return &filter{Values: url.Values{}, op: op} }
 
 // any sets a comma-joined parameter; no values leave it out.
-// Source: reference 4 (style=form, explode=false).
+// Source: v4 getAssets (style=form, explode=false).
 func (f *filter) any(name string, values []string) {
 	for _, v := range values {
 		if (v == "" || strings.Contains(v, ",")) && f.err == nil {
@@ -78,7 +78,7 @@ type page struct {
 
 // list walks all pages of a v4 list, giving each id once: rows move while others are
 // added and removed. It ends with the first error.
-// Source: reference 4.
+// Source: v4 getAssets, v4 postAssetsQuery.
 func list[T any](ctx context.Context, c *Client, path string, f *filter, id func(T) string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T

@@ -3,7 +3,7 @@ package showpad
 import "context"
 
 // Languages are the codes that the service knows, as it writes them; the list has
-// no pages. Source: reference 8.
+// no pages. Source: v4 getLanguages, v4 getCountries.
 //
 // API: v4 getLanguages
 func (c *Client) Languages(ctx context.Context) ([]string, error) {
@@ -11,7 +11,7 @@ func (c *Client) Languages(ctx context.Context) ([]string, error) {
 }
 
 // Countries are the codes that the service knows, as it writes them; the list has
-// no pages. Source: reference 8.
+// no pages. Source: v4 getLanguages, v4 getCountries.
 //
 // API: v4 getCountries
 func (c *Client) Countries(ctx context.Context) ([]string, error) {

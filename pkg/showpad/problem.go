@@ -13,7 +13,7 @@ import (
 // failure turns an answer that says no into an *Error. It understands v4 problem
 // documents, both forms of the v3 envelope, OAuth errors and S3's XML, each
 // leniently, and never fails: what it cannot read is quoted.
-// Source: reference 2.1, 2.2, 1.4, 6.5.
+// Source: v4 problem documents, developer portal (Error Codes), RFC 6749, S3.
 func failure(op string, status int, h http.Header, body []byte, secrets ...string) *Error {
 	e := &Error{Op: op, Status: status, RetryAfter: retryAfter(h, time.Now())}
 	for _, name := range []string{"X-Request-Id", "X-Amz-Request-Id", "X-Amzn-Requestid", "X-Correlation-Id"} {

@@ -24,7 +24,7 @@ const (
 	maxAnswer = 64 << 20
 	// maxRefusal bounds the body of a refusal in bytes.
 	maxRefusal = 64 << 10
-	// maxURL is what a request line may hold. Source: reference 5.1 (ASSUME).
+	// maxURL is what a request line may hold. Source: ASSUME.
 	maxURL = 8 << 10
 	// Pauses between the attempts of one request.
 	retryBase  = 500 * time.Millisecond

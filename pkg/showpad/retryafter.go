@@ -13,7 +13,7 @@ const maxAdvice = 366 * 24 * time.Hour
 // retryAfter reads the advice of an answer: seconds, or a date. A date is measured
 // from the answer's own Date where it has one, so that a wrong clock here does no
 // harm. 0 is no advice; the past, nonsense and "0" are none.
-// Source: RFC 9110 10.2.3. Showpad names no header: reference 3.
+// Source: RFC 9110 10.2.3. Showpad names no header.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {

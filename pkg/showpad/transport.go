@@ -112,7 +112,7 @@ func CheckSubdomain(s string) error {
 	return fmt.Errorf("subdomain %q: only lower-case letters, digits and hyphens, as in the first part of acme.showpad.com", clean(s))
 }
 
-// APIURL is the v4 base of a tenant. Source: reference 1.1.
+// APIURL is the v4 base of a tenant. Source: servers of the v3 and v4 specifications.
 func APIURL(subdomain string) (string, error) {
 	if err := CheckSubdomain(subdomain); err != nil {
 		return "", err
@@ -120,7 +120,7 @@ func APIURL(subdomain string) (string, error) {
 	return "https://" + subdomain + ".api.showpad.com/v4", nil
 }
 
-// V3URL is the v3 base of a tenant. Source: reference 1.1.
+// V3URL is the v3 base of a tenant. Source: servers of the v3 and v4 specifications.
 func V3URL(subdomain string) (string, error) {
 	if err := CheckSubdomain(subdomain); err != nil {
 		return "", err
@@ -128,5 +128,5 @@ func V3URL(subdomain string) (string, error) {
 	return "https://" + subdomain + ".showpad.biz/api/v3", nil
 }
 
-// TokenURL is the token endpoint of a v3 base. Source: reference 1.1.
+// TokenURL is the token endpoint of a v3 base. Source: servers of the v3 and v4 specifications.
 func TokenURL(v3URL string) string { return strings.TrimRight(v3URL, "/") + "/oauth2/token" }

@@ -119,7 +119,7 @@ func newPut(c *Client, u Upload, size int64, open OpenFunc, progress func(int64)
 
 // uploadHeader is what has to accompany the bytes. Where the URL says which headers
 // were signed, exactly those of the metadata are sent; else all are.
-// Source: reference 6.3.
+// Source: v4 postAssetFiles, S3; the spelling of metadata headers is ASSUME.
 func uploadHeader(u Upload, query url.Values) http.Header {
 	h := http.Header{}
 	var signed []string
