@@ -36,7 +36,8 @@ func (l *rowLimit) Read(p []byte) (int, error) {
 // readCSV reads the rows of a CSV table: UTF-8 with or without byte order
 // mark, separated by comma, semicolon or tab as the header row shows, with
 // quoted line breaks. Rows whose cells are all empty are passed over. An error
-// is [manifest.Problems] that end the file, or one of reading.
+// is [manifest.Problems], after which the rows follow that can be told, or one
+// of reading.
 func readCSV(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		limit := &rowLimit{r: manifest.NewTextReader(r, inc.Table), left: maxRow}
@@ -49,10 +50,8 @@ func readCSV(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[r
 		cr := csv.NewReader(buf)
 		cr.Comma, cr.FieldsPerRecord, cr.ReuseRecord = separator(first), -1, true
 		t := csvTable{cr: cr, inc: inc}
-		if err := t.header(); err != nil {
-			if !errors.Is(err, io.EOF) {
-				yield(row{}, readProblem(err, inc))
-			}
+		readable, err := t.header()
+		if err != nil && !errors.Is(err, io.EOF) && !yield(row{}, readProblem(err, inc)) || !readable {
 			return
 		}
 		for {
@@ -66,8 +65,10 @@ func readCSV(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[r
 				return
 			}
 			if err != nil {
-				yield(row{}, readProblem(err, inc))
-				return
+				if !yield(row{}, readProblem(err, inc)) || !oneRow(err) {
+					return
+				}
+				continue
 			}
 			if !slices.ContainsFunc(record, func(s string) bool { return s != "" }) {
 				continue
@@ -134,6 +135,11 @@ func readProblem(err error, inc manifest.Include) error {
 	return manifest.Problems{manifest.NewProblem(manifest.CodeTableSyntax, manifest.Pos{File: inc.Table, Line: pe.StartLine}, what, fix)}
 }
 
+// oneRow reports whether err is of one row, with the next line to go on at.
+func oneRow(err error) bool {
+	return errors.Is(err, csv.ErrBareQuote) || errors.Is(err, csv.ErrQuote)
+}
+
 // csvTable knows where a table's columns are.
 type csvTable struct {
 	cr      *csv.Reader
@@ -149,11 +155,12 @@ type csvField struct {
 	cell int // first cell that the field is made of, for positions
 }
 
-// header reads the header row. Everything wrong with it is reported at once.
-func (t *csvTable) header() error {
+// header reads the header row. Everything wrong with it is reported at once;
+// the rows are readable all the same unless they would lack what each needs.
+func (t *csvTable) header() (readable bool, err error) {
 	record, err := t.cr.Read()
 	if err != nil {
-		return err
+		return false, err
 	}
 	line, _ := t.cr.FieldPos(0)
 	pos := func(cell int) manifest.Pos {
@@ -181,45 +188,86 @@ func (t *csvTable) header() error {
 			ps = append(ps, noColumn(k, "include.keep", t.inc.Pos, t.named()))
 		}
 	}
-	var m mapping
+	var fields []manifest.Problem
+	readable = true
 	if t.inc.Columns != nil {
-		if m, err = newMapping(t.inc); err != nil {
-			return err
-		}
-		for _, f := range m.fields {
-			cf := csvField{f, -1}
-			for _, c := range f.columns() {
-				i, ok := t.indexOf[c]
-				if !ok {
-					ps = append(ps, noColumn(c, "columns."+f.name, f.pos, t.named()))
-				} else if cf.cell < 0 {
-					cf.cell = i
-				}
-			}
-			t.fields = append(t.fields, cf)
-		}
+		fields, readable, err = t.mappedFields()
 	} else {
-		for i, name := range t.names {
-			if !slices.Contains(rowFields, name) {
-				if slices.Contains(t.inc.Keep, name) {
-					continue
-				}
-				ps = append(ps, unknownColumn(name, pos(i)))
-				continue
-			}
-			m.fields = append(m.fields, mappedField{name: name, column: name})
-			t.fields = append(t.fields, csvField{m.fields[len(m.fields)-1], i})
-		}
+		fields = t.namedFields(pos)
+	}
+	if err != nil {
+		return false, err
+	}
+	ps = append(ps, fields...)
+	var m mapping
+	for _, f := range t.fields {
+		m.fields = append(m.fields, f.mappedField)
 	}
 	at := pos(0)
 	at.Column = 0
-	if len(ps) == 0 {
-		ps = m.required(at)
+	missing := m.required(at)
+	if t.inc.Columns == nil || len(ps) == 0 {
+		ps = append(ps, missing...) // else a mapped column that is not there says why
 	}
 	if len(ps) > 0 {
-		return ps
+		return readable && len(missing) == 0, ps
 	}
-	return nil
+	return true, nil
+}
+
+// mappedFields finds the columns that the include maps; fields whose columns
+// are not there are left out, each with its problem. The rows are readable if
+// none of these is needed.
+func (t *csvTable) mappedFields() (ps []manifest.Problem, readable bool, err error) {
+	m, err := newMapping(t.inc)
+	if err != nil {
+		return nil, false, err
+	}
+	readable = true
+	for _, f := range m.fields {
+		cf, whole := csvField{f, -1}, true
+		for _, c := range f.columns() {
+			i, ok := t.indexOf[c]
+			if !ok {
+				whole = false
+				ps = append(ps, noColumn(c, "columns."+f.name, f.pos, t.named()))
+			} else if cf.cell < 0 {
+				cf.cell = i
+			}
+		}
+		if whole {
+			t.fields = append(t.fields, cf)
+		}
+		readable = readable && (whole || !slices.Contains(neededFields, f.name))
+	}
+	return ps, readable, nil
+}
+
+// neededFields are those without which every row has a problem.
+var neededFields = []string{"externalId", "file", "url", "division"}
+
+// namedFields finds the columns that are named as fields. One that is
+// misspelt stands for a needed field that no other column gives, so that its
+// rows are not blamed as well.
+func (t *csvTable) namedFields(pos func(cell int) manifest.Pos) []manifest.Problem {
+	var ps []manifest.Problem
+	for i, name := range t.names {
+		field := name
+		if !slices.Contains(rowFields, name) {
+			if slices.Contains(t.inc.Keep, name) {
+				continue
+			}
+			ps = append(ps, unknownColumn(name, pos(i)))
+			field = manifest.Suggest(name, rowFields)
+			if _, given := t.indexOf[field]; given || !slices.Contains(neededFields, field) {
+				continue
+			}
+		}
+		if t.indexOf[name] == i && !slices.ContainsFunc(t.fields, func(f csvField) bool { return f.name == field }) {
+			t.fields = append(t.fields, csvField{mappedField{name: field, column: name}, i})
+		}
+	}
+	return ps
 }
 
 var rowFields = manifest.RowFields()

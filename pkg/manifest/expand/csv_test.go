@@ -123,6 +123,29 @@ func TestTableProblems(t *testing.T) {
 		{"other columns are passed over", "ID,F,F2,,F2\na,x,,,\n", mapped, []string{`t.csv:1:5: M073: two columns are named "F2", also at t.csv:1:3 (rename one of them)`}},
 		{"bare quote", "externalId,file\na,x\nb,y\"z\n", "", []string{`t.csv:3: M072: a " stands in the middle of a cell that does not begin with one (quote cells that hold quotes, and double the quotes inside)`}},
 		{"open quote", "externalId,file\na,x\nb,\"y\nc,z\n", "", []string{`t.csv:3: M072: a quoted cell does not end as it should (close the quote, and double each " inside the cell)`}},
+		{"what follows a bad quote", "externalId,file,isSensitive\na,x,maybe\nb,\"y\" z,no\nc,\"y\",soon\n", "", []string{
+			`t.csv:2:3: M007: isSensitive is "maybe" (write true or false (or yes, no, 1, 0))`,
+			`t.csv:3: M072: a quoted cell does not end as it should (close the quote, and double each " inside the cell)`,
+			`t.csv:4:3: M007: isSensitive is "soon" (write true or false (or yes, no, 1, 0))`}},
+		{"only bad quotes", "externalId,file\na,x\"\n", "", []string{`t.csv:2: M072: a " stands in the middle of a cell that does not begin with one (quote cells that hold quotes, and double the quotes inside)`}},
+		{"other cells beside an unknown column", "externalId,file,naem,isSensitive\na,x,N,maybe\na,,N,\n", "  keep: [Gone]\n", []string{
+			`m.yaml:6:10: M076: include.keep: the table has no column "Gone" (the table has externalId, file, naem, isSensitive)`,
+			`t.csv:1:3: M075: column "naem" is no field (did you mean "name"? rename it, or list it under keep:)`,
+			`t.csv:2:4: M007: isSensitive is "maybe" (write true or false (or yes, no, 1, 0))`,
+			"t.csv:3: M024: the item has neither file nor url (write file: with a path, or url: with an address)",
+			`t.csv:3:1: M021: external ID "a" is used twice, also at t.csv:2:1 (give one of the items another ID, or remove it)`}},
+		{"other cells beside a missing column", "ID,F,S\na,x,maybe\n", "  columns: {externalId: ID, file: F, name: Title, isSensitive: S}\n", []string{
+			`m.yaml:7:44: M076: columns.name: the table has no column "Title" (the table has ID, F, S)`,
+			`t.csv:2:3: M007: isSensitive is "maybe" (write true or false (or yes, no, 1, 0))`}},
+		{"a misspelt column that every row needs", "externlId,fiel,isSensitive\na,x,maybe\n", "", []string{
+			`t.csv:1:1: M075: column "externlId" is no field (did you mean "externalId"? rename it, or list it under keep:)`,
+			`t.csv:1:2: M075: column "fiel" is no field (did you mean "file"? rename it, or list it under keep:)`,
+			`t.csv:2:3: M007: isSensitive is "maybe" (write true or false (or yes, no, 1, 0))`}},
+		{"a column that every row needs and nothing resembles", "No.,file,isSensitive\na,x,maybe\n", "", []string{
+			`t.csv:1:1: M075: column "No." is no field (rename it, or list it under keep:)`,
+			"t.csv:1: M077: no column gives the externalId (add the column to the table, or map one with columns:)"}},
+		{"a mapped column that every row needs", "ID,F,S\na,x,maybe\n", "  columns: {externalId: ID, file: F, division: Team, isSensitive: S}\n", []string{
+			`m.yaml:7:48: M076: columns.division: the table has no column "Team" (the table has ID, F, S)`}},
 		{"values", "externalId,file,isSensitive,lockedPages,expiresAt,tags,languages\na,x,maybe,2-1;x,soon,a;A,\" \"\n b,y,,,,,\n", "", []string{
 			`t.csv:2:3: M007: isSensitive is "maybe" (write true or false (or yes, no, 1, 0))`,
 			`t.csv:2:4: M050: lockedPages: 2 to 1 is no range of pages (pages count from 1, and end is not before start)`,

@@ -18,7 +18,8 @@ import (
 
 // readNDJSON reads a table of JSON objects, one a line, with the keys of an
 // item, or any keys when columns are mapped. Empty lines are passed over. An
-// error is [manifest.Problems] that end the file, or one of reading.
+// error is [manifest.Problems], after which the next line follows where one can
+// be told, or one of reading.
 func readNDJSON(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		limit := &rowLimit{r: manifest.NewTextReader(r, inc.Table), left: maxRow}
@@ -48,12 +49,8 @@ func readNDJSON(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq
 			}
 			if trimmed := bytes.TrimSpace(text); len(trimmed) > 0 {
 				made, perr := t.row(text, line)
-				if perr != nil {
-					yield(row{}, perr)
-					return
-				}
-				if !yield(made, nil) {
-					return
+				if !yield(made, perr) {
+					return // else the next line may be sound
 				}
 			}
 			if err != nil {

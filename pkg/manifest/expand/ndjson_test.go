@@ -59,7 +59,9 @@ func TestNDJSONProblems(t *testing.T) {
 		want                []string
 	}{
 		{"empty", "\n\n", "", []string{`m.yaml:6:10: M071: table "t.ndjson" has no rows (export it again, or remove the include)`}},
-		{"syntax", "{\"externalId\":\"a\",\"file\":\"x\"}\n{\"externalId\":}\n{}", "", []string{"t.ndjson:2:15: M072: the line is not valid JSON (write one whole object {...} on each line)"}},
+		{"syntax", "{\"externalId\":\"a\",\"file\":\"x\"}\n{\"externalId\":}\n{\"externalId\":\"c\"}", "", []string{
+			"t.ndjson:2:15: M072: the line is not valid JSON (write one whole object {...} on each line)",
+			"t.ndjson:3:1: M024: the item has neither file nor url (write file: with a path, or url: with an address)"}},
 		{"cut", "{\"externalId\":\"a\"", "", []string{"t.ndjson:1:18: M072: the line is not valid JSON (write one whole object {...} on each line)"}},
 		{"two on a line", "{} {}", "", []string{"t.ndjson:1:4: M072: something follows the object on its line (put each object on a line of its own)"}},
 		{"array", "[1]\n\"é\"\n", "", []string{

@@ -26,13 +26,15 @@ func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Inclu
 			if strings.EqualFold(path.Ext(inc.Table), ".ndjson") {
 				read = readNDJSON
 			}
-			rows := 0
+			empty := true
 			for row, err := range read(ctx, r, inc) {
+				empty = false
 				if err != nil {
-					yield(manifest.Parsed{}, err)
-					return
+					if !yield(manifest.Parsed{}, err) {
+						return
+					}
+					continue
 				}
-				rows++
 				p := manifest.Parsed{Item: manifest.Item{Pos: row.pos}, Problems: row.problems}
 				if !row.unusable {
 					p = b.Item(row.value, row.keep)
@@ -43,7 +45,7 @@ func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Inclu
 					return
 				}
 			}
-			if rows == 0 {
+			if empty {
 				yield(manifest.Parsed{}, manifest.Problems{manifest.NewProblem(manifest.CodeTableEmpty, inc.Pos,
 					fmt.Sprintf("table %q has no rows", name), "export it again, or remove the include")})
 			}
