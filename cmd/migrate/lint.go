@@ -96,7 +96,9 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, offline b
 	} else if !offline {
 		l.Offline = true // nothing is asked before the manifest itself is right
 	}
-	if _, err := pipeline.Lint(ctx, s.input(emptyState{}, pipeline.Selection{}, pipeline.Options{}), problems.Add); err != nil {
+	in := s.input(emptyState{}, pipeline.Selection{}, pipeline.Options{})
+	in.Items = s.set.Readable // what stops a file was reported above, the rest of it is looked at too
+	if _, err := pipeline.Lint(ctx, in, problems.Add); err != nil {
 		return 0, err
 	}
 	return show()

@@ -68,8 +68,22 @@ func Open(path string, opts Options) (*Set, error) {
 // stream: [manifest.Problems] for a file that cannot be read on, or the
 // context's.
 func (s *Set) Items(ctx context.Context) iter.Seq2[manifest.Item, error] {
+	return s.items(ctx, false)
+}
+
+// Readable are the items that can be read, in the order of [Set.Items]: what
+// stands after a problem of a file follows it as far as it can be told. It is
+// for finding more problems, never for acting on.
+func (s *Set) Readable(ctx context.Context) iter.Seq2[manifest.Item, error] {
+	return s.items(ctx, true)
+}
+
+func (s *Set) items(ctx context.Context, goOn bool) iter.Seq2[manifest.Item, error] {
 	return func(yield func(manifest.Item, error) bool) {
-		for p, err := range s.parsed(ctx, nil, false) {
+		for p, err := range s.parsed(ctx, nil, goOn) {
+			if _, ok := errors.AsType[manifest.Problems](err); ok && goOn {
+				continue
+			}
 			if err != nil {
 				yield(manifest.Item{}, err)
 				return

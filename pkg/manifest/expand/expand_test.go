@@ -122,6 +122,25 @@ func TestItemsThatStopAreNotYielded(t *testing.T) {
 	}
 }
 
+func TestReadablePassesOverProblemsThatEndItems(t *testing.T) {
+	s := open(t, folder(t, "m.yaml\n"+header+"include: [{table: no.csv}, {table: t.csv}]\n", "t.csv\nexternalId,file\na,x\nb,\"y\" z\nc,z\n"))
+	var got []string
+	for it, err := range s.Readable(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, it.ExternalID)
+	}
+	if d := cmp.Diff([]string{"a", "c"}, got); d != "" {
+		t.Error(d)
+	}
+	for it, err := range s.Items(t.Context()) {
+		if err == nil {
+			t.Errorf("%s comes out of Items after a table that is not there", it.ExternalID)
+		}
+	}
+}
+
 func TestProblemsOverAllItems(t *testing.T) {
 	tests := []struct {
 		name string
