@@ -244,7 +244,7 @@ var codes = []Code{
 		"A table under include: yields no items. An empty table is more often a failed export than a wish.",
 		"Export it again, or remove the include."},
 	{CodeTableSyntax, Stop, "table cannot be read",
-		"The table is not valid CSV or NDJSON from this line on. Nothing after it was read.",
+		"The row is not valid CSV or NDJSON. The rows after it are checked as far as they can be told.",
 		"Repair the line. In CSV a cell with quotes, separators or line breaks stands in quotes, and quotes inside are doubled."},
 	{CodeTableHeader, Stop, "header row unusable",
 		"The first row of a table names its columns, each once.",
