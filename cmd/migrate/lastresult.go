@@ -27,7 +27,7 @@ func lastResult(ctx context.Context, r state.Reader, statePath, externalID strin
 		return nil, err
 	}
 	for _, run := range slices.Backward(runs[max(0, len(runs)-shownRuns):]) {
-		for _, dir := range []string{filepath.Join(runsBeside(statePath), run.ID), run.Dir} {
+		for _, dir := range []string{runsBeside(statePath, run.ID), run.Dir} {
 			if dir == "" {
 				continue
 			}
@@ -40,12 +40,13 @@ func lastResult(ctx context.Context, r state.Reader, statePath, externalID strin
 	return nil, nil
 }
 
-// runsBeside is the folder of evidence that goes with a state in its usual place.
-func runsBeside(statePath string) string {
+// runsBeside is the folder of a run's evidence that goes with a state in its
+// usual place.
+func runsBeside(statePath, run string) string {
 	if stem, ok := strings.CutSuffix(statePath, ".state.db"); ok {
-		return stem + ".runs"
+		return filepath.Join(stem+".runs", run)
 	}
-	return filepath.Join(filepath.Dir(statePath), "runs")
+	return filepath.Join(filepath.Dir(statePath), "runs", run)
 }
 
 // findResult is the last row of an item in a file of results, nil without one.

@@ -118,6 +118,11 @@ func (a *app) status(ctx context.Context, path string) (live bool, err error) {
 		return false, err
 	}
 	s.Runs = s.Runs[max(0, len(s.Runs)-shownRuns):]
+	for i, run := range s.Runs {
+		if dir := runsBeside(path, run.ID); fileExists(dir) {
+			s.Runs[i].Dir = dir // where it can be opened from this folder
+		}
+	}
 	if holder != nil {
 		s.Holder = &view.Holder{PID: holder.PID, Host: holder.Host, Start: holder.Start}
 		if l, ok := r.(state.Live); ok {
