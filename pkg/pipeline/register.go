@@ -191,7 +191,13 @@ func (r *runner) dropped(ctx context.Context, w *work, a *showpad.Asset) (bool, 
 	return true, r.fail(ctx, w, FailedDropped, cause)
 }
 
+// droppedError is of the asset that the item in hand has just made; externalID
+// "" is of one that an earlier run made.
 func droppedError(externalID, assetID string) error {
-	return fmt.Errorf("the service did not keep the external ID %q of the asset that it just made (%s): without it a rerun could not find its assets, so nothing else is created. "+
-		"Way on: delete asset %s, then either set target: {ownership: oauth2client} and sign in with an OAuth client, or ask Showpad to allow external IDs on local assets; then run again with --retry-failed", externalID, assetID, assetID)
+	what := fmt.Sprintf("the service did not keep the external ID %q of the asset that it just made (%s)", externalID, assetID)
+	if externalID == "" {
+		what = fmt.Sprintf("an earlier run made asset %s, and the service did not keep its external ID", assetID)
+	}
+	return fmt.Errorf("%s: without it a rerun could not find its assets, so nothing else is created. "+
+		"Way on: delete asset %s, then either set target: {ownership: oauth2client} and sign in with an OAuth client, or ask Showpad to allow external IDs on local assets; then run again with --retry-failed", what, assetID)
 }
