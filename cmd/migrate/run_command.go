@@ -282,7 +282,7 @@ func (e *execution) end(o pipeline.Outcome, dir, sums string, f *runCommand) err
 	}
 	if cause != "" {
 		prefix := "error: "
-		if o.Code == exitProcessing || o.Code == exitLimit { // nothing went wrong
+		if c := codeOf(o.Err); (c == exitProcessing || c == exitLimit) && (o.Code == c || o.Code == exitSome) { // nothing went wrong
 			prefix = ""
 		}
 		for line := range strings.SplitSeq(cause, "\n") {

@@ -184,7 +184,11 @@ func (r *runner) fail(ctx context.Context, w *work, code string, err error) erro
 		return qerr
 	}
 	if limit := r.in.Options.MaxFailures; limit > 0 && r.tally.failed()+1 >= limit {
-		r.stop(&StopError{Code: 1, Err: fmt.Errorf("%d items failed, which is the limit of --max-failures", limit)})
+		items := "items"
+		if limit == 1 {
+			items = "item"
+		}
+		r.stop(&StopError{Code: 1, Err: fmt.Errorf("%d %s failed, which is the limit of --max-failures", limit, items)})
 	}
 	return r.finish(ctx, w, string(state.Failed), f)
 }
