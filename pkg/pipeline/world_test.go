@@ -33,6 +33,7 @@ type world struct {
 	man       *manifest.Manifest
 	items     []manifest.Item
 	files     *memory
+	cache     cache
 	path      string // of the state
 	options   pipeline.Options
 	nosync    bool
@@ -121,8 +122,8 @@ func (w *world) input(st state.Reader) pipeline.Input {
 				}
 			}
 		},
-		Sources: map[string]source.Source{"": w.files},
-		API:     w.client(), State: st, Select: w.sel, Start: time.Now(), Log: zerolog.Nop(), Options: w.options,
+		Sources: map[string]source.Source{"": w.files}, Hashes: &w.cache,
+		API: w.client(), State: st, Select: w.sel, Start: time.Now(), Log: zerolog.Nop(), Options: w.options,
 		Observe: func(e pipeline.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -294,4 +295,33 @@ func (m *memory) Open(ctx context.Context, path string) (io.ReadCloser, source.I
 		return nil, info, err
 	}
 	return io.NopCloser(bytes.NewReader(m.get(path).data)), info, nil
+}
+
+// cache remembers checksums, as the file beside a state does.
+type cache struct {
+	mu sync.Mutex
+	m  map[string]string
+}
+
+func cacheKey(loc string, size int64, mtime time.Time) string {
+	return fmt.Sprintf("%s %d %d", loc, size, mtime.UnixNano())
+}
+
+func (c *cache) Lookup(_ context.Context, loc string, size int64, mtime time.Time) (string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	md5, ok := c.m[cacheKey(loc, size, mtime)]
+	return md5, ok
+}
+
+func (c *cache) Store(_ context.Context, loc string, size int64, mtime, hashed time.Time, md5 string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil {
+		c.m = map[string]string{}
+	}
+	if state.Trusted(mtime, hashed) {
+		c.m[cacheKey(loc, size, mtime)] = md5
+	}
+	return nil
 }
