@@ -161,6 +161,9 @@ func (a *app) configure(cmd *cobra.Command, at manifestArg, args []string) error
 		name = config.FileName
 		if int(at) < len(args) {
 			name = filepath.Join(filepath.Dir(args[at]), config.FileName)
+			if name == filepath.Clean(args[at]) {
+				name = "" // it is the manifest itself
+			}
 		}
 	}
 	if name != "" {
