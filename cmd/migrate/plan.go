@@ -13,15 +13,32 @@ import (
 
 // planFlags are how a plan is made and shown. `run --dry-run` has them too.
 type planFlags struct {
-	service  serviceFlags
-	selects  selectFlags
-	state    stateFlag
-	decide   runFlags
+	service serviceFlags
+	selects selectFlags
+	state   stateFlag
+	decide  runFlags
+	show    planShow
+	sep     *separator
+}
+
+// planShow are the flags that only a plan has, and `run --dry-run` with it.
+type planShow struct {
 	hash     bool
 	full     bool
 	exitCode bool
 	format   string
-	sep      *separator
+}
+
+// planOnly are their names.
+var planOnly = []string{"hash", "full", "exit-code", "format"}
+
+func (f *planShow) add(cmd *cobra.Command, of string) {
+	fs := cmd.Flags()
+	fs.BoolVar(&f.hash, "hash", false, of+"read the files whose size is equal and whose time differs")
+	fs.BoolVar(&f.full, "full", false, of+"show every row")
+	fs.BoolVar(&f.exitCode, "exit-code", false, of+"exit with 8 when there is work to do")
+	fs.StringVar(&f.format, "format", "text", of+"text, json or csv")
+	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "csv"}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 func newPlan(a *app) *cobra.Command {
@@ -43,12 +60,8 @@ a decision, else 0, or with --exit-code 8 when there is work to do.`,
 	f.selects.add(fs)
 	f.state.add(fs)
 	f.decide.addDecisions(fs)
-	fs.BoolVar(&f.hash, "hash", false, "read the files whose size is equal and whose time differs")
-	fs.BoolVar(&f.full, "full", false, "show every row")
-	fs.BoolVar(&f.exitCode, "exit-code", false, "exit with 8 when there is work to do")
-	fs.StringVar(&f.format, "format", "text", "text, json or csv")
+	f.show.add(cmd, "")
 	f.sep = addSeparator(fs)
-	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "csv"}, cobra.ShellCompDirectiveNoFileComp)))
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) { return a.plan(ctx, args[0], f) })
 	return cmd
 }
@@ -71,7 +84,7 @@ func (a *app) format(format string) (string, error) {
 }
 
 func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err error) {
-	format, err := a.format(f.format)
+	format, err := a.format(f.show.format)
 	if err != nil {
 		return 0, err
 	}
@@ -112,7 +125,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	defer func() { err = errors.Join(err, doc.Close()) }()
 
 	in := s.input(reader, sel, f.decide.options(f.service))
-	in.Options.Hash = f.hash
+	in.Options.Hash = f.show.hash
 	in.Hashes = s.hashes()
 	if err := s.strict(ctx, in, f.decide.strict); err != nil {
 		return 0, err
@@ -128,9 +141,9 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	case "csv":
 		err = doc.CSV(a.out, rune(*f.sep))
 	default:
-		err = doc.Text(a.out, sum, f.full)
+		err = doc.Text(a.out, sum, f.show.full)
 	}
-	return planCode(sum, f.exitCode), err
+	return planCode(sum, f.show.exitCode), err
 }
 
 // planCode is the exit code of a plan.

@@ -28,6 +28,7 @@ type runCommand struct {
 	selects  selectFlags
 	state    stateFlag
 	run      runFlags
+	show     planShow
 	dryRun   bool
 	yes      bool
 	quiet    bool
@@ -62,10 +63,16 @@ migrate help exit-codes.`,
 	fs.BoolVar(&f.yes, "yes", false, "do not ask before the first write")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress, only warnings and the outcome")
 	fs.BoolVar(&f.readOnly, "read-only", false, "refuse every write (for a setting that keeps a run from happening)")
+	f.show.add(cmd, "with --dry-run: ")
 	f.sep = addSeparator(fs)
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {
 		if f.dryRun {
-			return a.plan(ctx, args[0], planFlags{service: f.service, selects: f.selects, state: f.state, decide: f.run, format: "text", sep: f.sep})
+			return a.plan(ctx, args[0], planFlags{service: f.service, selects: f.selects, state: f.state, decide: f.run, show: f.show, sep: f.sep})
+		}
+		for _, name := range planOnly {
+			if a.origins[name] == "flag" {
+				return 0, usagef("--%s is for plans: add --dry-run, or use migrate plan", name)
+			}
 		}
 		return a.runManifest(ctx, args[0], &f)
 	})
