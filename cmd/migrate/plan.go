@@ -91,24 +91,11 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers())...); err != nil {
 		return 0, err
 	}
-	sel, err := f.selects.selection()
-	if err != nil {
-		return 0, err
-	}
-	s, err := a.read(path)
+	s, sel, err := a.start(ctx, path, f.service, &f.selects, f.state, f.decide.strict)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.check(ctx, f.decide.strict); err != nil {
-		return 0, err
-	}
-	if err := s.aim(f.service, f.state.path); err != nil {
-		return 0, err
-	}
-	if err := s.openSources(); err != nil {
-		return 0, err
-	}
 	reader, err := s.reader(ctx)
 	if err != nil {
 		return 0, err

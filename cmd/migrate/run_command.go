@@ -93,24 +93,11 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers(), f.run.numbers())...); err != nil {
 		return 0, err
 	}
-	sel, err := f.selects.selection()
-	if err != nil {
-		return 0, err
-	}
-	s, err := a.read(path)
+	s, sel, err := a.start(ctx, path, f.service, &f.selects, f.state, f.run.strict)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.check(ctx, f.run.strict); err != nil {
-		return 0, err
-	}
-	if err := s.aim(f.service, f.state.path); err != nil {
-		return 0, err
-	}
-	if err := s.openSources(); err != nil {
-		return 0, err
-	}
 	_, statErr := os.Stat(s.places.state)
 	store, err := state.Open(ctx, s.places.state, state.Options{Tenant: s.target.tenant, Program: "migrate " + version(), Log: a.log})
 	if err != nil {

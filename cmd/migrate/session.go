@@ -34,6 +34,29 @@ type session struct {
 	closers []func() error
 }
 
+// start reads and checks a manifest, aims at its service and opens its files:
+// what plan, run and verify begin with. Nothing is asked of the service yet. The
+// caller closes the session.
+func (a *app) start(ctx context.Context, path string, service serviceFlags, selects *selectFlags, st stateFlag, strict bool) (*session, pipeline.Selection, error) {
+	sel, err := selects.selection()
+	if err != nil {
+		return nil, sel, err
+	}
+	s, err := a.read(path)
+	if err != nil {
+		return nil, sel, err
+	}
+	if err = s.check(ctx, strict); err == nil {
+		if err = s.aim(service, st.path); err == nil {
+			err = s.openSources()
+		}
+	}
+	if err != nil {
+		return nil, sel, errors.Join(err, s.close())
+	}
+	return s, sel, nil
+}
+
 // read opens the manifest at path.
 func (a *app) read(path string) (*session, error) {
 	s := &session{app: a, start: time.Now()}

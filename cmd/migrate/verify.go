@@ -34,24 +34,11 @@ when the service still processes some.`,
 		if err := checkNumbers(slices.Concat(svc.numbers(), selects.numbers())...); err != nil {
 			return 0, err
 		}
-		sel, err := selects.selection()
-		if err != nil {
-			return 0, err
-		}
-		s, err := a.read(args[0])
+		s, sel, err := a.start(ctx, args[0], svc, &selects, st, false)
 		if err != nil {
 			return 0, err
 		}
 		defer func() { err = errors.Join(err, s.close()) }()
-		if err := s.check(ctx, false); err != nil {
-			return 0, err
-		}
-		if err := s.aim(svc, st.path); err != nil {
-			return 0, err
-		}
-		if err := s.openSources(); err != nil {
-			return 0, err
-		}
 		reader, err := s.reader(ctx)
 		if err != nil {
 			return 0, err
