@@ -282,6 +282,10 @@ func (d *decider) unknown() {
 			}
 			return
 		}
+		if a.Status != showpad.StatusActive {
+			d.act(ActionAdopt, ReasonStillProcesses, 0, 0, UndoFull)
+			return
+		}
 		d.act(ActionAdopt, ReasonSame, 0, 0, UndoFull)
 		return
 	}

@@ -50,6 +50,9 @@ func (f *firstCreate) enter(ctx context.Context, w *work) (bool, error) {
 		if f.leader == nil {
 			f.leader = w
 			f.mu.Unlock()
+			if err := f.r.in.Store.SetMeta(ctx, state.MetaExternalIDFirst, w.item.ExternalID); err != nil {
+				return false, stateError(w, err)
+			}
 			return true, nil
 		}
 		changed := f.changed
@@ -100,11 +103,72 @@ func (f *firstCreate) ask(ctx context.Context) (ok bool, err error) {
 			return false, err
 		}
 	}
+	if kept == "" {
+		listed, err := f.listed(ctx)
+		if err != nil || f.r.stopped() {
+			return false, err
+		}
+		if listed {
+			kept = "listed"
+		}
+	}
 	f.asked = true
 	f.mu.Lock()
 	f.proven = f.proven || kept != ""
 	f.mu.Unlock()
 	return true, nil
+}
+
+// listed reports whether the service's list finds the asset that an earlier run
+// made first. One that is there and is not found within the settle time stops the
+// run: a second one would be as hard to find.
+func (f *firstCreate) listed(ctx context.Context) (bool, error) {
+	st := f.r.in.Store
+	id, err := st.Meta(ctx, state.MetaExternalIDFirst)
+	if err != nil || id == "" {
+		return false, err
+	}
+	recs, err := st.Get(ctx, []string{id})
+	assetID := recs[id].AssetID
+	if err != nil || assetID == "" {
+		return false, err // it was never answered, and is looked up for itself
+	}
+	begun := time.Now()
+	pause := newPauses(f.r.settleTime)
+	for {
+		found, err := byExternalID(ctx, f.r.in.API, []string{id})
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return false, context.Cause(ctx)
+		case err != nil:
+			return false, f.r.readFailed(err)
+		case len(found[id]) > 0:
+			return true, st.SetMeta(ctx, state.MetaExternalIDKept, strconv.FormatInt(time.Since(begun).Milliseconds(), 10))
+		}
+		if f.r.stopped() || !pause.wait(ctx) {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	_, err = f.r.in.API.Asset(ctx, assetID)
+	switch {
+	case errors.Is(err, showpad.ErrNotFound):
+		return false, nil // somebody deleted it: the next create is the first
+	case err != nil && ctx.Err() != nil:
+		return false, context.Cause(ctx)
+	case err != nil:
+		return false, f.r.readFailed(err)
+	}
+	f.r.stop(unlisted(assetID, id, f.r.settleTime))
+	return false, nil
+}
+
+// unlisted is the end of a run on a tenant whose list does not find what was made.
+func unlisted(assetID, externalID string, waited time.Duration) *StopError {
+	return &StopError{Code: 1, Err: fmt.Errorf("asset %s was made with the external ID %q, and after %s the service's list still does not find it: nothing else is created. "+
+		"Way on: run again later; if it stays so, give the service more time with --settle-time", assetID, externalID, waited)}
 }
 
 // confirm makes w's create the proof, when it was the first: its external ID was
@@ -131,8 +195,7 @@ func (f *firstCreate) confirm(ctx context.Context, w *work) (bool, error) {
 			if ctx.Err() != nil {
 				return false, context.Cause(ctx)
 			}
-			f.r.stop(&StopError{Code: 1, Err: fmt.Errorf("asset %s was made with the external ID %q, and after %s the service's list still does not find it: nothing else is created. "+
-				"Way on: run again later; if it stays so, give the service more time with --settle-time", w.Row.AssetID, w.item.ExternalID, f.r.settleTime)})
+			f.r.stop(unlisted(w.Row.AssetID, w.item.ExternalID, f.r.settleTime))
 			return false, f.r.leave(ctx, w)
 		}
 	}

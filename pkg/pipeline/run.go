@@ -351,7 +351,7 @@ func (r *runner) route(ctx context.Context, w *work) error {
 		return r.unchanged(ctx, w)
 	}
 	switch {
-	case w.md5 == nil && (w.Upload || w.Row.Action == ActionAdopt && w.Row.Reason == ReasonStillProcesses):
+	case w.md5 == nil && (w.Upload || w.item.URL == "" && w.Row.Action == ActionAdopt && w.Row.Reason == ReasonStillProcesses):
 		return r.send(ctx, r.toHash, w)
 	case w.Asset == nil:
 		return r.send(ctx, r.toRegister, w)

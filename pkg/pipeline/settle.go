@@ -307,10 +307,13 @@ func (s *settler) look(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 	}
 	o.status = state0
 	if w.item.URL != "" {
-		if a.Status != showpad.StatusActive && a.Status != showpad.StatusPrepared {
-			return s.slow(ctx, o, a)
+		switch a.Status {
+		case showpad.StatusActive:
+			return true, s.verified(ctx, w)
+		case showpad.StatusFailed:
+			return true, r.fail(ctx, w, FailedProcessing, s.reason(ctx, w))
 		}
-		return true, s.verified(ctx, w)
+		return s.slow(ctx, o, a)
 	}
 	rec := w.rec
 	ours := rec.FileID == "" || (a.CurrentFile != nil && a.CurrentFile.ID == rec.FileID)
@@ -345,7 +348,7 @@ func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 	w, r := o.w, s.r
 	rec := w.rec
 	sentAt := o.sentAt()
-	if a.Status == showpad.StatusPrepared && (rec.Status == state.Sent || rec.Status == state.Processing) && time.Since(sentAt) > urlLife {
+	if w.item.URL == "" && a.Status == showpad.StatusPrepared && (rec.Status == state.Sent || rec.Status == state.Processing) && time.Since(sentAt) > urlLife {
 		// Storage took the bytes, and the service never heard of them.
 		w.Upload = true
 		return true, r.again(ctx, w)

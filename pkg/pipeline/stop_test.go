@@ -1,9 +1,14 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"io"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,4 +227,69 @@ func TestALookUpThatIsRefusedLeavesTheOutcomeUnknown(t *testing.T) {
 		w.mustRun(0)
 		w.check()
 	})
+}
+
+func TestATenantWhoseListNeverShowsTheFirstAssetGetsNoSecondOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{ListLag: 1000 * time.Hour})
+		w.many(10)
+		for range 3 {
+			w.mustRun(1)
+		}
+		if n := len(w.tenant.Assets()); n != 1 {
+			t.Errorf("%d assets, want 1", n)
+		}
+		// Once it is listed, all goes on.
+		w.tenant.Advance(2000 * time.Hour)
+		w.tenant.Switch(func(s *emulator.Switches) { s.ListLag = emulator.Duration(time.Millisecond) })
+		w.mustRun(0)
+		w.check()
+	})
+}
+
+// notYet shows every asset as prepared until it is told otherwise.
+type notYet struct {
+	http.RoundTripper
+	over atomic.Bool
+}
+
+func (n *notYet) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := n.RoundTripper.RoundTrip(req)
+	if err != nil || n.over.Load() {
+		return resp, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	body = bytes.ReplaceAll(body, []byte(`"status":"active"`), []byte(`"status":"prepared"`))
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	resp.Header.Del("Content-Length")
+	return resp, nil
+}
+
+func TestAURLAssetIsDoneOnceItIsActive(t *testing.T) {
+	for _, adopted := range []bool{false, true} {
+		t.Run(fmt.Sprintf("adopted %v", adopted), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{})
+				w.add("U", "", func(i *manifest.Item) {
+					i.File, i.URL, i.Location = "", "https://www.example.com/u", manifest.Location{}
+				})
+				if adopted {
+					w.mustRun(0)
+					w.path += ".lost" // a state that knows nothing of it
+				}
+				slow := &notYet{RoundTripper: w.tenant}
+				w.configure = func(c *showpad.Config) { c.Base = slow }
+				w.options.Wait = time.Minute
+				w.mustRun(6)
+				slow.over.Store(true)
+				w.mustRun(0)
+				if n := len(w.tenant.Assets()); n != 1 {
+					t.Errorf("%d assets, want 1", n)
+				}
+			})
+		})
+	}
 }

@@ -16,6 +16,9 @@ const (
 	// MetaExternalIDKept is set once a create's answer carried our external ID
 	// and a look-up found it: how long that took, in decimal milliseconds.
 	MetaExternalIDKept = "external-id-kept"
+	// MetaExternalIDFirst is the external ID of the first create on a tenant, noted
+	// before it leaves; of use until MetaExternalIDKept is set.
+	MetaExternalIDFirst = "external-id-first"
 	// MetaExternalIDDropped is the id of the asset whose create lost our external ID.
 	MetaExternalIDDropped = "external-id-dropped"
 )
