@@ -65,6 +65,18 @@ type Record struct {
 	Warnings []string  `json:"warnings,omitempty"` // codes: normalised, twin, ...
 	// Replaced is the checksum of the version that a version op replaces.
 	Replaced string `json:"replaced,omitempty"`
+
+	// CreateRun is the run that wrote the intent of the create that made the
+	// asset, or may have made it; "" for assets that were found.
+	CreateRun string `json:"createRun,omitempty"`
+	// Shown is a digest of every field that the service showed when the item was
+	// last verified (package pipeline): another one tells that somebody changed
+	// the asset since. "" is unknown.
+	Shown string `json:"shown,omitempty"`
+	// Unconfirmed marks a record that was made without a run: by a rebuild from
+	// the service, or by binding an asset. What we sent is not known: Fields has
+	// what was seen then, and the next run compares before it believes it.
+	Unconfirmed bool `json:"unconfirmed,omitempty"`
 }
 
 // Base is the base of a field's three-way comparison.
@@ -122,5 +134,8 @@ type Counts struct {
 type Write struct {
 	Record Record
 	Event  string  // a sentence for `why`; "" adds no event
-	Change *Change // kept under Record.Run and the external ID; nil leaves an earlier one
+	Change *Change // kept under ChangeRun and the external ID; nil leaves an earlier one
+	// ChangeRun is the run that the change belongs to; "" is Record.Run. A create
+	// that a later run finds to have been carried out belongs to its own run.
+	ChangeRun string
 }

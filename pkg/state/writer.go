@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -153,7 +154,7 @@ func (w Write) encode() (e entry, err error) {
 		return e, err
 	}
 	rec.Updated = now()
-	e = entry{id: rec.ExternalID, head: head{rec.Op, rec.Status}, run: rec.Run}
+	e = entry{id: rec.ExternalID, head: head{rec.Op, rec.Status}, run: cmp.Or(w.ChangeRun, rec.Run)}
 	if e.record, err = encode(&rec); err != nil {
 		return e, err
 	}
@@ -164,7 +165,7 @@ func (w Write) encode() (e entry, err error) {
 		}
 	}
 	if w.Change != nil {
-		if rec.Run == "" || len(rec.Run) > maxID || strings.ContainsRune(rec.Run, 0) {
+		if e.run == "" || len(e.run) > maxID || strings.ContainsRune(e.run, 0) {
 			return e, fmt.Errorf("the change of %q needs the run that makes it", rec.ExternalID)
 		}
 		if e.change, err = json.Marshal(w.Change); err != nil {
