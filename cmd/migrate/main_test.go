@@ -1,11 +1,44 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"migrate": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"migrate": migrate})
+}
+
+// leakChecked are the tests of this package, which leave no goroutine behind.
+type leakChecked struct{ *testing.M }
+
+func (m leakChecked) Run() int {
+	code := m.M.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// exitLeak is no code of the program.
+const exitLeak = 99
+
+// migrate is main, but for an end that no script expects when goroutines are left.
+func migrate() {
+	signals := make(chan os.Signal, 3)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	code := run(context.Background(), os.Args[1:], processEnv(signals))
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = exitLeak
+	}
+	os.Exit(code)
 }

@@ -130,7 +130,7 @@ type connection struct {
 
 // connect signs in and says where, in the first line of the command. It is the
 // first request that a command sends.
-func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showpad.Gate, observe func(showpad.Call), sandbox http.RoundTripper) (*connection, error) {
+func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showpad.Gate, observe func(showpad.Call), sandbox http.RoundTripper) (conn *connection, err error) {
 	cfg := showpad.Config{
 		APIURL: t.apiURL, V3URL: t.v3URL, Gate: gate, Retries: f.retries, UserAgent: "migrate/" + version(), Log: a.log, Observe: observe,
 	}
@@ -138,7 +138,11 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 		cfg.Retries = -1
 	}
 	c := &connection{close: func() error { return nil }}
-	var err error
+	defer func() {
+		if err != nil {
+			_ = c.close()
+		}
+	}()
 	if sandbox != nil {
 		cfg.Base, cfg.Storage, cfg.Token = sandbox, sandbox, sandboxToken()
 		if c.client, err = showpad.New(cfg); err != nil {
