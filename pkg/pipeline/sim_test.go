@@ -3,12 +3,10 @@ package pipeline_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
@@ -16,32 +14,12 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 )
 
-var (
-	simSeeds = flag.Int("sim.seeds", 200, "number of seeds that TestSimulation runs")
-	simSeed  = flag.Uint64("sim.seed", 0, "the one seed to run (0: all of -sim.seeds)")
-)
-
 // TestSimulation is the whole life of a small library under faults: runs that
 // are cut off anywhere, on a service that loses answers, is slow, lags and
 // refuses; edits between them; until a last run in peace. What it demands then
 // are the promises: exactly one asset for each external ID, verified, and a plan
 // with nothing left.
-func TestSimulation(t *testing.T) {
-	begin := time.Now()
-	first, n := uint64(1), *simSeeds
-	if *simSeed != 0 {
-		first, n = *simSeed, 1
-	}
-	for seed := first; seed < first+uint64(n); seed++ {
-		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
-		})
-		if !ok {
-			t.Fatalf("repeat with: go test ./pkg/pipeline -run TestSimulation -sim.seed %d", seed)
-		}
-	}
-	t.Logf("%d seeds, %.0f a second", n, float64(n)/time.Since(begin).Seconds())
-}
+func TestSimulation(t *testing.T) { seeds(t, 100, simulate) }
 
 func simulate(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 1))

@@ -57,7 +57,7 @@ func newWorld(t testing.TB, o emulator.Options) *world {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return &world{
-		t: t, tenant: s, files: &memory{m: map[string]memFile{}}, path: filepath.Join(t.TempDir(), "test.state.db"),
+		t: t, tenant: s, files: &memory{m: map[string]memFile{}}, path: filepath.Join(fastDir(t), "test.state.db"),
 		man: &manifest.Manifest{
 			Path: "test.yaml", ID: "test", Division: "Marketing", CreateTags: manifest.CreateAllTags,
 			Update: manifest.Update{Tags: "add", Metadata: "manifest", File: "changed", Conflicts: "skip"},
