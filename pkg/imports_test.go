@@ -23,20 +23,21 @@ const module = "github.com/showpad-migrate/migrate"
 // mayImport is the order of the house: what each package may import of ours.
 // "" is nothing, "*" everything in the table.
 var mayImport = map[string]string{
-	"pkg/manifest":                "",
-	"pkg/manifest/expand":         "pkg/manifest pkg/source",
-	"pkg/source":                  "",
-	"pkg/source/local":            "pkg/source",
-	"pkg/source/sourcetest":       "pkg/source",
-	"pkg/showpad":                 "",
-	"pkg/showpad/emulator":        "",
-	"pkg/state":                   "",
-	"pkg/pipeline":                "pkg/manifest pkg/source pkg/showpad pkg/state",
-	"pkg/report":                  "pkg/manifest pkg/pipeline pkg/state",
-	"cmd/migrate/internal/view":   "pkg/pipeline pkg/report pkg/manifest pkg/state",
-	"cmd/migrate/internal/login":  "pkg/showpad",
-	"cmd/migrate/internal/config": "pkg/manifest",
-	"cmd/migrate":                 "*",
+	"pkg/manifest":                 "",
+	"pkg/manifest/expand":          "pkg/manifest pkg/source",
+	"pkg/source":                   "",
+	"pkg/source/local":             "pkg/source",
+	"pkg/source/sourcetest":        "pkg/source",
+	"pkg/showpad":                  "",
+	"pkg/showpad/emulator":         "",
+	"pkg/state":                    "",
+	"pkg/pipeline":                 "pkg/manifest pkg/source pkg/showpad pkg/state",
+	"pkg/report":                   "pkg/manifest pkg/pipeline pkg/state",
+	"cmd/migrate/internal/view":    "pkg/pipeline pkg/report pkg/manifest pkg/state",
+	"cmd/migrate/internal/login":   "cmd/migrate/internal/ownfile pkg/showpad",
+	"cmd/migrate/internal/ownfile": "",
+	"cmd/migrate/internal/config":  "pkg/manifest",
+	"cmd/migrate":                  "*",
 }
 
 // onlyIn are libraries that one package alone may import, tests included.

@@ -110,9 +110,7 @@ func TestOneRunGetsThroughFaults(t *testing.T) {
 func TestSignInWithAPasswordAndItsTokens(t *testing.T) {
 	tenant, vars := serve(t, emulator.Options{})
 	dir := write(t, twoItems())
-	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config")) // os.UserConfigDir on Linux
-	t.Setenv("HOME", dir)                                     // and elsewhere
-	t.Setenv("AppData", filepath.Join(dir, "config"))
+	vars["XDG_CONFIG_HOME"] = filepath.Join(dir, "config")
 	delete(vars, "SHOWPAD_TOKEN")
 	expect(t, vars, exitNotSignedIn, "run", "m.yaml")
 	vars["SHOWPAD_CLIENT_ID"], vars["SHOWPAD_CLIENT_SECRET"] = emulator.DefaultClientID, emulator.DefaultClientSecret

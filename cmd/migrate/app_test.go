@@ -71,7 +71,9 @@ func (s *stream) await(text string) (string, bool) {
 
 func newProcess(vars map[string]string) *process {
 	p := &process{vars: vars, out: newStream(), err: newStream(), signals: make(chan os.Signal, 3)}
-	p.env = env{in: strings.NewReader(""), out: p.out, err: p.err, signals: p.signals, getenv: func(name string) string { return p.vars[name] }}
+	p.env = env{in: strings.NewReader(""), out: p.out, err: p.err, signals: p.signals, getenv: func(name string) string { return p.vars[name] }, configDir: func() (string, error) {
+		return orText(p.vars["XDG_CONFIG_HOME"], configDir), nil
+	}}
 	return p
 }
 

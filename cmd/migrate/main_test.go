@@ -12,6 +12,9 @@ import (
 	"go.uber.org/goleak"
 )
 
+// configDir is the configuration folder of calls within this process.
+var configDir string
+
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){"migrate": migrate})
 }
@@ -20,6 +23,12 @@ func TestMain(m *testing.M) {
 type leakChecked struct{ *testing.M }
 
 func (m leakChecked) Run() int {
+	var err error
+	if configDir, err = os.MkdirTemp("", "migrate-config-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(configDir)
 	code := m.M.Run()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)

@@ -223,7 +223,7 @@ func (a *app) token(t target, base http.RoundTripper) (oauth2.TokenSource, error
 	if s.ClientID == "" || !s.ClientSecret.Given() {
 		return nil, fmt.Errorf("%w: set SHOWPAD_TOKEN to a personal API token, or SHOWPAD_CLIENT_ID and SHOWPAD_CLIENT_SECRET with SHOWPAD_USERNAME and SHOWPAD_PASSWORD or SHOWPAD_REFRESH_TOKEN; or try it with --sandbox", showpad.ErrNotSignedIn)
 	}
-	dir, err := login.Dir()
+	dir, err := a.ownFolder(login.Folder)
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,9 @@
 package login
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -19,23 +16,7 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 )
 
-// TestMain is also another process, one that holds a lock until its input ends.
-func TestMain(m *testing.M) {
-	if path := os.Getenv("LOGIN_TEST_HOLD"); path != "" {
-		unlock, err := lock(context.Background(), path)
-		if err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-		fmt.Println("held")
-		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
-		if unlock() != nil {
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t *testing.T, dir string) *File {
 	t.Helper()
@@ -131,10 +112,6 @@ func TestAFolderThatCannotBeWrittenIsTold(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "refresh-for-tests") {
 		t.Errorf("error %v", err)
 	}
-	f = &File{path: filepath.Join(t.TempDir(), "absent", "x.json")}
-	if err := f.Update(t.Context(), func(showpad.SavedToken) (showpad.SavedToken, error) { return sample, nil }); err == nil {
-		t.Error("kept nowhere without a word")
-	}
 }
 
 func TestDamagedFileIsToldByName(t *testing.T) {
@@ -178,65 +155,10 @@ func TestUpdatesDoNotGetLost(t *testing.T) {
 	}
 }
 
-func TestAnotherProcessIsWaitedFor(t *testing.T) {
-	f := open(t, t.TempDir())
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), "LOGIN_TEST_HOLD="+f.Path()+".lock")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "held\n" {
-		t.Fatalf("the other process says %q, %v", line, err)
-	}
-	why := errors.New("interrupt")
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 3*lockPoll, why)
-	defer cancel()
-	entered := false
-	err = f.Update(ctx, func(s showpad.SavedToken) (showpad.SavedToken, error) { entered = true; return s, nil })
-	if !errors.Is(err, why) || entered {
-		t.Errorf("while it is held: %v, entered %v", err, entered)
-	}
-	done := make(chan error)
-	go func() {
-		done <- f.Update(t.Context(), func(showpad.SavedToken) (showpad.SavedToken, error) { return sample, nil })
-	}()
-	if err := in.Close(); err != nil { // lets it go
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestOpenRefusesWhatCannotBeATenant(t *testing.T) {
 	for _, s := range []string{"", "../../etc", "Acme", "a/b"} {
 		if _, err := Open(t.TempDir(), s, "c"); err == nil {
 			t.Errorf("%q accepted", s)
 		}
-	}
-}
-
-func TestDirIsInTheUsersFolder(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	t.Setenv("AppData", t.TempDir())
-	t.Setenv("HOME", t.TempDir())
-	dir, err := Dir()
-	if err != nil || !strings.HasSuffix(dir, filepath.Join("migrate", "tokens")) {
-		t.Errorf("%s, %v", dir, err)
 	}
 }

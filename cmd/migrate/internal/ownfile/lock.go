@@ -1,4 +1,4 @@
-package login
+package ownfile
 
 import (
 	"context"
@@ -17,12 +17,12 @@ const lockPoll = 50 * time.Millisecond
 func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("token lock: %w", err)
+		return nil, fmt.Errorf("lock: %w", err)
 	}
 	for {
 		held, err := tryLock(f)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("token lock %s: %w", path, err), f.Close())
+			return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 		}
 		if held {
 			return f.Close, nil // closing unlocks
