@@ -38,6 +38,7 @@ var mayImport = map[string]string{
 	"cmd/migrate/internal/ownfile": "",
 	"cmd/migrate/internal/config":  "pkg/manifest",
 	"cmd/migrate":                  "*",
+	"test/harness":                 "",
 }
 
 // onlyIn are libraries that one package alone may import, tests included.
