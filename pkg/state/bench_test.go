@@ -71,7 +71,7 @@ func BenchmarkPut(b *testing.B) {
 			s := benchStore(b)
 			b.ResetTimer()
 			callers(b, n, func(i int) error {
-				e, err := benchWrite(i).encode()
+				e, err := benchWrite(i).encode(time.Time{})
 				if err != nil {
 					return err
 				}

@@ -166,6 +166,11 @@ func (c *client) Changes(ctx context.Context, run, after string, limit int) (ids
 	return ids, changes, err
 }
 
+func (c *client) MadeTags(ctx context.Context, run string) ([]MadeTag, error) {
+	a, err := c.ask(ctx, question{Method: "made", Name: run})
+	return a.Made, err
+}
+
 func (c *client) Meta(ctx context.Context, key string) (string, error) {
 	a, err := c.ask(ctx, question{Method: "meta", Name: key})
 	return a.Value, err

@@ -9,7 +9,6 @@ import (
 	"hash/crc32"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -128,6 +127,14 @@ func checkID(id string) error {
 	return nil
 }
 
+// checkRun refuses ids of runs that cannot be the beginning of a key.
+func checkRun(id string) error {
+	if id == "" || len(id) > maxID || strings.ContainsRune(id, 0) {
+		return fmt.Errorf("%q cannot be the ID of a run", shorten(id, 40))
+	}
+	return nil
+}
+
 // clean makes a text one line of at most maxText characters.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
@@ -154,6 +161,3 @@ func shorten(s string, n int) string {
 	}
 	return s[:end] + "…"
 }
-
-// now is the time that goes into records, without its monotonic part.
-func now() time.Time { return time.Now().UTC().Round(0) }

@@ -68,7 +68,7 @@ func acquire(ctx context.Context, path, program string) (*lock, error) {
 		host = "unknown host"
 	}
 	l := &lock{content: lockContent{
-		Holder: Holder{PID: os.Getpid(), Host: host, Start: now().Truncate(time.Second), Program: program},
+		Holder: Holder{PID: os.Getpid(), Host: host, Start: time.Now().UTC().Truncate(time.Second), Program: program},
 		Key:    rand.Text(),
 	}}
 	const (

@@ -1,7 +1,8 @@
 package state
 
-// Schema is the version of the file's layout that this program writes.
-const Schema = 1
+// Schema is the version of the file's layout that this program writes. Older
+// ones are migrated when they are opened for writing, see schema.go.
+const Schema = 2
 
 // Keys of the meta bucket. The store itself writes the first four; [Store.SetMeta]
 // refuses those.

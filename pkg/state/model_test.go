@@ -33,6 +33,12 @@ func TestAStoreIsAMapOfSteps(t *testing.T) {
 			}
 			return w
 		}
+		set := func(w Write) {
+			model[w.Record.ExternalID] = head{w.Record.Op, w.Record.Status}
+			if w.Event != "" {
+				events[w.Record.ExternalID]++
+			}
+		}
 		apply := func(ws []Write) bool { // all or nothing
 			next := map[string]head{}
 			for _, w := range ws {
@@ -47,10 +53,7 @@ func TestAStoreIsAMapOfSteps(t *testing.T) {
 				next[w.Record.ExternalID] = h
 			}
 			for _, w := range ws {
-				model[w.Record.ExternalID] = next[w.Record.ExternalID]
-				if w.Event != "" {
-					events[w.Record.ExternalID]++
-				}
+				set(w)
 			}
 			return true
 		}
@@ -75,6 +78,37 @@ func TestAStoreIsAMapOfSteps(t *testing.T) {
 				}
 				if err := s.Flush(t.Context()); (err != nil) != refused {
 					rt.Fatalf("flush: %v", err)
+				}
+			},
+			"replace": func(rt *rapid.T) {
+				var ws []Write
+				valid := true
+				for range rapid.IntRange(1, 4).Draw(rt, "n") {
+					w := step(rt, 5)
+					ws = append(ws, w)
+					valid = valid && Allowed(w.Record.Op, w.Record.Status, w.Record.Status)
+				}
+				if err := s.Replace(t.Context(), ws...); (err == nil) != valid {
+					rt.Fatalf("replace: %v", err)
+				}
+				for _, w := range ws {
+					if valid {
+						set(w)
+					}
+				}
+			},
+			"rename": func(rt *rapid.T) {
+				from, to := step(rt, 5).Record.ExternalID, step(rt, 8).Record.ExternalID
+				h, known := model[from]
+				_, taken := model[to]
+				err := s.Rename(t.Context(), from, to)
+				if (err == nil) != (known && !h.Status.unfinished() && !taken) {
+					rt.Fatalf("rename of %s, which is %v, to %s: %v", from, h, to, err)
+				}
+				if err == nil {
+					model[to], events[to] = h, events[from]+1
+					delete(model, from)
+					delete(events, from)
 				}
 			},
 			"finish all": func(rt *rapid.T) {

@@ -150,7 +150,7 @@ func (f *follower) check(db *bolt.DB) error {
 		}
 	}
 	return viewDB(db, f.path, func(tx *bolt.Tx) error {
-		if err := checkSchema(tx, f.path); err != nil || f.checked {
+		if _, err := checkSchema(tx, f.path); err != nil || f.checked {
 			return err
 		}
 		counts, err := countsOf(tx)
@@ -200,6 +200,11 @@ func (f *follower) Runs(ctx context.Context) (out []Run, err error) {
 func (f *follower) Changes(ctx context.Context, run, after string, limit int) (ids []string, out []Change, err error) {
 	err = f.do(ctx, func(r Reader) (err error) { ids, out, err = r.Changes(ctx, run, after, limit); return err })
 	return ids, out, err
+}
+
+func (f *follower) MadeTags(ctx context.Context, run string) (out []MadeTag, err error) {
+	err = f.do(ctx, func(r Reader) (err error) { out, err = r.MadeTags(ctx, run); return err })
+	return out, err
 }
 
 func (f *follower) Meta(ctx context.Context, key string) (out string, err error) {

@@ -46,6 +46,11 @@ func fill(t *testing.T, s *Store, n int) {
 	if err := s.SetMeta(t.Context(), MetaDigest, "d"); err != nil {
 		t.Fatal(err)
 	}
+	for i := range 3 {
+		if err := s.AddMadeTag(t.Context(), "r1", MadeTag{ID: fmt.Sprint(i), Name: "tag", Division: "d1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // everything that a Reader says of a state made by fill, as JSON.
@@ -82,6 +87,14 @@ func everything(t *testing.T, r Reader) string {
 	add(runs, err)
 	m, err := r.Meta(ctx, MetaDigest)
 	add(m, err)
+	for run, n := range map[string]int{"r1": 3, "r": 0, "": 0} {
+		made, err := r.MadeTags(ctx, run)
+		if len(made) != n {
+			t.Errorf("%d tags made by %q, %v; want %d", len(made), run, err, n)
+		}
+	}
+	made, err := r.MadeTags(ctx, "r1")
+	add(made, err)
 	b, err := json.Marshal(out)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -14,6 +15,9 @@ import (
 // pageSize is the most keys that one transaction looks at: a long one would
 // stop bbolt from reusing pages.
 const pageSize = 1000
+
+// noLimit is a limit that ends nothing.
+const noLimit = math.MaxInt
 
 // reads is Reader over short transactions of view.
 type reads struct {
@@ -103,7 +107,11 @@ func (r reads) pages(ctx context.Context, bucket, prefix []byte, after string, l
 	for limit > 0 {
 		n := 0
 		err := r.view(ctx, func(tx *bolt.Tx) error {
-			c := tx.Bucket(bucket).Cursor()
+			b := tx.Bucket(bucket)
+			if b == nil { // of a newer schema than the file's
+				return nil
+			}
+			c := b.Cursor()
 			k, v := c.Seek(last)
 			if !first && bytes.Equal(k, last) {
 				k, v = c.Next()
@@ -160,8 +168,7 @@ func (r reads) Events(ctx context.Context, externalID string) (out []Event, err 
 
 // Runs returns all runs, oldest first.
 func (r reads) Runs(ctx context.Context) (out []Run, err error) {
-	const all = 1 << 30
-	err = r.pages(ctx, bucketRuns, nil, "", all, func(_ *bolt.Tx, k, v []byte) error {
+	err = r.pages(ctx, bucketRuns, nil, "", noLimit, func(_ *bolt.Tx, k, v []byte) error {
 		run, err := decodeRun(k, v)
 		if err != nil {
 			return err

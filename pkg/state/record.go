@@ -122,6 +122,13 @@ type Run struct {
 	Requests map[string]int `json:"requests,omitempty"`
 }
 
+// MadeTag is a tag that a run made at the service.
+type MadeTag struct {
+	ID       string `json:"id"` // at the service
+	Name     string `json:"name"`
+	Division string `json:"division"` // id
+}
+
 // Counts is the number of records by status and op.
 type Counts struct {
 	ByStatus map[Status]int `json:"byStatus"`

@@ -39,6 +39,7 @@ type answer struct {
 	Events  []Event         `json:"events,omitempty"`
 	Runs    []Run           `json:"runs,omitempty"`
 	Changes []Change        `json:"changes,omitempty"`
+	Made    []MadeTag       `json:"made,omitempty"`
 	Value   string          `json:"value,omitempty"`
 	Live    json.RawMessage `json:"live,omitempty"`
 	Error   string          `json:"error,omitempty"`
@@ -141,6 +142,8 @@ func (s *Store) ask(ctx context.Context, q question) (a answer, err error) {
 		a.Runs, err = s.Runs(ctx)
 	case "changes":
 		a.IDs, a.Changes, err = s.Changes(ctx, q.Name, q.After, limit)
+	case "made":
+		a.Made, err = s.MadeTags(ctx, q.Name)
 	case "meta":
 		a.Value, err = s.Meta(ctx, q.Name)
 	case "live":

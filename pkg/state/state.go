@@ -16,6 +16,8 @@ var (
 	ErrOtherTenant = errors.New("the state belongs to another tenant")
 	ErrTransition  = errors.New("not a step that this record can take")
 	ErrReadOnly    = errors.New("the state is open for reading only")
+	ErrNoRecord    = errors.New("there is no record of it")
+	ErrTaken       = errors.New("that external ID is taken")
 )
 
 // Reader is what `status`, `why`, `report` and `plan` need. It is met by a
@@ -35,6 +37,8 @@ type Reader interface {
 	Runs(ctx context.Context) ([]Run, error)
 	// Changes is a page of one run's changes in order of external ID.
 	Changes(ctx context.Context, run, after string, limit int) (ids []string, changes []Change, err error)
+	// MadeTags returns the tags that a run made, in order of their ids.
+	MadeTags(ctx context.Context, run string) ([]MadeTag, error)
 	// Meta returns the value stored under key, "" when there is none. Keys of
 	// ours: see meta.go.
 	Meta(ctx context.Context, key string) (string, error)

@@ -85,6 +85,14 @@ type head struct {
 	Status Status `json:"status"`
 }
 
+// replace is follow where any record may take the place of any other.
+func replace(_, next head) error {
+	if Allowed(next.Op, next.Status, next.Status) {
+		return nil
+	}
+	return fmt.Errorf("%s cannot be %s: %w", next.Op, next.Status, ErrTransition)
+}
+
 // follow reports whether next may replace prev; the zero head means no record.
 func follow(prev, next head) error {
 	switch {

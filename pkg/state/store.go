@@ -18,21 +18,6 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Buckets of the file. Shares and personal are made with it and filled by later
-// versions of the program.
-var (
-	bucketMeta     = []byte("meta")     // key: value, see meta.go
-	bucketItems    = []byte("items")    // external ID: Record
-	bucketOpen     = []byte("open")     // external ID: nothing; the records whose op is begun and not over
-	bucketChanges  = []byte("changes")  // run, 0, external ID: Change
-	bucketEvents   = []byte("events")   // external ID, 0, sequence (8 bytes, big-endian): Event
-	bucketRuns     = []byte("runs")     // sequence (8 bytes, big-endian): Run
-	bucketShares   = []byte("shares")   // empty for now
-	bucketPersonal = []byte("personal") // empty for now
-
-	buckets = [][]byte{bucketMeta, bucketItems, bucketOpen, bucketChanges, bucketEvents, bucketRuns, bucketShares, bucketPersonal}
-)
-
 // Options say how a state is opened.
 type Options struct {
 	// Tenant is whom the state belongs to: the lower-case subdomain, or a name of
@@ -43,6 +28,9 @@ type Options struct {
 	Program string
 	// Log gets a line when a state is made; the zero value logs nothing.
 	Log zerolog.Logger
+	// Clock is the wall clock of the times that records and events get; nil is
+	// time.Now.
+	Clock func() time.Time
 	// NoSync leaves out fsync. For simulations: the file does not survive a
 	// crash of the machine.
 	NoSync bool
@@ -83,7 +71,8 @@ type Store struct {
 }
 
 // Open opens the state at path for writing, making it if there is none, and
-// takes its lock. The file is read and checked once.
+// takes its lock. The file is read and checked once. One of an older schema is
+// migrated, in one transaction that is on disk when Open returns.
 //
 // Errors to match: [ErrLocked] (a *[LockedError]), [ErrDamaged], [ErrNewer],
 // [ErrOtherTenant].
@@ -127,8 +116,9 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	return s.view(ctx, func(tx *bolt.Tx) error {
-		if err := checkSchema(tx, s.path); err != nil {
+	schema := 0
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		if schema, err = checkSchema(tx, s.path); err != nil {
 			return err
 		}
 		tenant, err := metaOf(tx, MetaTenant)
@@ -151,6 +141,10 @@ func (s *Store) open(ctx context.Context) error {
 		}
 		return s.counts.check(s.path, entries)
 	})
+	if err != nil || schema == Schema {
+		return err
+	}
+	return s.migrate(schema)
 }
 
 // check compares the counts with the number of entries in the file.
@@ -179,8 +173,8 @@ func create(path, tenant string, noSync bool) error {
 		return fmt.Errorf("state: %w", err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range buckets {
-			if _, err := tx.CreateBucket(name); err != nil {
+		for _, b := range buckets {
+			if _, err := tx.CreateBucket(b.name); err != nil {
 				return err
 			}
 		}
@@ -212,28 +206,6 @@ func create(path, tenant string, noSync bool) error {
 	if err != nil {
 		_ = os.Remove(tmp)
 		return fmt.Errorf("state: making %s: %w", path, err)
-	}
-	return nil
-}
-
-// checkSchema refuses a file that this program does not know how to read. A
-// later version migrates older schemas here; 1 is the first.
-func checkSchema(tx *bolt.Tx, path string) error {
-	for _, name := range buckets {
-		if tx.Bucket(name) == nil {
-			return damaged(path, fmt.Errorf("it is not a state: it has no %s", name))
-		}
-	}
-	v, err := metaOf(tx, MetaSchema)
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 {
-		return damaged(path, fmt.Errorf("schema %q", v))
-	}
-	if n > Schema {
-		return fmt.Errorf("%s: %w: it has schema %d and this program knows %d (install the newest version)", path, ErrNewer, n, Schema)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
-	"strings"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -23,8 +23,11 @@ const (
 // request is what one call asks of the writer: all of it or nothing.
 type request struct {
 	writes []entry
+	force  bool // writes may replace whatever stands there
 	meta   [][2]string
 	run    *Run
+	made   *madeEntry
+	rename *renaming
 	err    error      // why it was refused; of the writer until done is sent to
 	done   chan error // nil: nobody waits
 }
@@ -50,10 +53,26 @@ func (s *Store) Put(ctx context.Context, w ...Write) error {
 	if len(w) == 0 {
 		return nil
 	}
-	r, err := prepare(w)
+	r, err := s.prepare(w)
 	if err != nil {
 		return err
 	}
+	return s.wait(ctx, r)
+}
+
+// Replace is Put for records that are not the next step of an item but what is
+// known of it now, whatever was known before: those of a rebuild from the
+// service, and of a binding. Only a status that its op does not have fails with
+// [ErrTransition]. Events are added and changes kept, as Put does.
+func (s *Store) Replace(ctx context.Context, w ...Write) error {
+	if len(w) == 0 {
+		return nil
+	}
+	r, err := s.prepare(w)
+	if err != nil {
+		return err
+	}
+	r.force = true
 	return s.wait(ctx, r)
 }
 
@@ -65,7 +84,7 @@ func (s *Store) Queue(ctx context.Context, w ...Write) error {
 	if len(w) == 0 {
 		return nil
 	}
-	r, err := prepare(w)
+	r, err := s.prepare(w)
 	if err != nil {
 		return err
 	}
@@ -92,8 +111,8 @@ func (s *Store) SetMeta(ctx context.Context, key, value string) error {
 // SetRun stores what is known of a run, as Put does, in place of what was known
 // of the run with the same ID.
 func (s *Store) SetRun(ctx context.Context, run Run) error {
-	if run.ID == "" || len(run.ID) > maxID || strings.ContainsRune(run.ID, 0) {
-		return fmt.Errorf("state: %q cannot be the ID of a run", shorten(run.ID, 40))
+	if err := checkRun(run.ID); err != nil {
+		return fmt.Errorf("state: %w", err)
 	}
 	run.Start, run.End = run.Start.UTC(), run.End.UTC()
 	run.Outcome = clean(run.Outcome)
@@ -136,10 +155,10 @@ func (s *Store) failure() error {
 	return s.broken
 }
 
-func prepare(ws []Write) (*request, error) {
+func (s *Store) prepare(ws []Write) (*request, error) {
 	r := &request{writes: make([]entry, 0, len(ws))}
 	for _, w := range ws {
-		e, err := w.encode()
+		e, err := w.encode(s.now())
 		if err != nil {
 			return nil, fmt.Errorf("state: %w", err)
 		}
@@ -148,12 +167,21 @@ func prepare(ws []Write) (*request, error) {
 	return r, nil
 }
 
-func (w Write) encode() (e entry, err error) {
+// now is the time that goes into records, without its monotonic part.
+func (s *Store) now() time.Time {
+	clock := s.opts.Clock
+	if clock == nil {
+		clock = time.Now
+	}
+	return clock().UTC().Round(0)
+}
+
+func (w Write) encode(now time.Time) (e entry, err error) {
 	rec := w.Record
 	if err := checkID(rec.ExternalID); err != nil {
 		return e, err
 	}
-	rec.Updated = now()
+	rec.Updated = now
 	e = entry{id: rec.ExternalID, head: head{rec.Op, rec.Status}, run: cmp.Or(w.ChangeRun, rec.Run)}
 	if e.record, err = encode(&rec); err != nil {
 		return e, err
@@ -165,8 +193,8 @@ func (w Write) encode() (e entry, err error) {
 		}
 	}
 	if w.Change != nil {
-		if e.run == "" || len(e.run) > maxID || strings.ContainsRune(e.run, 0) {
-			return e, fmt.Errorf("the change of %q needs the run that makes it", rec.ExternalID)
+		if err := checkRun(e.run); err != nil {
+			return e, fmt.Errorf("the change of %q needs the run that makes it: %w", rec.ExternalID, err)
 		}
 		if e.change, err = json.Marshal(w.Change); err != nil {
 			return e, fmt.Errorf("change of %q: %w", rec.ExternalID, err)
@@ -231,7 +259,24 @@ func (s *Store) commit(group []*request) {
 // transact applies group in one transaction. Its error means that nothing was.
 func (s *Store) transact(group []*request) error {
 	b := batch{counts: s.counts.clone()}
-	err := guard(s.path, func() error {
+	err := s.transaction(func(tx *bolt.Tx) (bool, error) {
+		b.bind(tx)
+		err := b.apply(group)
+		if err == nil && b.changed {
+			err = b.close(s.serial + 1)
+		}
+		return b.changed, err
+	})
+	if err == nil && b.changed {
+		s.counts, s.serial = b.counts, s.serial+1
+	}
+	return err
+}
+
+// transaction commits what f does if it changed anything. Its error means that
+// nothing was changed.
+func (s *Store) transaction(f func(tx *bolt.Tx) (changed bool, err error)) error {
+	return guard(s.path, func() error {
 		tx, err := s.db.Begin(true)
 		if err != nil {
 			return err
@@ -245,11 +290,9 @@ func (s *Store) transact(group []*request) error {
 				s.abandoned = false
 			}
 		}()
-		b.bind(tx)
-		err = b.apply(group)
-		if err == nil && b.changed {
-			err = b.close(s.serial + 1)
-			if s.commits++; err == nil && s.opts.FailWrite != nil {
+		changed, err := f(tx)
+		if changed && err == nil {
+			if s.commits++; s.opts.FailWrite != nil {
 				err = s.opts.FailWrite(s.commits)
 			}
 			if err == nil {
@@ -261,22 +304,19 @@ func (s *Store) transact(group []*request) error {
 		finished = true
 		return errors.Join(err, tx.Rollback())
 	})
-	if err == nil && b.changed {
-		s.counts, s.serial = b.counts, s.serial+1
-	}
-	return err
 }
 
 // batch is one transaction of the writer.
 type batch struct {
-	counts                                   Counts
-	changed                                  bool
-	meta, items, open, changes, events, runs *bolt.Bucket
+	counts                                         Counts
+	changed                                        bool
+	meta, items, open, changes, events, runs, made *bolt.Bucket
 }
 
 func (b *batch) bind(tx *bolt.Tx) {
 	b.meta, b.items, b.open = tx.Bucket(bucketMeta), tx.Bucket(bucketItems), tx.Bucket(bucketOpen)
 	b.changes, b.events, b.runs = tx.Bucket(bucketChanges), tx.Bucket(bucketEvents), tx.Bucket(bucketRuns)
+	b.made = tx.Bucket(bucketMade)
 }
 
 // apply applies every request that may be; the others get their err. An error
@@ -299,6 +339,9 @@ func (b *batch) apply(group []*request) error {
 
 // check returns why r is refused, nil if it is not.
 func (b *batch) check(r *request) (refusal, err error) {
+	if r.rename != nil {
+		return b.checkRename(*r.rename)
+	}
 	var within map[string]head // several steps of one item in one request
 	for i := range r.writes {
 		e := &r.writes[i]
@@ -309,7 +352,11 @@ func (b *batch) check(r *request) (refusal, err error) {
 			}
 		}
 		e.prev = prev
-		if err := follow(prev, e.head); err != nil {
+		step := follow
+		if r.force {
+			step = replace
+		}
+		if err := step(prev, e.head); err != nil {
 			return fmt.Errorf("state: %s: %w", e.id, err), nil
 		}
 		if len(r.writes) > 1 {
@@ -351,7 +398,19 @@ func (b *batch) request(r *request) error {
 	}
 	if r.run != nil {
 		b.changed = true
-		return b.setRun(*r.run)
+		if err := b.setRun(*r.run); err != nil {
+			return err
+		}
+	}
+	if r.made != nil {
+		b.changed = true
+		if err := put(b.made, r.made.key, r.made.tag); err != nil {
+			return err
+		}
+	}
+	if r.rename != nil {
+		b.changed = true
+		return b.rename(*r.rename)
 	}
 	return nil
 }
