@@ -91,6 +91,7 @@ func goldenState(t *testing.T, path string) {
 	mustRun(Run{
 		ID: "r1", Manifest: "wave-1", Start: at, End: at.Add(time.Hour), Code: 3, Outcome: "36 of 37 done", Dir: "wave-1.runs/r1",
 		SumsHash: "e3b0c442", Counts: map[string]int{"done": 36, "failed": 1}, Requests: map[string]int{"postAssets": 36},
+		Plan: "b5bb9d80",
 	})
 	mustRun(Run{ID: "r2", Manifest: "wave-1", Start: at.Add(2 * time.Hour)})
 	if err := s.Close(); err != nil {

@@ -120,6 +120,10 @@ type Run struct {
 	SumsHash string         `json:"sumsHash,omitempty"`
 	Counts   map[string]int `json:"counts,omitempty"` // by action or status
 	Requests map[string]int `json:"requests,omitempty"`
+	// Plan is the SHA-256, in hex, of the file of the saved plan that the run
+	// carries out; "" for a run without one. What such a run did is known by it
+	// when the same plan is carried on.
+	Plan string `json:"plan,omitempty"`
 }
 
 // MadeTag is a tag that a run made at the service.
