@@ -215,9 +215,19 @@ func (e *execution) recover(ctx context.Context) error {
 // run carries the run out, keeps its evidence and tells its outcome.
 func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand) (int, error) {
 	dir := filepath.Join(e.session.places.runs, e.id)
-	var err error
-	if e.evidence, err = report.Create(dir, e.info()); err != nil {
+	nothing := func(ctx context.Context, err error) error {
+		return errors.Join(err, e.store.SetRun(ctx, state.Run{
+			ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), End: time.Now().UTC(), Code: codeOf(err), Outcome: "stopped before anything was begun",
+		}))
+	}
+	// The state knows the run before its folder is there: whatever ends it from
+	// now on, the next run completes the evidence.
+	err := e.store.SetRun(ctx, state.Run{ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC()})
+	if err != nil {
 		return 0, err
+	}
+	if e.evidence, err = report.Create(dir, e.info()); err != nil {
+		return 0, nothing(context.WithoutCancel(ctx), err)
 	}
 	if e.progress != nil {
 		note := e.progress.Note
@@ -234,9 +244,7 @@ func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand
 		_ = e.evidence.Abandon()
 		_ = os.RemoveAll(dir)
 		_ = os.Remove(e.session.places.runs) // if it is empty
-		return 0, errors.Join(err, e.store.SetRun(after, state.Run{
-			ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), End: time.Now().UTC(), Code: codeOf(err), Outcome: "stopped before anything was begun",
-		}))
+		return 0, nothing(after, err)
 	}
 	if e.app.signals.interrupted() && errors.Is(outcome.Err, errInterrupted) {
 		outcome.Code = exitInterrupted
