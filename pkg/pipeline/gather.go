@@ -45,6 +45,7 @@ type work struct {
 	hashed   bool      // in this run
 	since    time.Time // when its create was sent without an answer
 	made     time.Time // when its create was answered in this run
+	sentAt   time.Time // when its bytes went in this run
 	warnings []string
 }
 
@@ -379,7 +380,7 @@ func (g *gatherer) young(rec *state.Record) bool {
 	if settle == 0 {
 		settle = settleTime
 	}
-	return time.Since(rec.Updated) < settle
+	return g.in.now().Sub(rec.Updated) < settle
 }
 
 // readOne reads one asset; false when the service has none.

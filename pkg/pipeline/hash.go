@@ -31,7 +31,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b 
 // hashFile is the MD5 of a file and what it looked like while it was read: from
 // the source or the cache when they know it. A file that changes meanwhile is
 // read again, a few times.
-func hashFile(ctx context.Context, src source.Source, l manifest.Location, cache Hashes) ([]byte, source.Info, error) {
+func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Location) ([]byte, source.Info, error) {
 	const attempts = 3
 	var err error
 	for range attempts {
@@ -39,17 +39,17 @@ func hashFile(ctx context.Context, src source.Source, l manifest.Location, cache
 		if info, err = src.Stat(ctx, l.Path); err != nil {
 			return nil, info, err
 		}
-		if known := knownMD5(ctx, cache, l, info); known != "" {
+		if known := knownMD5(ctx, in.Hashes, l, info); known != "" {
 			if sum, err := hex.DecodeString(known); err == nil && len(sum) == md5.Size {
 				return sum, info, nil
 			}
 		}
-		hashed := time.Now()
+		hashed := in.now()
 		var sum []byte
 		if sum, info, err = readMD5(ctx, src, l.Path); err == nil {
-			if cache != nil && !info.ModTime.IsZero() {
+			if in.Hashes != nil && !info.ModTime.IsZero() {
 				// The cache spares work and nothing else: a failure to store is not one of ours.
-				_ = cache.Store(ctx, l.String(), info.Size, info.ModTime, hashed, hex.EncodeToString(sum))
+				_ = in.Hashes.Store(ctx, l.String(), info.Size, info.ModTime, hashed, hex.EncodeToString(sum))
 			}
 			return sum, info, nil
 		}

@@ -38,7 +38,7 @@ func (r *runner) record(w *work, step func(*state.Record)) *state.Record {
 		rec = *w.rec
 	}
 	rec.ExternalID = w.item.ExternalID
-	rec.Owner, rec.Run, rec.Updated = r.in.Manifest.ID, r.in.ID, time.Now().UTC()
+	rec.Owner, rec.Run, rec.Updated = r.in.Manifest.ID, r.in.ID, r.in.now().UTC()
 	rec.Source = w.Row.Source
 	step(&rec)
 	return &rec

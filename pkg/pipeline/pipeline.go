@@ -52,11 +52,23 @@ type Input struct {
 	State   state.Reader             // what is known; an empty state for a first plan
 	Hashes  Hashes                   // nil: none
 	Select  Selection
-	Calls   *Calls      // counts requests for the outcome; nil: not counted
-	Start   time.Time   // of the command: relative dates count from it
+	Calls   *Calls    // counts requests for the outcome; nil: not counted
+	Start   time.Time // of the command: relative dates count from it
+	// Clock is the wall clock, for times that are kept in the state and those that
+	// are compared with times of a file or of the state; nil is time.Now. It may
+	// jump: nothing that keeps a promise within one run depends on it.
+	Clock   func() time.Time
 	Observe func(Event) // nil: nobody
 	Log     zerolog.Logger
 	Options Options
+}
+
+// now is the wall clock.
+func (in *Input) now() time.Time {
+	if in.Clock == nil {
+		return time.Now()
+	}
+	return in.Clock()
 }
 
 // Selection narrows the items that a command looks at. The zero value is all.

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"runtime"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -110,10 +109,10 @@ func (g *gatherer) hashSome(ctx context.Context, chunk []*work, hashers int, whi
 func (g *gatherer) hash(ctx context.Context, w *work) error {
 	src, err := sourceOf(g.in.Sources, w.item.Location)
 	if err == nil {
-		hashed := time.Now()
+		hashed := g.in.now()
 		var sum []byte
 		var info source.Info
-		if sum, info, err = hashFile(ctx, src, w.item.Location, g.in.Hashes); err == nil {
+		if sum, info, err = g.in.hashFile(ctx, src, w.item.Location); err == nil {
 			w.took(sum, info, hashed)
 		}
 	}

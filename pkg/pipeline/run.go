@@ -412,8 +412,8 @@ func (r *runner) rehash(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	hashed := time.Now()
-	sum, info, err := hashFile(ctx, src, w.item.Location, r.in.Hashes)
+	hashed := r.in.now()
+	sum, info, err := r.in.hashFile(ctx, src, w.item.Location)
 	if err != nil {
 		return err
 	}

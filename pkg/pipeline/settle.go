@@ -52,16 +52,28 @@ type settler struct {
 type watched struct {
 	w      *work
 	since  time.Time
-	status string // as last seen
-	odd    int    // polls in a row that showed it active with another version
+	sent   time.Time // when its bytes went, on the monotonic clock
+	status string    // as last seen
+	odd    int       // polls in a row that showed it active with another version
 }
 
-// sentAt is when the bytes went, as far as the record knows.
-func (o *watched) sentAt() time.Time {
-	if at := o.w.rec.SentAt; !at.IsZero() {
-		return at
+// newWatched begins to watch w. When its bytes went is known from this run, or by
+// the wall clock from the record of an earlier one: a clock that was put back
+// since makes that time now.
+func (s *settler) newWatched(w *work) *watched {
+	o := &watched{w: w, since: time.Now(), sent: w.sentAt}
+	if o.sent.IsZero() {
+		o.sent = o.since
+		if at := w.rec.SentAt; !at.IsZero() {
+			o.sent = o.since.Add(-max(0, s.r.in.now().Sub(at)))
+		}
 	}
-	return o.since
+	return o
+}
+
+// sentText is when the bytes went, for people.
+func (s *settler) sentText(o *watched) string {
+	return s.r.in.now().Add(-time.Since(o.sent)).Format(time.RFC3339)
 }
 
 func newSettler(r *runner) *settler {
@@ -83,7 +95,7 @@ func (w *work) slim() {
 func (s *settler) add(w *work) {
 	s.mu.Lock()
 	s.added++
-	s.queue = append(s.queue, &watched{w: w, since: time.Now()})
+	s.queue = append(s.queue, s.newWatched(w))
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -347,8 +359,7 @@ func sizeText(n *int64) string {
 func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool, error) {
 	w, r := o.w, s.r
 	rec := w.rec
-	sentAt := o.sentAt()
-	if w.item.URL == "" && a.Status == showpad.StatusPrepared && (rec.Status == state.Sent || rec.Status == state.Processing) && time.Since(sentAt) > urlLife {
+	if w.item.URL == "" && a.Status == showpad.StatusPrepared && (rec.Status == state.Sent || rec.Status == state.Processing) && time.Since(o.sent) > urlLife {
 		// Storage took the bytes, and the service never heard of them.
 		w.Upload = true
 		return true, r.again(ctx, w)
@@ -357,7 +368,7 @@ func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 	if limit == 0 {
 		limit = 24 * time.Hour
 	}
-	overdue := time.Since(sentAt) > limit
+	overdue := time.Since(o.sent) > limit
 	if a.Status == showpad.StatusActive && rec.FileID != "" {
 		// Active with another version: ours may still be on its way, or have failed.
 		if o.odd++; o.odd%4 == 0 || overdue {
@@ -365,11 +376,14 @@ func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 		}
 	}
 	if overdue {
-		return true, r.fail(ctx, w, FailedTimeout, fmt.Errorf("asset %s is still %q: its bytes were sent at %s", a.ID, a.Status, sentAt.Format(time.RFC3339)))
+		return true, r.fail(ctx, w, FailedTimeout, fmt.Errorf("asset %s is still %q: its bytes were sent at %s", a.ID, a.Status, s.sentText(o)))
 	}
 	if w.item.URL == "" && rec.Status != state.Processing && (a.Status == showpad.StatusQueued || a.Status == showpad.StatusProcessing) {
 		if err := r.queue(ctx, w, "The service processes it.", nil, func(rec *state.Record) {
-			rec.Status, rec.SentAt = state.Processing, sentAt.UTC()
+			rec.Status = state.Processing
+			if rec.SentAt.IsZero() {
+				rec.SentAt = r.in.now().Add(-time.Since(o.sent)).UTC()
+			}
 		}); err != nil {
 			return true, err
 		}
@@ -398,13 +412,13 @@ func (s *settler) version(ctx context.Context, o *watched, a *showpad.Asset, ove
 		return true, s.verified(ctx, w)
 	case f.Status == showpad.StatusFailed:
 		return true, r.fail(ctx, w, FailedProcessing, errors.New(cmp.Or(f.Error, "the service gave no reason")))
-	case f.Status == showpad.StatusPrepared && w.rec.Status == state.Sent && time.Since(w.rec.SentAt) > urlLife:
+	case f.Status == showpad.StatusPrepared && w.rec.Status == state.Sent && time.Since(o.sent) > urlLife:
 		w.Upload = true
 		return true, r.again(ctx, w)
 	case f.Status == showpad.StatusActive && a.CurrentFile != nil && o.odd >= 12:
 		return true, r.fail(ctx, w, FailedChecksum, fmt.Errorf("asset %s uses version %s, and not %s that we sent: somebody else uploads to it", a.ID, a.CurrentFile.ID, w.rec.FileID))
 	case overdue:
-		return true, r.fail(ctx, w, FailedTimeout, fmt.Errorf("version %s of asset %s is still %q: its bytes were sent at %s", w.rec.FileID, a.ID, f.Status, o.sentAt().Format(time.RFC3339)))
+		return true, r.fail(ctx, w, FailedTimeout, fmt.Errorf("version %s of asset %s is still %q: its bytes were sent at %s", w.rec.FileID, a.ID, f.Status, s.sentText(o)))
 	}
 	return false, nil
 }

@@ -187,7 +187,8 @@ func (r *runner) opener(ctx context.Context, w *work) func() (io.ReadCloser, err
 
 // sent records that storage has the bytes, and hands the item to the poller.
 func (r *runner) sent(ctx context.Context, w *work) error {
-	now := time.Now().UTC()
+	w.sentAt = time.Now()
+	now := r.in.now().UTC()
 	err := r.queue(ctx, w, fmt.Sprintf("Storage has its %d bytes.", w.facts.Info.Size), nil, func(rec *state.Record) {
 		rec.Status, rec.SentAt = state.Sent, now
 	})

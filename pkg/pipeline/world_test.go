@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ type world struct {
 	path      string // of the state
 	options   pipeline.Options
 	nosync    bool
+	skew      atomic.Int64      // of the wall clock, in nanoseconds
 	fail      func(n int) error // of the state's commits
 	sel       pipeline.Selection
 	runs      int
@@ -123,7 +125,7 @@ func (w *world) input(st state.Reader) pipeline.Input {
 			}
 		},
 		Sources: map[string]source.Source{"": w.files}, Hashes: &w.cache,
-		API: w.client(), State: st, Select: w.sel, Start: time.Now(), Log: zerolog.Nop(), Options: w.options,
+		API: w.client(), State: st, Select: w.sel, Start: w.clock(), Clock: w.clock, Log: zerolog.Nop(), Options: w.options,
 		Observe: func(e pipeline.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -140,6 +142,12 @@ func (w *world) input(st state.Reader) pipeline.Input {
 		},
 	}
 }
+
+// clock is the wall clock of the machine that migrates, which may jump.
+func (w *world) clock() time.Time { return time.Now().Round(0).Add(time.Duration(w.skew.Load())) }
+
+// jump moves the wall clock.
+func (w *world) jump(d time.Duration) { w.skew.Add(int64(d)) }
 
 func (w *world) open() *state.Store {
 	st, err := state.Open(w.t.Context(), w.path, state.Options{Tenant: "acme", NoSync: w.nosync, FailWrite: w.fail})
