@@ -478,6 +478,7 @@ func (d *decider) resume(reason string) {
 		}
 		d.Row.Diff = differences(d.Set, d.Seen)
 	}
+	d.overtake(rec)
 	n := len1(d.Set)
 	switch rec.Op {
 	case state.Update:
@@ -511,6 +512,24 @@ func (d *decider) resume(reason string) {
 		return
 	}
 	d.act(ActionResume, reason, 1+n, 1, undo)
+}
+
+// overtake sets again what the service shows as wanted already, where an update
+// that was never answered sets another value: it may still be carried out.
+func (d *decider) overtake(rec *state.Record) {
+	if rec.AssetID == "" {
+		return // a create's values came with it
+	}
+	for name, in := range rec.Intent {
+		w, managed := d.Want[name]
+		if !managed || name == "tags" && d.f.Rules.Tags != "replace" { // tags added late do no harm
+			continue
+		}
+		w, skip := d.target(name, w)
+		if _, set := d.Set[name]; !skip && !set && !bytes.Equal(in, w) {
+			d.Set[name] = w
+		}
+	}
 }
 
 // strange reports whether an asset has other bytes than those that a version of

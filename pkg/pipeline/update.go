@@ -49,9 +49,8 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	}
 	op := r.opOf(w)
 	var former Values
-	var formerAt time.Time
 	if w.rec != nil {
-		former, formerAt = w.rec.Intent, w.rec.Updated
+		former = w.rec.Intent
 	}
 	change := &state.Change{Op: op, AssetID: w.Asset.ID, Before: before, After: values}
 	if op == state.Create || op == state.Version {
@@ -61,6 +60,11 @@ func (r *runner) update(ctx context.Context, w *work) error {
 			change = &state.Change{Op: op, AssetID: w.Asset.ID, Before: before, After: values}
 		}
 	}
+	// While it waits the record keeps the former intent, so that a run that is cut
+	// off here is followed by one that waits again.
+	if err := r.outlive(ctx, former, values); err != nil {
+		return err
+	}
 	err = r.put(ctx, w, fmt.Sprintf("Setting %s.", strings.Join(sortedFields(values), ", ")), change, func(rec *state.Record) {
 		if op == state.Update || op == state.Restore {
 			rec.Op, rec.Status, rec.AssetID, rec.Error = op, state.Sending, w.Asset.ID, nil
@@ -68,9 +72,6 @@ func (r *runner) update(ctx context.Context, w *work) error {
 		rec.Intent = values
 	})
 	if err != nil {
-		return err
-	}
-	if err := r.outlive(ctx, former, formerAt, values); err != nil {
 		return err
 	}
 	w.updates++
@@ -99,11 +100,13 @@ func (r *runner) update(ctx context.Context, w *work) error {
 }
 
 // outlive waits until an earlier update that was never answered cannot be
-// carried out any more: if it sets other values, it must not come after ours.
-func (r *runner) outlive(ctx context.Context, former Values, sent time.Time, values Values) error {
+// carried out any more: if it sets other values, it must not come after ours. It
+// was sent by an earlier run, so before this one began; how long before, only a
+// wall clock could say.
+func (r *runner) outlive(ctx context.Context, former, values Values) error {
 	for name, raw := range former {
 		if v, ok := values[name]; ok && !bytes.Equal(v, raw) {
-			return sleep(ctx, min(time.Until(sent.Add(r.settleTime)), r.settleTime))
+			return sleep(ctx, time.Until(r.begun.Add(r.settleTime)))
 		}
 	}
 	return nil

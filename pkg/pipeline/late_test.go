@@ -1,0 +1,70 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+)
+
+func describe(item *manifest.Item, text string) { item.Fields.Description = manifest.Some(text) }
+
+// crashAfter runs until the first attempt of an operation has ended, and leaves.
+func (w *world) crashAfter(op string) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancelCause(w.t.Context())
+	defer cancel(nil)
+	former := w.configure
+	defer func() { w.configure = former }()
+	w.configure = func(c *showpad.Config) {
+		c.Observe = func(call showpad.Call) {
+			if call.Op == op {
+				cancel(errCrash)
+			}
+		}
+	}
+	if out, err := w.run(ctx, nil); err != nil || !errors.Is(out.Err, errCrash) {
+		w.t.Fatalf("the run ended with %v, %v; it was to be left at %s", err, out.Err, op)
+	}
+}
+
+func TestALostUpdateDoesNotComeAfterTheNextOne(t *testing.T) {
+	for _, next := range []string{"before", "newest"} {
+		for _, jump := range []time.Duration{0, 5 * time.Hour, -5 * time.Hour} {
+			for _, cut := range []bool{false, true} {
+				t.Run(fmt.Sprint(next, " ", jump, " ", cut), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t, emulator.Options{})
+						w.options.SettleTime = 10 * time.Second
+						item := w.add("A", "content", func(i *manifest.Item) { describe(i, "before") })
+						w.mustRun(0)
+
+						describe(item, "lost")
+						w.tenant.Fail(emulator.Fault{Op: "updateAsset", Kind: emulator.KindLate, Delay: emulator.Duration(8 * time.Second)})
+						w.crashAfter("updateAsset")
+						describe(item, next)
+						w.jump(jump)
+						if cut { // while the next run waits
+							ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errCrash)
+							if out, err := w.run(ctx, nil); err != nil || !errors.Is(out.Err, errCrash) {
+								t.Errorf("the second run ended with %v, %v; it was to be cut off", err, out.Err)
+							}
+							cancel()
+						}
+						w.mustRun(0)
+						<-time.After(10 * time.Second)
+						if got := w.tenant.Assets()[0].Description; got != next {
+							t.Errorf("the description is %q, want %q", got, next)
+						}
+					})
+				})
+			}
+		}
+	}
+}
