@@ -68,3 +68,26 @@ func TestALostUpdateDoesNotComeAfterTheNextOne(t *testing.T) {
 		}
 	}
 }
+
+// Neither a list nor a read shows the asset that a run has just made. --recreate is
+// no reason to make it again.
+func TestRecreateWaitsForWhatWasJustMade(t *testing.T) {
+	for _, jump := range []time.Duration{0, 5 * time.Hour} {
+		t.Run(fmt.Sprint(jump), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const lag = 4 * time.Second
+				w := newWorld(t, emulator.Options{})
+				w.options.SettleTime = 10 * time.Second
+				w.add("A", "content")
+				w.mustRun(0) // this tenant keeps external IDs
+				w.tenant.Switch(func(s *emulator.Switches) { s.ListLag, s.ReadLag = emulator.Duration(lag), emulator.Duration(lag) })
+				w.add("B", "content")
+				w.crashAfter("postAssets")
+				w.jump(jump)
+				w.options.Recreate = func(string) bool { return true }
+				w.mustRun(0)
+				w.check()
+			})
+		})
+	}
+}

@@ -26,9 +26,10 @@ func (r *runner) register(ctx context.Context, w *work) error {
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "register", Size: w.facts.Info.Size})
 	var notBefore time.Time
-	if earliest := r.begun.Add(r.settleTime); w.lost() && w.since.Before(earliest) {
-		// An earlier process sent it, we do not know when: only a look-up that
-		// begins after the settle time tells.
+	if earliest := r.begun.Add(r.settleTime); (w.lost() || w.Row.Reason == ReasonRecreate) && w.since.Before(earliest) {
+		// An earlier process sent it, we do not know when, or saw an asset that the
+		// service does not show now: only a look-up that begins after the settle time
+		// tells.
 		if time.Now().Before(earliest) {
 			return r.park.add(ctx, w, earliest)
 		}
