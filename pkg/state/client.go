@@ -19,11 +19,12 @@ var errUnreachable = errors.New("the run that has the state does not answer")
 type client struct {
 	holder Holder
 	key    string
+	idle   time.Duration // how long a copy may stand still
 	http   *http.Client
 }
 
 func newClient(c lockContent) *client {
-	return &client{holder: c.Holder, key: c.Key, http: &http.Client{
+	return &client{holder: c.Holder, key: c.Key, idle: takeIdle, http: &http.Client{
 		Transport: &http.Transport{ // no proxy: the address is our own machine's
 			DialContext:           (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
 			ResponseHeaderTimeout: 30 * time.Second,
@@ -34,25 +35,39 @@ func newClient(c lockContent) *client {
 	}}
 }
 
-func (c *client) ask(ctx context.Context, q question) (answer, error) {
+// post returns the holder's answer, whose body its caller closes.
+func (c *client) post(ctx context.Context, q question) (*http.Response, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.holder.Addr+"/", bytes.NewReader(body))
 	if err != nil {
-		return answer{}, fmt.Errorf("%w: %w", errUnreachable, err)
+		return nil, fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.key)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return answer{}, unreachable(ctx, err)
+		return nil, unreachable(ctx, err)
+	}
+	if resp.StatusCode != http.StatusOK || resp.Header.Get(protocolHeader) != protocol {
+		resp.Body.Close()
+		return nil, fmt.Errorf("%w: %s", errUnreachable, resp.Status)
+	}
+	return resp, nil
+}
+
+func (c *client) ask(ctx context.Context, q question) (answer, error) {
+	resp, err := c.post(ctx, q)
+	if err != nil {
+		return answer{}, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK || resp.Header.Get(protocolHeader) != protocol {
-		return answer{}, fmt.Errorf("%w: %s", errUnreachable, resp.Status)
-	}
+	return readAnswer(ctx, resp)
+}
+
+func readAnswer(ctx context.Context, resp *http.Response) (answer, error) {
 	var a answer
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&a); err != nil {
 		return answer{}, unreachable(ctx, err)

@@ -92,7 +92,7 @@ func openOnce(path string, o bolt.Options) (db *bolt.DB, err error) {
 	var file *os.File
 	o.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
 		f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
-		file = f
+		file = f // called once: only a copy with flags of its own would open it again
 		return f, err
 	}
 	returned := false

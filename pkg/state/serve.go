@@ -22,7 +22,8 @@ const (
 	maxAnswer      = 256 << 20
 )
 
-// question names a method of Reader, or "live", and has its arguments.
+// question names a method of Reader, "live" or "backup", and has its arguments.
+// The answer to a backup is the file; only its refusal is an answer.
 type question struct {
 	Method string   `json:"method"`
 	IDs    []string `json:"ids,omitempty"`
@@ -108,11 +109,15 @@ func (s *Store) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not a question", http.StatusBadRequest)
 		return
 	}
+	w.Header().Set(protocolHeader, protocol)
+	if q.Method == methodBackup {
+		s.stream(w, r)
+		return
+	}
 	a, err := s.ask(r.Context(), q)
 	if err != nil {
 		a = answer{Error: err.Error(), Damaged: errors.Is(err, ErrDamaged)}
 	}
-	w.Header().Set(protocolHeader, protocol)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(a) // the reader hangs up or sees a broken answer
 }

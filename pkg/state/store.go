@@ -62,6 +62,8 @@ type Store struct {
 	served  chan struct{}
 	status  func() any
 
+	giveIdle time.Duration // how long a reader may leave a copy standing still
+
 	closing   sync.Once
 	closeErr  error
 	commits   int    // of the writer goroutine
@@ -87,7 +89,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, opts: opts, lock: l, queue: make(chan *request, queueSize), done: make(chan struct{})}
+	s := &Store{path: path, opts: opts, lock: l, queue: make(chan *request, queueSize), done: make(chan struct{}), giveIdle: giveIdle}
 	s.view = s.viewTx
 	if err := s.open(ctx); err != nil {
 		if s.db != nil {
