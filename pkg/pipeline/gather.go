@@ -47,6 +47,8 @@ type work struct {
 	made     time.Time // when its create was answered in this run
 	sentAt   time.Time // when its bytes went in this run
 	warnings []string
+	change   *state.Change // what this run did to the asset so far, but for a create
+	touched  bool          // somebody changed the asset since it was last verified
 }
 
 // lookup is one batch of external IDs that was asked for, and when.

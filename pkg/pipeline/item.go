@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -69,6 +70,9 @@ func (r *runner) queue(ctx context.Context, w *work, text string, change *state.
 // another one, such as that of an asset which went away, ends as failed first.
 func writes(old, next *state.Record, text string, change *state.Change) []state.Write {
 	step := state.Write{Record: *next, Event: text, Change: change}
+	if change != nil && change.Op == state.Create {
+		step.ChangeRun = next.CreateRun // which may have been another run
+	}
 	if old == nil || old.Status == state.Pending || old.Status == state.Done || old.Status == state.Failed {
 		return []state.Write{step}
 	}
@@ -104,6 +108,9 @@ func (r *runner) unchanged(ctx context.Context, w *work) error {
 			if read && w.facts.MD5 != "" {
 				rec.MD5, rec.Size = w.facts.MD5, w.facts.Info.Size
 			}
+			if read && rec.Shown == "" { // else what was shown after our last write stays the measure
+				rec.Shown = digest(w.Asset, w.Seen)
+			}
 		})
 		if err != nil {
 			return err
@@ -121,6 +128,7 @@ func (r *runner) foundAsset(ctx context.Context, w *work) error {
 	case w.lost(), w.rec != nil && w.rec.AssetID == "" && w.rec.Attempts > 0:
 		err := r.queue(ctx, w, fmt.Sprintf("Found as asset %s: the create had been carried out.", a.ID), &state.Change{Op: state.Create, AssetID: a.ID}, func(rec *state.Record) {
 			rec.Status, rec.AssetID = state.Registered, a.ID
+			rec.CreateRun = cmp.Or(rec.CreateRun, w.rec.Run)
 			rec.Fields, rec.Intent = bases(nil, rec.Intent, w.Seen), nil
 			rec.Relative = w.Relative
 		})
@@ -131,14 +139,19 @@ func (r *runner) foundAsset(ctx context.Context, w *work) error {
 	case w.rec != nil && w.rec.AssetID == a.ID:
 		return nil
 	case w.rec != nil && w.rec.AssetID != "": // made anew by somebody
-		return r.queue(ctx, w, fmt.Sprintf("Found at the service as asset %s.", a.ID), nil, func(rec *state.Record) { rec.AssetID = a.ID })
+		return r.queue(ctx, w, fmt.Sprintf("Found at the service as asset %s.", a.ID), nil, func(rec *state.Record) {
+			rec.AssetID, rec.CreateRun, rec.Shown = a.ID, "", ""
+		})
 	}
 	status := state.Done
 	if w.Row.Action == ActionAdopt && w.Row.Reason != ReasonSame {
 		status = state.Registered
 	}
 	return r.queue(ctx, w, fmt.Sprintf("Found at the service as asset %s.", a.ID), nil, func(rec *state.Record) {
-		rec.Op, rec.Status, rec.AssetID = state.Create, status, a.ID
+		rec.Op, rec.Status, rec.AssetID, rec.CreateRun = state.Create, status, a.ID, ""
+		if rec.Shown = ""; status == state.Done {
+			rec.Shown = digest(a, w.Seen)
+		}
 		if a.CurrentFile != nil {
 			rec.FileID = a.CurrentFile.ID
 		}
@@ -206,6 +219,9 @@ func (r *runner) leave(ctx context.Context, w *work) error {
 func (r *runner) refused(ctx context.Context, w *work, kind showpad.Kind, code string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if _, ok := errors.AsType[*stateFailed](err); ok {
+		return stateError(w, err)
 	}
 	switch showpad.Classify(kind, err) {
 	case showpad.StopRun:

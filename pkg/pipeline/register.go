@@ -100,6 +100,7 @@ func (r *runner) create(ctx context.Context, w *work, values Values) error {
 		rec.Op, rec.Status, rec.Intent, rec.Error = state.Create, state.Registering, values, nil
 		rec.AssetID, rec.FileID, rec.Fields, rec.Replaced, rec.SentAt = "", "", nil, "", time.Time{}
 		rec.MD5, rec.Size, rec.ModTime, rec.Relative = w.Row.MD5, w.facts.Info.Size, w.mtime, w.Relative
+		rec.CreateRun, rec.Shown = r.in.ID, ""
 		rec.Attempts++
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,14 +134,25 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 	version := w.Row.Action == ActionVersion || (w.rec != nil && w.rec.Op == state.Version && w.rec.Status != state.Done)
 	if version && (w.rec == nil || w.rec.Op != state.Version || w.rec.Status == state.Done || w.rec.Status == state.Failed) {
 		// The way back is on disk before anything changes.
-		change := &state.Change{Op: state.Version, AssetID: id, Before: Values{"file": canonText(w.Asset.Checksum)}, After: Values{"file": canonText(w.facts.MD5)}}
+		replaced := strings.ToLower(w.Asset.Checksum)
+		if replaced == "" && w.rec != nil {
+			replaced = w.rec.MD5
+		}
+		change := w.changed(state.Version, id, Values{fileField: canonText(replaced)}, Values{fileField: canonText(w.facts.MD5)})
 		err := r.put(ctx, w, fmt.Sprintf("Sending a new version of asset %s.", id), change, func(rec *state.Record) {
 			rec.Op, rec.Status, rec.AssetID, rec.FileID, rec.Error = state.Version, state.Sending, id, "", nil
-			rec.Replaced = cmp.Or(strings.ToLower(w.Asset.Checksum), rec.MD5)
+			rec.Replaced = replaced
 			rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
 			rec.Attempts = 0
 		})
 		if err != nil {
+			return showpad.Upload{}, &stateFailed{err}
+		}
+	} else if before, ours := w.replaces(); !ours && !w.noted(canonText(w.facts.MD5)) {
+		// Another run began this version, or the bytes go to an asset that we did
+		// not make: this run has its part in it.
+		change := w.changed(state.Version, id, Values{fileField: before}, Values{fileField: canonText(w.facts.MD5)})
+		if err := r.put(ctx, w, "", change, func(*state.Record) {}); err != nil {
 			return showpad.Upload{}, &stateFailed{err}
 		}
 	}

@@ -52,13 +52,13 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	if w.rec != nil {
 		former = w.rec.Intent
 	}
-	change := &state.Change{Op: op, AssetID: w.Asset.ID, Before: before, After: values}
-	if op == state.Create || op == state.Version {
-		change = nil // part of the op under way, which is undone as a whole
-		if op == state.Version {
-			before["file"] = canonText(w.rec.Replaced)
-			change = &state.Change{Op: op, AssetID: w.Asset.ID, Before: before, After: values}
-		}
+	var change *state.Change
+	switch {
+	case op == state.Create && w.rec.CreateRun != "": // part of the create, which is undone as a whole
+	case op == state.Create: // of an asset that somebody else made
+		change = w.changed(state.Update, w.Asset.ID, before, values)
+	default:
+		change = w.changed(op, w.Asset.ID, before, values)
 	}
 	// While it waits the record keeps the former intent, so that a run that is cut
 	// off here is followed by one that waits again.
@@ -149,6 +149,9 @@ func (r *runner) done(ctx context.Context, w *work, seen Values) error {
 			rec.Op = state.Update
 		}
 		rec.Fields = w.agreed(rec.Fields, seen)
+		if !w.touched {
+			rec.Shown = digest(w.Asset, seen)
+		}
 		if w.hashed && w.facts.MD5 == rec.MD5 {
 			rec.ModTime = w.mtime
 		}

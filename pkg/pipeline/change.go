@@ -1,0 +1,91 @@
+package pipeline
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
+
+// fileField is, beside the managed fields, the checksum of an asset's bytes in
+// the images of a [state.Change]: hex as a JSON string, null for none.
+const fileField = "file"
+
+// changed adds one more write to what this run did to w's asset, and returns
+// all of it: a run keeps one change for each item. What was there before the
+// first write of a field stays its before-image.
+func (w *work) changed(op state.Op, assetID string, before, after Values) *state.Change {
+	c := state.Change{Op: op, AssetID: assetID, Before: maps.Clone(before), After: maps.Clone(after)}
+	if old := w.change; old != nil && old.AssetID == assetID {
+		c.Op = old.Op
+		for name := range old.After {
+			if image, ok := old.Before[name]; ok {
+				c.Before[name] = image
+			} else {
+				delete(c.Before, name) // it was not shown then
+			}
+		}
+		all := maps.Clone(old.After)
+		maps.Copy(all, c.After)
+		c.After = all
+	}
+	w.change = &c
+	return &c
+}
+
+// noted reports whether this run's change of w has these bytes already.
+func (w *work) noted(file json.RawMessage) bool {
+	return w.change != nil && bytes.Equal(w.change.After[fileField], file)
+}
+
+// replaces is the checksum of what an upload under way replaces; ours when the
+// bytes are those of a create of ours, which is undone as a whole.
+func (w *work) replaces() (file json.RawMessage, ours bool) {
+	switch {
+	case w.rec == nil:
+		return null, true
+	case w.rec.Op == state.Version:
+		return canonText(w.rec.Replaced), false
+	}
+	return canonText(strings.ToLower(w.Asset.Checksum)), w.rec.CreateRun != ""
+}
+
+// digest is what [state.Record.Shown] keeps: of all managed fields that an
+// answer shows and of its checksum, in canonical form. Whether the asset is in the
+// trash is not in it: that comes and goes with rollbacks, and is compared by itself.
+func digest(a *showpad.Asset, seen Values) string {
+	names := slices.Sorted(maps.Keys(seen))
+	h := sha256.New()
+	for _, name := range names {
+		if name == "isArchived" {
+			continue
+		}
+		h.Write([]byte(name))
+		h.Write([]byte{0})
+		h.Write(seen[name])
+		h.Write([]byte{0})
+	}
+	h.Write([]byte(strings.ToLower(a.Checksum)))
+	return digestForm + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// digestForm tells digests over these fields from those of another program
+// version, with which they cannot be compared.
+const digestForm = "1:"
+
+// differs reports whether a done item's asset is no longer as it was when it was
+// last verified. What was never verified, or whose last write is not known to
+// have arrived, tells nothing.
+func (w *work) differs() bool {
+	rec := w.rec
+	if rec == nil || rec.Status != state.Done || rec.AssetID != w.Asset.ID || !strings.HasPrefix(rec.Shown, digestForm) {
+		return false
+	}
+	return rec.Shown != digest(w.Asset, w.Seen)
+}
