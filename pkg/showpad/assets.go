@@ -62,7 +62,9 @@ func (c *Client) UpdateAsset(ctx context.Context, id string, f AssetFields) (Ass
 	return c.asset(ctx, "updateAsset", KindChange, "POST", id, f)
 }
 
-// DeleteAsset removes an asset for good; one that is gone already is success.
+// DeleteAsset removes an asset for good, with all its versions. One that is gone
+// already is [ErrNotFound], which also means that this account may not see it; when
+// an earlier attempt of the same call may have removed it, it is success.
 //
 // API: v4 deleteAsset
 func (c *Client) DeleteAsset(ctx context.Context, id string) error {
@@ -70,7 +72,7 @@ func (c *Client) DeleteAsset(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, &request{op: "deleteAsset", kind: KindChange, method: "DELETE", url: c.apiURL + "/assets/" + seg, absent: true})
+	return c.do(ctx, &request{op: "deleteAsset", kind: KindChange, method: "DELETE", url: c.apiURL + "/assets/" + seg, gone: true})
 }
 
 func (c *Client) asset(ctx context.Context, op string, kind Kind, method, id string, body any) (a Asset, err error) {

@@ -169,7 +169,7 @@ func TestDeleteOfWhatIsGone(t *testing.T) {
 		ok   bool
 	}{
 		"204":            {says(204, ""), true},
-		"404":            {says(404, `{"title":"Not Found","detail":"gone","status":404}`), true},
+		"404":            {says(404, `{"title":"Not Found","detail":"gone","status":404}`), false},
 		"404 of a proxy": {says(404, "<html>"), false},
 		"409":            {says(409, "{}"), false},
 	} {
@@ -181,6 +181,34 @@ func TestDeleteOfWhatIsGone(t *testing.T) {
 			if err := c.DeleteTag(t.Context(), "a"); (err == nil) != tc.ok {
 				t.Errorf("tag: %v", err)
 			}
+		})
+	}
+}
+
+func TestNotFoundIsSuccessForADeleteThatWasRepeated(t *testing.T) {
+	gone := says(404, `{"title":"Not Found","detail":"gone","status":404}`)
+	for name, tc := range map[string]struct {
+		first func(*http.Request) (*http.Response, error)
+		ok    bool
+	}{
+		"at once":                {gone, false},
+		"after a lost answer":    {breaks(errReset), true},
+		"after a 503":            {says(503, ""), true},
+		"after a refusal by 429": {says(429, ""), false},
+		"after no connection":    {breaks(&net.OpError{Op: "dial", Err: errReset}), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for what, call := range map[string]func(*Client) error{
+					"asset": func(c *Client) error { return c.DeleteAsset(t.Context(), "a") },
+					"tag":   func(c *Client) error { return c.DeleteTag(t.Context(), "a") },
+				} {
+					err := call(newClient(t, newScript(tc.first, gone)))
+					if tc.ok && err != nil || !tc.ok && !errors.Is(err, ErrNotFound) {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+			})
 		})
 	}
 }

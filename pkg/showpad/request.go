@@ -44,11 +44,12 @@ type request struct {
 	url    string
 	body   any                // encoded as JSON; nil: none
 	decode func([]byte) error // of a 2xx; nil: the body does not matter
-	absent bool               // 404 is success: what was to go is gone
+	gone   bool               // 404 to a repeat is success: an earlier attempt may have removed it
 
 	payload []byte
 	started time.Time // of the last attempt, before it left
 	token   string    // of the last attempt
+	maybe   bool      // an earlier attempt may have been carried out
 }
 
 // renewer is a token source that can do more than oauth2 asks of one.
@@ -107,6 +108,9 @@ func (c *Client) do(ctx context.Context, q *request) error {
 		}
 		if failures++; failures > c.retries {
 			return err
+		}
+		if w, ok := errors.AsType[*wireError](err); !ok || w.sent {
+			q.maybe = true
 		}
 		if err := pause(ctx, jitter(retryBase, retryLimit, failures-1)); err != nil {
 			return ended(ctx)
@@ -187,7 +191,7 @@ func (c *Client) answer(q *request, resp *http.Response, body []byte) error {
 	if pushedBack {
 		c.gate.refused(q.started, e.RetryAfter, fmt.Sprintf("the service answered %d to %s", e.Status, q.op))
 	}
-	if q.absent && errors.Is(e, ErrNotFound) {
+	if q.gone && q.maybe && errors.Is(e, ErrNotFound) {
 		return nil
 	}
 	return e

@@ -62,8 +62,9 @@ func (c *Client) UpdateTag(ctx context.Context, id, name string) (Tag, error) {
 	}{name})
 }
 
-// DeleteTag removes a tag; one that is gone already is success. A tag that a filter
-// uses is refused with 409.
+// DeleteTag removes a tag, also from the assets that carry it. One that is gone
+// already is [ErrNotFound], unless an earlier attempt of the same call may have
+// removed it. A tag that a filter uses is refused with 409, an [*Error].
 //
 // API: v4 deleteTag
 func (c *Client) DeleteTag(ctx context.Context, id string) error {
@@ -71,7 +72,7 @@ func (c *Client) DeleteTag(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, &request{op: "deleteTag", kind: KindChange, method: "DELETE", url: c.apiURL + "/tags/" + seg, absent: true})
+	return c.do(ctx, &request{op: "deleteTag", kind: KindChange, method: "DELETE", url: c.apiURL + "/tags/" + seg, gone: true})
 }
 
 func (c *Client) tag(ctx context.Context, op string, kind Kind, method, id string, body any) (t Tag, err error) {
