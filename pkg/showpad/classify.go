@@ -21,6 +21,8 @@ const (
 	KindChange
 	// KindUpload is a PUT to storage.
 	KindUpload
+	// KindFetch is a GET of bytes by a download link.
+	KindFetch
 )
 
 // Classify says what err, an error of an operation of that kind, means. It is the
@@ -39,6 +41,8 @@ func Classify(op Kind, err error) Verdict {
 	switch {
 	case errors.Is(err, ErrSourceChanged):
 		return Rehash
+	case errors.Is(err, ErrNotDownloadable):
+		return StopItem
 	case errors.Is(err, ErrUploadExpired):
 		return NewURL
 	case errors.Is(err, ErrUnknownOutcome):
@@ -56,7 +60,7 @@ func Classify(op Kind, err error) Verdict {
 		return Retry
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		if op == KindUpload {
+		if op == KindUpload || op == KindFetch {
 			return classifyStorage(e)
 		}
 		return classifyAnswer(op, e)

@@ -15,10 +15,10 @@ import (
 // Config is what a [Client] needs; zero values mean the default.
 type Config struct {
 	APIURL      string             // v4 base, e.g. https://acme.api.showpad.com/v4 or http://127.0.0.1:8080/v4; required
-	V3URL       string             // v3 base, e.g. https://acme.showpad.biz/api/v3; "": [Client.Me] fails
+	V3URL       string             // v3 base, e.g. https://acme.showpad.biz/api/v3; "": [Client.Me], [Client.Download] and [Client.ExportAssets] fail
 	Token       oauth2.TokenSource // required; asked before each request, so it has to remember
 	Base        http.RoundTripper  // for API calls; nil: a transport of [NewTransport]
-	Storage     http.RoundTripper  // for PUTs; nil: Base, else a transport of its own
+	Storage     http.RoundTripper  // for PUTs and GETs of bytes; nil: Base, else a transport of its own
 	Gate        *Gate              // shared by all clients of one credential; nil: NewGate(8)
 	Retries     int                // attempts after the first for one request; 0 is 6; negative is none
 	UserAgent   string             // "" is "migrate"
@@ -29,10 +29,10 @@ type Config struct {
 
 // Call is one attempt of one request.
 type Call struct {
-	Op           string // operationId, "v3 get_users_me", "token", "PUT"
+	Op           string // operationId, "v3 get_users_me", "token", "PUT", "GET"
 	Method       string
 	Status       int  // HTTP; 0 without an answer
-	Storage      bool // a PUT of bytes: not a request of the API's budget
+	Storage      bool // a PUT or GET of bytes: not a request of the API's budget
 	Retry        bool // it repeats an earlier attempt of the same request
 	Elapsed      time.Duration
 	Err          error // redacted; nil: it succeeded
@@ -50,7 +50,8 @@ const (
 type Client struct {
 	apiURL, v3URL string
 	token         oauth2.TokenSource
-	api, storage  *http.Client
+	api, storage  *http.Client // storage: PUTs
+	fetch         *http.Client // GETs of bytes, over the connections of storage
 	gate          *Gate
 	retries       int
 	userAgent     string
@@ -109,6 +110,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.api = &http.Client{Transport: base, CheckRedirect: noRedirect}
 	c.storage = &http.Client{Transport: storage, CheckRedirect: samePut}
+	c.fetch = &http.Client{Transport: storage, CheckRedirect: c.sameGet}
 	return c, nil
 }
 

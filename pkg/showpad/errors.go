@@ -43,7 +43,7 @@ const (
 	StopDivision
 	// StopRun: credentials refused.
 	StopRun
-	// NewURL: the upload URL is expired or refused; ask for another one.
+	// NewURL: the upload URL or download link is expired or refused; ask for another one.
 	NewURL
 	// Rehash: the bytes are not those that were hashed; hash and send again.
 	Rehash
@@ -63,7 +63,7 @@ func (v Verdict) String() string {
 
 // Error is an answer that says no.
 type Error struct {
-	Op         string // operationId, "v3 get_users_me", "token", "PUT"
+	Op         string // operationId, "v3 get_users_me", "token", "PUT", "GET"
 	Status     int    // HTTP
 	Code       string // meta category, v3 error name, S3 code or OAuth error; may be ""
 	Title      string
@@ -121,7 +121,7 @@ func (e *Error) why() string {
 
 func (e *Error) hint() string {
 	switch {
-	case e.Op == opPut || e.Op == opToken:
+	case e.Op == opPut || e.Op == opGet || e.Op == opToken:
 		return ""
 	case e.Status == http.StatusUnauthorized:
 		return "the token is missing, expired or revoked: set SHOWPAD_TOKEN to a valid API token, or sign in again"
@@ -140,7 +140,7 @@ func (e *Error) Is(target error) bool {
 	case ErrNotFound:
 		return e.Status == http.StatusNotFound && !e.foreign
 	case ErrNotSignedIn:
-		return e.Status == http.StatusUnauthorized && e.Op != opPut
+		return e.Status == http.StatusUnauthorized && e.Op != opPut && e.Op != opGet
 	}
 	return false
 }

@@ -210,6 +210,14 @@ var exercises = map[string]struct {
 		_, err := c.Countries(ctx)
 		return err
 	}},
+	"v3 get_assets_id": {"v3-asset.json", func(ctx context.Context, c *Client) error {
+		_, err := c.Download(ctx, "a1")
+		return err
+	}},
+	"v3 get_exports_assets": {"v3-export-assets.json", func(ctx context.Context, c *Client) error {
+		_, err := collect(c.ExportAssets(ctx))
+		return err
+	}},
 	"v3 get_users_me": {"v3-me.json", func(ctx context.Context, c *Client) error {
 		_, err := c.Me(ctx)
 		return err

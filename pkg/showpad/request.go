@@ -42,9 +42,10 @@ type request struct {
 	kind   Kind
 	method string
 	url    string
-	body   any                // encoded as JSON; nil: none
-	decode func([]byte) error // of a 2xx; nil: the body does not matter
-	gone   bool               // 404 to a repeat is success: an earlier attempt may have removed it
+	body   any                   // encoded as JSON; nil: none
+	decode func([]byte) error    // of a 2xx; nil: the body does not matter
+	stream func(io.Reader) error // of a 2xx that is too large to hold, instead of decode
+	gone   bool                  // 404 to a repeat is success: an earlier attempt may have removed it
 
 	payload []byte
 	started time.Time // of the last attempt, before it left
@@ -145,8 +146,8 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 		c.tell(call)
 	}()
 
-	actx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, errSlow)
-	defer cancel()
+	actx, moved, stop := c.deadline(ctx, q)
+	defer stop()
 	var seen trace
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(actx, seen.hooks()), q.method, q.url, bytes.NewReader(q.payload))
 	if err != nil {
@@ -164,6 +165,17 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 		return c.broken(ctx, actx, q, !seen.neverSent(err), err)
 	}
 	call.Status = resp.StatusCode
+	if q.stream != nil && resp.StatusCode < 300 {
+		defer resp.Body.Close()
+		r := &metered{r: resp.Body, left: resp.ContentLength, moved: moved}
+		if err := q.stream(r); r.err != nil && r.err != io.EOF {
+			return c.broken(ctx, actx, q, true, r.err)
+		} else if err != nil {
+			return c.unreadable(q, resp.StatusCode, err)
+		}
+		c.gate.accepted()
+		return nil
+	}
 	body, err := readBody(resp)
 	switch {
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && !errors.Is(err, errTooLarge):
@@ -178,23 +190,67 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 func (c *Client) answer(q *request, resp *http.Response, body []byte) error {
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		if err := q.read(resp, body); err != nil {
-			if e, ok := errors.AsType[*Error](err); ok {
-				return e
-			}
-			return newWireError(q.op, true, fmt.Errorf("answer %d cannot be read: %w", resp.StatusCode, err), q.token)
+			return c.unreadable(q, resp.StatusCode, err)
 		}
 		c.gate.accepted()
 		return nil
 	}
 	e := failure(q.op, resp.StatusCode, resp.Header, body, q.token)
-	pushedBack := e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable && e.RetryAfter > 0
-	if pushedBack {
-		c.gate.refused(q.started, e.RetryAfter, fmt.Sprintf("the service answered %d to %s", e.Status, q.op))
-	}
+	c.pushedBack(e, q.started)
 	if q.gone && q.maybe && errors.Is(e, ErrNotFound) {
 		return nil
 	}
 	return e
+}
+
+// unreadable is a 2xx whose body is not what it should be; an error inside it is one.
+func (c *Client) unreadable(q *request, status int, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		c.pushedBack(e, q.started)
+		return e
+	}
+	return newWireError(q.op, true, fmt.Errorf("answer %d cannot be read: %w", status, err), q.token)
+}
+
+// deadline bounds an attempt: its whole duration, or, where the answer is long, the
+// time without progress, which moved reports.
+func (c *Client) deadline(ctx context.Context, q *request) (actx context.Context, moved, stop func()) {
+	if q.stream == nil {
+		actx, cancel := context.WithTimeoutCause(ctx, attemptTimeout, errSlow)
+		return actx, nil, cancel
+	}
+	actx, cancel := context.WithCancelCause(ctx)
+	wait := max(c.idle, attemptTimeout) // for a long answer to begin, too. Source: ASSUME
+	idle := time.AfterFunc(wait, func() { cancel(fmt.Errorf("no progress for %s", wait)) })
+	return actx, func() { idle.Reset(wait) }, func() { idle.Stop(); cancel(nil) }
+}
+
+// metered is a body that reports progress and must be as long as it was said to be.
+type metered struct {
+	r     io.Reader
+	left  int64 // -1: not announced
+	moved func()
+	err   error // of the last Read
+}
+
+func (m *metered) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	if m.left >= 0 {
+		m.left -= int64(n)
+	}
+	if err == io.EOF && m.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	m.moved()
+	m.err = err
+	return n, err
+}
+
+// pushedBack closes the gate when a refusal asks for it.
+func (c *Client) pushedBack(e *Error, sent time.Time) {
+	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable && e.RetryAfter > 0 {
+		c.gate.refused(sent, e.RetryAfter, fmt.Sprintf("the service answered %d to %s", e.Status, e.Op))
+	}
 }
 
 func (q *request) read(resp *http.Response, body []byte) error {

@@ -15,6 +15,7 @@ import (
 
 const (
 	opPut   = "PUT"
+	opGet   = "GET"
 	opToken = "token"
 
 	// UploadURLLife is how long an upload URL may start a transfer; one begun in time
@@ -104,17 +105,23 @@ func newPut(c *Client, u Upload, size int64, open OpenFunc, progress func(int64)
 	if p.issued.IsZero() {
 		p.issued = time.Now()
 	}
-	if parsed.RawQuery != "" {
-		p.secrets = append(p.secrets, parsed.RawQuery)
+	p.secrets = querySecrets(parsed)
+	return p, nil
+}
+
+// querySecrets is what must not be told of a signed URL.
+func querySecrets(u *url.URL) (secrets []string) {
+	if u.RawQuery != "" {
+		secrets = append(secrets, u.RawQuery)
 	}
-	for _, values := range parsed.Query() {
+	for _, values := range u.Query() {
 		for _, v := range values {
 			if len(v) >= 16 { // signatures and tokens; not "host" or "900"
-				p.secrets = append(p.secrets, v)
+				secrets = append(secrets, v)
 			}
 		}
 	}
-	return p, nil
+	return secrets
 }
 
 // uploadHeader is what has to accompany the bytes. Where the URL says which headers

@@ -220,7 +220,7 @@ func (s *Server) checkMeaning(o *object, b *assetBody, a *asset, c *call) {
 }
 
 // apply writes the members of a body that are set into an asset.
-func (b *assetBody) apply(a *asset, sw *Switches) {
+func (b *assetBody) apply(a *asset, sw *Switches, now time.Time) {
 	setTo(&a.Name, b.name)
 	pointTo(&a.ExternalID, b.externalID)
 	pointTo(&a.Description, b.description)
@@ -235,6 +235,12 @@ func (b *assetBody) apply(a *asset, sw *Switches) {
 	setTo(&a.DivShared, b.divShared)
 	setTo(&a.Sensitive, b.sensitive)
 	setTo(&a.Archived, b.archived) // null is false
+	switch {
+	case !a.Archived:
+		a.ArchivedAt = nil
+	case a.ArchivedAt == nil:
+		a.ArchivedAt = &now
+	}
 	setTo(&a.External, b.external)
 	setTo(&a.Entire, b.entire)
 	setTo(&a.Notes, b.notes)

@@ -44,7 +44,7 @@ func postAssets(s *Server, c *call) answer {
 	if s.sw.DropTags {
 		b.tags = opt[[]string]{}
 	}
-	b.apply(a, &s.sw)
+	b.apply(a, &s.sw, now)
 	if !c.commit() {
 		return answer{}
 	}
@@ -57,13 +57,20 @@ func postAssets(s *Server, c *call) answer {
 
 // asset finds the asset that a call addresses; a nil asset comes with the answer.
 func (s *Server) asset(c *call) (*asset, answer) {
-	id := c.params["assetId"]
+	if a := s.assetByID(c.params["assetId"]); a != nil {
+		return a, answer{}
+	}
+	return nil, notFound("asset", c.params["assetId"])
+}
+
+// assetByID is the asset with an id that the caller may see by now, or nil.
+func (s *Server) assetByID(id string) *asset {
 	a := s.st.assets[id]
 	if a == nil || s.now().Before(a.Created.Add(time.Duration(s.sw.ReadLag))) || s.division(a.Division) == nil {
-		return nil, notFound("asset", id)
+		return nil
 	}
 	a.settle(s.now(), &s.sw)
-	return a, answer{}
+	return a
 }
 
 // writable is asset for an operation that changes it.
@@ -107,8 +114,8 @@ func updateAsset(s *Server, c *call) answer {
 		return answer{}
 	}
 	changed := *a
-	b.apply(&changed, &s.sw)
 	changed.Updated = s.now()
+	b.apply(&changed, &s.sw, changed.Updated)
 	s.renamed("updateAsset", a, changed.Name)
 	s.st.replaceAsset(a, &changed)
 	s.log(record{Asset: a})
@@ -126,9 +133,10 @@ func deleteAsset(s *Server, c *call) answer {
 	if !c.commit() {
 		return answer{}
 	}
-	s.st.removeAsset(a)
-	s.log(record{Gone: a.ID})
-	for _, f := range a.Files {
+	now, files := s.now(), a.Files
+	s.st.removeAsset(a, now)
+	s.log(record{Gone: a.ID, At: &now})
+	for _, f := range files {
 		s.blobs.remove(f.ID)
 	}
 	return noContent()
@@ -185,7 +193,8 @@ func (s *Server) selectAssets(p params) []*asset {
 	var out []*asset
 	for _, a := range from {
 		switch {
-		case a.gone || now.Before(a.Listed) || s.division(a.Division) == nil:
+		case a.Deleted != nil || now.Before(a.Listed) || s.division(a.Division) == nil:
+		case a.Archived && s.sw.HideArchived:
 		case !in("ids", a.ID) || !in("slugs", a.Slug) || !in("divisionIds", a.Division):
 		case p.lists["externalIds"] != nil && (a.ExternalID == nil || !in("externalIds", *a.ExternalID)):
 		case !containsAll(a.Tags, p.lists["tagIds"]):

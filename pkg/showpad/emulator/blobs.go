@@ -125,6 +125,18 @@ func (b *blobs) remove(id string) {
 	}
 }
 
+// has says whether the bytes of a version are kept.
+func (b *blobs) has(id string) bool {
+	if b.dir != "" {
+		_, err := os.Stat(filepath.Join(b.dir, id))
+		return err == nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, ok := b.held[id]
+	return ok
+}
+
 func (b *blobs) open(id string) (io.ReadCloser, error) {
 	if b.dir != "" {
 		return os.Open(filepath.Join(b.dir, id))

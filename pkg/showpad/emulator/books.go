@@ -19,7 +19,7 @@ type Books struct {
 
 	TooMany           int `json:"tooMany"`           // 429 by budget or rate
 	InsideClosedGate  int `json:"insideClosedGate"`  // API calls made while a Retry-After said to wait
-	TokensAtStorage   int `json:"tokensAtStorage"`   // PUTs that carried Authorization
+	TokensAtStorage   int `json:"tokensAtStorage"`   // PUTs and GETs of bytes that carried Authorization
 	RepeatedPuts      int `json:"repeatedPuts"`      // PUTs to a version that had bytes already
 	DeadRefreshTokens int `json:"deadRefreshTokens"` // refreshes with a token that is used, expired or unknown
 	InFlight          int `json:"inFlight"`          // most API requests at one time
@@ -67,7 +67,7 @@ func (s *Server) Books() Books {
 		}
 	}
 	for _, a := range s.st.order {
-		if a.gone {
+		if a.Deleted != nil {
 			continue
 		}
 		if len(a.Files) > 0 {
@@ -149,7 +149,7 @@ func (s *Server) Assets() []Asset {
 	now := s.now()
 	out := make([]Asset, 0, len(s.st.assets))
 	for _, a := range s.st.order {
-		if a.gone {
+		if a.Deleted != nil {
 			continue
 		}
 		a.settle(now, &s.sw)

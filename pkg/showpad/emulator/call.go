@@ -80,8 +80,11 @@ type answer struct {
 	value  any    // written as JSON
 	body   []byte // when value is nil
 
+	open func() (io.ReadCloser, error) // the bytes of a version, instead of body
+	size int64                         // of what is sent, in bytes; finish sets it for a body
+
 	abort abort         // the connection breaks instead
-	cutAt int           // >0: break the connection after so many bytes of the body
+	cutAt int64         // >0: break the connection after so many bytes of the body
 	slow  time.Duration // >0: the body comes in eighths, so long apart
 }
 
@@ -103,6 +106,9 @@ func noContent() answer { return answer{status: http.StatusNoContent} }
 // finish turns the value into bytes; it needs no lock.
 func (a *answer) finish() {
 	if a.value == nil {
+		if a.open == nil && a.size == 0 {
+			a.size = int64(len(a.body))
+		}
 		return
 	}
 	var b bytes.Buffer
@@ -112,6 +118,15 @@ func (a *answer) finish() {
 		panic("emulator: an answer that is no JSON: " + err.Error()) // our own types only
 	}
 	a.body, a.value = bytes.TrimRight(b.Bytes(), "\n"), nil
+	a.size = int64(len(a.body))
+}
+
+// content opens what is sent.
+func (a *answer) content() (io.ReadCloser, error) {
+	if a.open != nil {
+		return a.open()
+	}
+	return io.NopCloser(bytes.NewReader(a.body)), nil
 }
 
 func (a *answer) set(name, value string) {

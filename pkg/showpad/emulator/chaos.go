@@ -76,6 +76,14 @@ func (ch *chaos) draw(op string, n int) *Fault {
 			{r.Storage500, Fault{Kind: KindStatusAfter, Status: http.StatusInternalServerError}},
 		}
 	}
+	if op == OpGet {
+		table = []fate{
+			{r.Storage503, Fault{Kind: KindStatus, Status: http.StatusServiceUnavailable}},
+			{r.StorageReset, Fault{Kind: KindTruncated}},
+			{r.StorageLost, Fault{Kind: KindReset}},
+			{r.StorageExpired, Fault{Kind: KindExpired}},
+		}
+	}
 	for _, x := range table {
 		if u < x.rate {
 			return &x.fault

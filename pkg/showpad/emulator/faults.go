@@ -41,7 +41,7 @@ var kinds = []Kind{
 
 // Fault is one entry of the queue that [Server.Fail] fills.
 type Fault struct {
-	// Op is an operation of [Routes], [OpPut] for storage, [OpToken] for the
+	// Op is an operation of [Routes], [OpPut] and [OpGet] for bytes, [OpToken] for the
 	// token endpoint, or "" for every API operation (not storage, not tokens).
 	Op string `json:"op"`
 	// Path, if set, must be part of the request's path and query.
@@ -104,7 +104,7 @@ func (s *Server) pick(op string, c *call) *Fault {
 	s.nth[op]++
 	var hit *Fault
 	for _, f := range s.faults {
-		if f.Op != op && (f.Op != "" || op == OpPut || op == OpToken) ||
+		if f.Op != op && (f.Op != "" || op == OpPut || op == OpGet || op == OpToken) ||
 			!strings.Contains(c.url.RequestURI(), f.Path) {
 			continue
 		}
@@ -174,10 +174,10 @@ func (s *Server) serveFaulty(op string, c *call, run func() answer) answer {
 	case KindTruncated, KindCut:
 		a := run()
 		a.finish()
-		if half := len(a.body) / 2; half > 0 && f.Kind == KindTruncated {
+		if half := a.size / 2; half > 0 && f.Kind == KindTruncated {
 			a.cutAt = half
 		} else if half > 0 {
-			a.body = a.body[:half]
+			a.size = half
 		}
 		return a
 	case KindSlow:

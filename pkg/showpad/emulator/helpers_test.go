@@ -17,7 +17,10 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 )
 
-const base = "https://acme.api.showpad.com"
+const (
+	base   = "https://acme.api.showpad.com"
+	v3Base = "https://acme.showpad.biz/api/v3"
+)
 
 func newServer(t testing.TB, opts emulator.Options) *emulator.Server {
 	t.Helper()
@@ -69,7 +72,7 @@ func send(t testing.TB, rt http.RoundTripper, method, target, body string, heade
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(target, "/v4/") || strings.Contains(target, "/api/v3/users") {
+	if strings.Contains(target, "/v4/") || strings.Contains(target, "/api/v3/") && !strings.Contains(target, "/oauth2/") {
 		req.Header.Set("Authorization", "Bearer "+emulator.DefaultToken)
 	}
 	if body != "" {

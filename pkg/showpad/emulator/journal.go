@@ -25,6 +25,7 @@ type record struct {
 	Asset   *asset        `json:"asset,omitempty"`
 	Tag     *tag          `json:"tag,omitempty"`
 	Gone    string        `json:"gone,omitempty"` // id of a deleted asset or tag
+	At      *time.Time    `json:"at,omitempty"`   // when the asset was deleted
 	Token   *token        `json:"token,omitempty"`
 	Revoked string        `json:"revoked,omitempty"`
 	Skew    time.Duration `json:"skew,omitempty"`
@@ -36,7 +37,8 @@ type meta struct {
 	Seq       uint64 // ids given out so far
 }
 
-const journalVersion = 1
+// journalVersion is what is written; older ones are read. 2 keeps deleted assets.
+const journalVersion = 2
 
 // journal appends to a file. A line is handed to the operating system before
 // the request is answered, so it survives the end of the process, though not
@@ -153,8 +155,8 @@ func mapValues[K comparable, V any](m map[K]V) func(func(V) bool) {
 func (s *Server) apply(rec record, assets map[string]*asset, tags map[string]*tag) error {
 	switch {
 	case rec.Meta != nil:
-		if rec.Meta.Version != journalVersion {
-			return fmt.Errorf("version %d is not known here (this is version %d)", rec.Meta.Version, journalVersion)
+		if rec.Meta.Version < 1 || rec.Meta.Version > journalVersion {
+			return fmt.Errorf("version %d is not known here (up to %d are)", rec.Meta.Version, journalVersion)
 		}
 		if rec.Meta.Subdomain != s.opts.Subdomain {
 			return fmt.Errorf("the folder belongs to the tenant %s, not %s (choose another folder)", rec.Meta.Subdomain, s.opts.Subdomain)
@@ -170,7 +172,11 @@ func (s *Server) apply(rec record, assets map[string]*asset, tags map[string]*ta
 		tags[rec.Tag.ID] = rec.Tag
 		s.st.seq = max(s.st.seq, rec.Tag.Seq)
 	case rec.Gone != "":
-		delete(assets, rec.Gone)
+		if a := assets[rec.Gone]; a != nil && rec.At != nil {
+			a.Deleted, a.Files = rec.At, nil
+		} else {
+			delete(assets, rec.Gone)
+		}
 		delete(tags, rec.Gone)
 	case rec.Token != nil:
 		rec.Token.user = s.userByEmail(rec.Token.User)

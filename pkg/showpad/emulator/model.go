@@ -63,7 +63,8 @@ type asset struct {
 	Size        int64
 	PageCount   *int
 
-	gone bool // deleted
+	ArchivedAt *time.Time // since when; nil: it is not archived
+	Deleted    *time.Time // since when; nil: it is alive. For exports
 }
 
 // file is one version of an asset's bytes.

@@ -50,6 +50,9 @@ type Options struct {
 	// ListLag is how long a new asset is missing from lists, whatever the
 	// filter; reads by id see it at once.
 	ListLag time.Duration
+	// ExportLag is how long a new asset, or its deletion, is missing from the v3
+	// export; other changes show at once. 0: as long as from lists.
+	ExportLag time.Duration
 
 	Budget Budget
 
@@ -143,6 +146,12 @@ type Switches struct {
 	IgnoreFileName   bool `json:"ignoreFileName"`   // `name` in the files call does not rename the asset
 	FoldTags         bool `json:"foldTags"`         // tag names are the same whatever their case
 	TrimDescriptions bool `json:"trimDescriptions"` // processing trims the description
+	HideArchived     bool `json:"hideArchived"`     // archived assets are missing from lists, by id they are read. Source: ASSUME (listed)
+	NoShortLinks     bool `json:"noShortLinks"`     // downloads have only the link that takes the token
+
+	// NotDownloadable is a pattern of [path.Match] on the asset's name: there is no
+	// link to the bytes of what matches. "": none.
+	NotDownloadable string `json:"notDownloadable"`
 
 	// Checksum is the form of an asset's checksum. Source: ASSUME (hex).
 	Checksum ChecksumForm `json:"checksum"`

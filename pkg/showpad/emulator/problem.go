@@ -54,22 +54,6 @@ func notFound(what, id string) answer {
 	return problemAnswer(http.StatusNotFound, fmt.Sprintf("%s %q does not exist or is not visible", what, id))
 }
 
-// v3Failure is an error of the v3 API. Source: dev Error Codes.
-type v3Failure struct {
-	Response v3Error `json:"response"`
-}
-
-type v3Error struct {
-	Code    int    `json:"code"`
-	Name    string `json:"name"`
-	Message string `json:"message"`
-}
-
-// v3Answer is a failure of v3; the names for 401, 429 and 5xx are assumed.
-func v3Answer(status, code int, name, message string) answer {
-	return answer{status: status, ctype: "application/json", value: v3Failure{v3Error{code, name, message}}}
-}
-
 // s3Error is what storage answers when it refuses. Source: S3.
 type s3Error struct {
 	XMLName   xml.Name `xml:"Error"`
@@ -92,7 +76,7 @@ func s3Answer(status int, code, message string) answer {
 func refusal(op string, status int, code string) answer {
 	text := http.StatusText(status)
 	switch {
-	case op == OpPut:
+	case op == OpPut || op == OpGet:
 		if code == "" {
 			code = map[int]string{
 				400: "RequestTimeout", 403: "AccessDenied", 500: "InternalError", 503: "SlowDown", 504: "ServiceUnavailable",
@@ -107,7 +91,7 @@ func refusal(op string, status int, code string) answer {
 			code = "temporarily_unavailable"
 		}
 		return oauthError(status, code, text)
-	case op == opMe:
+	case apiOf(op) == "v3":
 		return v3Answer(status, status, strings.ReplaceAll(text, " ", "")+"Error", text)
 	}
 	return problemAnswer(status, "refused on request: "+text)

@@ -58,7 +58,7 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	a.finish()
-	return a.response(ctx, r, s.Now()), nil
+	return a.response(ctx, r, s.Now())
 }
 
 // memoryBody does with a body what net/http does on its way out: one of unknown
@@ -137,7 +137,7 @@ func (b *sizedBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (a *answer) response(ctx context.Context, r *http.Request, now time.Time) *http.Response {
+func (a *answer) response(ctx context.Context, r *http.Request, now time.Time) (*http.Response, error) {
 	h := a.header.Clone()
 	if h == nil {
 		h = http.Header{}
@@ -149,27 +149,33 @@ func (a *answer) response(ctx context.Context, r *http.Request, now time.Time) *
 	res := &http.Response{
 		Status:     fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)),
 		StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: h, ContentLength: int64(len(a.body)), Request: r,
+		Header: h, ContentLength: a.size, Request: r,
 		Body: http.NoBody,
 	}
-	if len(a.body) > 0 {
-		b := &memoryAnswer{ctx: ctx, body: a.body, step: len(a.body), slow: a.slow, end: io.EOF}
-		if a.cutAt > 0 {
-			b.body, b.end = a.body[:a.cutAt], io.ErrUnexpectedEOF
+	if a.size > 0 {
+		body, err := a.content()
+		if err != nil { // deleted a moment ago
+			return nil, io.ErrUnexpectedEOF
 		}
+		b := &memoryAnswer{ctx: ctx, body: body, left: a.size, slow: a.slow, end: io.EOF}
+		if a.cutAt > 0 {
+			b.left, b.end = a.cutAt, io.ErrUnexpectedEOF
+		}
+		b.step = b.left
 		if a.slow > 0 {
-			b.step = len(b.body)/8 + 1
+			b.step = b.left/8 + 1
 		}
 		res.Body = b
 	}
-	return res
+	return res, nil
 }
 
 // memoryAnswer is the body of an answer in memory, slow and cut off if need be.
 type memoryAnswer struct {
 	ctx  context.Context
-	body []byte
-	step int
+	body io.ReadCloser
+	left int64 // until end
+	step int64 // at most at once
 	slow time.Duration
 	end  error
 }
@@ -178,7 +184,7 @@ func (b *memoryAnswer) Read(p []byte) (int, error) {
 	if err := context.Cause(b.ctx); err != nil {
 		return 0, err
 	}
-	if len(b.body) == 0 {
+	if b.left == 0 {
 		return 0, b.end
 	}
 	if b.slow > 0 {
@@ -186,12 +192,17 @@ func (b *memoryAnswer) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n := copy(p[:min(len(p), b.step)], b.body)
-	b.body = b.body[n:]
-	return n, nil
+	n, err := b.body.Read(p[:min(int64(len(p)), b.step, b.left)])
+	switch b.left -= int64(n); {
+	case err == io.EOF && b.left > 0:
+		return n, io.ErrUnexpectedEOF
+	case err == io.EOF:
+		return n, nil
+	}
+	return n, err
 }
 
-func (b *memoryAnswer) Close() error { return nil }
+func (b *memoryAnswer) Close() error { return b.body.Close() }
 
 // Client is an [http.Client] that speaks to the Server in memory.
 func (s *Server) Client() *http.Client { return &http.Client{Transport: s} }

@@ -9,9 +9,9 @@ import (
 // Names of what is no v4 operation.
 const (
 	OpPut   = "put"   // the upload to storage
+	OpGet   = "get"   // the download of bytes, by either link
 	OpToken = "token" // POST /oauth2/token of v3
 
-	opMe      = "get_users_me"
 	opUnknown = "unknown"
 )
 
@@ -45,7 +45,9 @@ var routes = []route{
 	{"v4", "getUserById", "GET", "/users/{userId}", false, getUserByID},
 	{"v4", "getLanguages", "GET", "/languages", false, getLanguages},
 	{"v4", "getCountries", "GET", "/countries", false, getCountries},
-	{"v3", opMe, "GET", "/users/me.json", false, getMe},
+	{"v3", "get_users_me", "GET", "/users/me.json", false, getMe},
+	{"v3", "get_assets_id", "GET", "/assets/{id}.json", false, getV3Asset},
+	{"v3", "get_exports_assets", "GET", "/exports/assets.json", false, getExportAssets},
 	{"v3", OpToken, "POST", "/oauth2/token", true, postToken},
 }
 
@@ -65,7 +67,17 @@ var prefixes = map[string]string{"v4": "/v4", "v3": "/api/v3"}
 
 // isOp says whether a name is that of an operation.
 func isOp(name string) bool {
-	return name == OpPut || slices.ContainsFunc(routes, func(r route) bool { return r.op == name })
+	return name == OpPut || name == OpGet || slices.ContainsFunc(routes, func(r route) bool { return r.op == name })
+}
+
+// apiOf is the API of an operation; "" for what is no route.
+func apiOf(op string) string {
+	for i := range routes {
+		if routes[i].op == op {
+			return routes[i].api
+		}
+	}
+	return ""
 }
 
 // match finds the route of a request. known says that the path exists for
@@ -96,11 +108,12 @@ func matchPath(pattern, path string) (map[string]string, bool) {
 		var want, got string
 		want, pattern = segment(pattern)
 		got, path = segment(path)
-		if strings.HasPrefix(want, "{") && got != "" {
+		name, ending, isParam := strings.Cut(strings.TrimPrefix(want, "{"), "}")
+		if value, ok := strings.CutSuffix(got, ending); isParam && ok && value != "" {
 			if params == nil {
 				params = map[string]string{}
 			}
-			params[strings.Trim(want, "{}")] = got
+			params[name] = value
 		} else if want != got {
 			return nil, false
 		}

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"io"
 	"maps"
 	"net/http"
 	"strconv"
@@ -24,6 +25,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	a.finish()
+	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat)) // the tenant's clock may be another than ours
 	a.write(c, w)
 }
 
@@ -33,27 +35,32 @@ func (a *answer) write(c *call, w http.ResponseWriter) {
 		w.Header().Set("Content-Type", a.ctype)
 	}
 	if a.status != http.StatusNoContent {
-		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+		w.Header().Set("Content-Length", strconv.FormatInt(a.size, 10))
 	}
+	body, err := a.content()
+	if err != nil {
+		panic(http.ErrAbortHandler) // deleted a moment ago
+	}
+	defer body.Close() // it is read only
 	w.WriteHeader(a.status)
-	body := a.body
+	left := a.size
 	if a.cutAt > 0 {
-		body = body[:a.cutAt]
+		left = a.cutAt
 	}
-	step := len(body)
+	step := left
 	if a.slow > 0 {
-		step = len(body)/8 + 1
+		step = left/8 + 1
 	}
 	flush := http.NewResponseController(w)
-	for len(body) > 0 {
+	for left > 0 {
 		if a.slow > 0 && c.wait(a.slow) != nil {
 			panic(http.ErrAbortHandler)
 		}
-		n := min(step, len(body))
-		if _, err := w.Write(body[:n]); err != nil {
-			return // the caller is gone
+		n, err := io.CopyN(w, body, min(step, left))
+		if err != nil {
+			panic(http.ErrAbortHandler) // the caller is gone, or the bytes are
 		}
-		body = body[n:]
+		left -= n
 		if a.slow > 0 || a.cutAt > 0 {
 			if flush.Flush() != nil {
 				return // the caller is gone

@@ -179,9 +179,18 @@ func (s *Server) handle(c *call) answer {
 		return s.admin(c)
 	}
 	if strings.HasPrefix(c.url.Path, storagePrefix) {
-		s.arrive(OpPut)
-		defer s.leave(OpPut)
-		return s.serveFaulty(OpPut, c, func() answer { return s.putBytes(c) })
+		op, run := OpPut, s.putBytes
+		if c.method == http.MethodGet {
+			op, run = OpGet, s.getBytes
+		}
+		s.arrive(op)
+		defer s.leave(op)
+		return s.serveFaulty(op, c, func() answer { return run(c) })
+	}
+	if strings.HasPrefix(c.url.Path, downloadPrefix) && c.method == http.MethodGet {
+		s.arrive(OpGet)
+		defer s.leave(OpGet)
+		return s.serveFaulty(OpGet, c, func() answer { return s.getOwnBytes(c) })
 	}
 	rt, params, known := match(c.method, c.url.Path)
 	if rt == nil {
@@ -250,6 +259,9 @@ func (s *Server) unknown(c *call, known bool) answer {
 
 // noteRefusal books answers that say that the specification was not followed.
 func (s *Server) noteRefusal(c *call, a *answer) {
+	if f, ok := a.value.(v3Failure); ok && f.Response.Name == invalidParameter {
+		s.noteUnknown(c, f.Response.Message)
+	}
 	p, ok := a.value.(problem)
 	if !ok {
 		return
@@ -274,7 +286,7 @@ func (s *Server) arrive(op string) {
 		s.putsInFlight++
 		s.books.PutsInFlight = max(s.books.PutsInFlight, s.putsInFlight)
 		return
-	case OpToken:
+	case OpGet, OpToken:
 		return
 	}
 	s.books.API++
@@ -291,7 +303,7 @@ func (s *Server) leave(op string) {
 	switch op {
 	case OpPut:
 		s.putsInFlight--
-	case OpToken:
+	case OpGet, OpToken:
 	default:
 		s.inFlight--
 	}

@@ -19,7 +19,8 @@ import (
 	"time"
 )
 
-// storagePrefix is where upload URLs point: /storage/{assetId}/{fileId}.
+// storagePrefix is where upload URLs and public links to bytes point:
+// /storage/{assetId}/{fileId}.
 const storagePrefix = "/storage/"
 
 const amzTime = "20060102T150405Z"
@@ -27,14 +28,6 @@ const amzTime = "20060102T150405Z"
 // uploadMeta issues an upload URL for a version. Source: v4 postAssetFiles; S3
 // presigning.
 func (s *Server) uploadMeta(c *call, a *asset, f *file) wireUploadMeta {
-	base := s.opts.BaseURL
-	if base == "" {
-		base = c.scheme + "://" + c.host
-	}
-	u, err := url.Parse(base)
-	if err != nil {
-		panic("emulator: a base URL that New has accepted: " + err.Error())
-	}
 	meta := wireUploadMeta{
 		SuggestedContentType: contentType(a.Name),
 		// One key in each of the two spellings that clients have to expect.
@@ -48,16 +41,7 @@ func (s *Server) uploadMeta(c *call, a *asset, f *file) wireUploadMeta {
 		headers.Set("Content-Md5", f.MD5Asked)
 		signed = slices.Insert(signed, 0, "content-md5")
 	}
-	p := storagePrefix + a.ID + "/" + f.ID
-	q := url.Values{
-		"X-Amz-Algorithm":     {"AWS4-HMAC-SHA256"},
-		"X-Amz-Credential":    {"EMULATED/20260101/eu-west-1/s3/aws4_request"},
-		"X-Amz-Date":          {s.now().UTC().Format(amzTime)},
-		"X-Amz-Expires":       {strconv.Itoa(int(UploadURLLife / time.Second))},
-		"X-Amz-SignedHeaders": {strings.Join(signed, ";")},
-	}
-	q.Set("X-Amz-Signature", s.sign(http.MethodPut, p, q, u.Host, headers))
-	meta.UploadURL = new(strings.TrimRight(base, "/") + p + "?" + q.Encode())
+	meta.UploadURL = new(s.presign(c, http.MethodPut, storagePrefix+a.ID+"/"+f.ID, UploadURLLife, signed, headers))
 	return meta
 }
 
@@ -84,10 +68,10 @@ func (s *Server) sign(method, path string, q url.Values, host string, headers ht
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// checkUpload is what storage looks at before the first byte. Source: S3.
-func (s *Server) checkUpload(c *call) (fileID string, no *answer) {
-	refuse := func(status int, code, message string) (string, *answer) {
-		return "", new(s3Answer(status, code, message))
+// checkSigned is what storage looks at whatever the method. Source: S3.
+func (s *Server) checkSigned(c *call) *answer {
+	refuse := func(status int, code, message string) *answer {
+		return new(s3Answer(status, code, message))
 	}
 	q := c.url.Query()
 	if c.header.Get("Authorization") != "" {
@@ -119,6 +103,17 @@ func (s *Server) checkUpload(c *call) (fileID string, no *answer) {
 		if name = strings.ToLower(name); strings.HasPrefix(name, "x-amz-") && !slices.Contains(signed, name) {
 			return refuse(http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed: "+name)
 		}
+	}
+	return nil
+}
+
+// checkUpload is what storage looks at before the first byte. Source: S3.
+func (s *Server) checkUpload(c *call) (fileID string, no *answer) {
+	if no := s.checkSigned(c); no != nil {
+		return "", no
+	}
+	refuse := func(status int, code, message string) (string, *answer) {
+		return "", new(s3Answer(status, code, message))
 	}
 	if c.chunked {
 		return refuse(http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented: Transfer-Encoding")

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // store is everything the tenant holds, with its indexes. The Server's lock
@@ -14,8 +15,7 @@ import (
 type store struct {
 	seq    uint64
 	assets map[string]*asset
-	order  []*asset // by creation; deleted ones stay until there are many
-	dead   int      // deleted ones in order
+	order  []*asset // by creation; deleted ones stay, for exports
 
 	byExternal map[string]map[string]*asset // external id, then asset id
 	byTag      map[string]map[string]*asset
@@ -88,8 +88,11 @@ func drop(m map[string]map[string]*asset, key string, a *asset) {
 }
 
 func (st *store) addAsset(a *asset) {
-	st.assets[a.ID] = a
 	st.order = append(st.order, a)
+	if a.Deleted != nil {
+		return
+	}
+	st.assets[a.ID] = a
 	st.index(a)
 }
 
@@ -100,18 +103,14 @@ func (st *store) replaceAsset(old, changed *asset) {
 	st.index(old)
 }
 
-func (st *store) removeAsset(a *asset) {
+func (st *store) removeAsset(a *asset, now time.Time) {
 	st.unindex(a)
 	delete(st.assets, a.ID)
 	delete(st.bySlug, a.Slug)
 	for _, f := range a.Files {
 		delete(st.byFile, f.ID)
 	}
-	a.gone = true
-	if st.dead++; st.dead > 64 && st.dead > len(st.order)/2 {
-		st.order = slices.DeleteFunc(st.order, func(x *asset) bool { return x.gone })
-		st.dead = 0
-	}
+	a.Deleted, a.Files = &now, nil
 }
 
 func foldName(name string) string { return strings.ToLower(name) }

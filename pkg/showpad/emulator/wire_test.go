@@ -38,20 +38,22 @@ func TestAnswersHaveTheMembersOfTheSamples(t *testing.T) {
 	up := want(t, 201, s, "POST", "/v4/assets/"+id+"/files", "")
 	upload(t, s, id, "hello")
 	for file, answer := range map[string]any{
-		"asset.json":       want(t, 200, s, "GET", "/v4/assets/"+id, "").json,
-		"asset-list.json":  want(t, 200, s, "GET", "/v4/assets", "").json,
-		"division.json":    want(t, 200, s, "GET", "/v4/divisions/"+emulator.DivisionMarketing, "").json,
-		"file.json":        want(t, 200, s, "GET", "/v4/assets/"+id+"/files/"+up.text("id"), "").json,
-		"file-list.json":   want(t, 200, s, "GET", "/v4/assets/"+id+"/files", "").json,
-		"tag.json":         tag.json,
-		"tag-list.json":    want(t, 200, s, "GET", "/v4/tags", "").json,
-		"upload.json":      up.json,
-		"user.json":        user,
-		"token.json":       refresh(t, s, 200, emulator.DefaultRefreshToken).json,
-		"v3-me.json":       want(t, 200, s, "GET", "https://acme.showpad.biz/api/v3/users/me.json", "").json,
-		"token-error.json": refresh(t, s, 400, "dead").json,
-		"v3-error.json":    want(t, 404, s, "GET", "https://acme.showpad.biz/api/v3/nothing.json", "").json,
-		"problem.json":     want(t, 400, s, "POST", "/v4/assets", "{}").json,
+		"asset.json":            want(t, 200, s, "GET", "/v4/assets/"+id, "").json,
+		"asset-list.json":       want(t, 200, s, "GET", "/v4/assets", "").json,
+		"division.json":         want(t, 200, s, "GET", "/v4/divisions/"+emulator.DivisionMarketing, "").json,
+		"file.json":             want(t, 200, s, "GET", "/v4/assets/"+id+"/files/"+up.text("id"), "").json,
+		"file-list.json":        want(t, 200, s, "GET", "/v4/assets/"+id+"/files", "").json,
+		"tag.json":              tag.json,
+		"tag-list.json":         want(t, 200, s, "GET", "/v4/tags", "").json,
+		"upload.json":           up.json,
+		"user.json":             user,
+		"token.json":            refresh(t, s, 200, emulator.DefaultRefreshToken).json,
+		"v3-me.json":            want(t, 200, s, "GET", "https://acme.showpad.biz/api/v3/users/me.json", "").json,
+		"v3-asset.json":         want(t, 200, s, "GET", v3Base+"/assets/"+id+".json", "").json,
+		"v3-export-assets.json": want(t, 200, s, "GET", v3Base+"/exports/assets.json", "").json,
+		"token-error.json":      refresh(t, s, 400, "dead").json,
+		"v3-error.json":         want(t, 404, s, "GET", "https://acme.showpad.biz/api/v3/nothing.json", "").json,
+		"problem.json":          want(t, 400, s, "POST", "/v4/assets", "{}").json,
 	} {
 		b, err := os.ReadFile(filepath.Join("..", "..", "..", "testdata", "wire", file))
 		if err != nil {
