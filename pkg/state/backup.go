@@ -46,7 +46,7 @@ func Backup(ctx context.Context, path, dst string) error {
 		return fmt.Errorf("%s: writing the backup: %w", dst, err)
 	}
 	defer os.Remove(tmp.Name()) // another name of the same file once it is published
-	err = copyState(ctx, path, tmp)
+	_, err = copyState(ctx, path, tmp)
 	if err == nil {
 		if err = tmp.Sync(); err != nil {
 			err = fmt.Errorf("%s: writing the backup: %w", dst, err)
@@ -64,11 +64,12 @@ func Backup(ctx context.Context, path, dst string) error {
 	return err
 }
 
-// copyState writes the state at path into w, which is empty.
-func copyState(ctx context.Context, path string, w *os.File) error {
+// copyState writes the state at path into w. It returns who handed it out, nil
+// for nobody: then the file was read.
+func copyState(ctx context.Context, path string, w *os.File) (from *Holder, err error) {
 	f := &follower{path: path}
 	defer f.Close()
-	return f.do(ctx, func(r Reader) error {
+	err = f.do(ctx, func(r Reader) error {
 		// A holder that ended in the middle of an answer is asked again, or its file is read.
 		if err := w.Truncate(0); err != nil {
 			return fmt.Errorf("writing a copy of the state: %w", err)
@@ -77,10 +78,13 @@ func copyState(ctx context.Context, path string, w *os.File) error {
 			return fmt.Errorf("writing a copy of the state: %w", err)
 		}
 		if c, ok := r.(*client); ok {
+			from = &c.holder
 			return c.backup(ctx, w)
 		}
+		from = nil
 		return r.(fileReader).backup(ctx, path, w)
 	})
+	return from, err
 }
 
 // checkCopy says what is wrong with the copy of the state at path.

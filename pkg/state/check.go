@@ -2,339 +2,326 @@ package state
 
 import (
 	"bytes"
-	"encoding/binary"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
+	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
 )
 
-// bbolt's file format. Its pages carry no checksums and bbolt trusts them, so
-// the file is read once with every bound checked before bbolt maps it.
-// Source: bbolt 1.5, internal/common (page.go, meta.go, bucket.go).
-const (
-	pageHeader   = 16 // id u64, flags u16, count u16, overflow u32
-	bucketHeader = 16 // root u64, sequence u64
-	elemSize     = 16 // branch: pos u32, ksize u32, pgid u64; leaf: flags, pos, ksize, vsize u32
-	metaSize     = 56 // without its checksum of 8 bytes, which follows
+// maxProblems is how many problems a Report lists.
+const maxProblems = 100
 
-	branchPage   = 0x01
-	leafPage     = 0x02
-	freelistPage = 0x10
-	bucketLeaf   = 0x01
-
-	boltMagic   = 0xED0CDAED
-	boltVersion = 2
-	noFreelist  = ^uint64(0)
-
-	maxPageSize = 16 << 20
-	maxDepth    = 64
-)
-
-// checkFile reads the whole file at path and reports what bbolt or we would
-// stumble over: a missing end, pages that are not what refers to them, keys out
-// of order, pages in use that are listed as free, values that do not match
-// their checksum. Damage wraps ErrDamaged; other errors are the file system's.
-// It returns the number of entries of each bucket.
-func checkFile(path string) (entries map[string]int, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	c := checker{file: f, size: st.Size()}
-	err = c.run()
-	switch {
-	case err == nil:
-		return c.entries, nil
-	case c.readErr != nil:
-		return nil, fmt.Errorf("%s: reading the state: %w", path, c.readErr)
-	}
-	return nil, damaged(path, err)
+// Report is what [Check] found.
+type Report struct {
+	Path      string         `json:"path"`
+	Schema    int            `json:"schema,omitempty"` // 0: not readable
+	Tenant    string         `json:"tenant,omitempty"`
+	Serial    uint64         `json:"serial"`             // commits so far
+	Size      int64          `json:"size"`               // of the file, in bytes
+	PageSize  int64          `json:"pageSize,omitempty"` // in bytes
+	Pages     int            `json:"pages"`
+	FreePages int            `json:"freePages"`         // of Pages, for reuse
+	Entries   map[string]int `json:"entries,omitempty"` // by bucket
+	Counts    Counts         `json:"counts"`            // of the records, counted anew
+	// Holder is the run that has the state: a copy that it gave was checked, and
+	// Size is the copy's. Nil when the file itself was checked.
+	Holder   *Holder   `json:"holder,omitempty"`
+	Problems []Problem `json:"problems"` // the first hundred; empty when all is well
+	Omitted  int       `json:"omitted,omitempty"`
 }
 
-type checker struct {
-	file     io.ReaderAt
-	size     int64
-	readErr  error // of the file system, not of the content
-	pageSize int64
-	pages    uint64 // high-water mark
-	free     []bool
-	used     []bool
-	seen     int            // entries so far
-	entries  map[string]int // by bucket
+// Problem is one thing that is not as it should be.
+type Problem struct {
+	Damage bool   `json:"damage"` // false: a warning, which keeps nobody from using the state
+	Text   string `json:"text"`   // what is wrong, and where
+	Fix    string `json:"fix"`    // the way out
 }
 
-type boltMeta struct{ pageSize, root, freelist, pages, txid uint64 }
-
-func (c *checker) run() error {
-	if c.size == 0 {
-		return errEmpty
+func (r *Report) add(p Problem) {
+	if len(r.Problems) < maxProblems {
+		r.Problems = append(r.Problems, p)
+	} else {
+		r.Omitted++
 	}
-	m, err := c.meta()
-	if err != nil {
-		return err
-	}
-	c.pageSize, c.pages = int64(m.pageSize), m.pages
-	if m.pages < 3 || m.pages > uint64(c.size/c.pageSize) {
-		return fmt.Errorf("its end is missing: it has %d bytes, %d pages of %d belong to it", c.size, m.pages, c.pageSize)
-	}
-	c.entries = map[string]int{}
-	c.free, c.used = make([]bool, c.pages), make([]bool, c.pages)
-	c.used[0], c.used[1] = true, true
-	if err := c.freelist(m.freelist); err != nil {
-		return err
-	}
-	return c.page(m.root, nil, nil, 0)
 }
 
-// meta returns the newest valid one of the two meta pages.
-func (c *checker) meta() (boltMeta, error) {
-	best, found := boltMeta{}, false
-	try := func(off int64, want uint64) bool {
-		m, ok := c.readMeta(off)
-		if !ok || want != 0 && m.pageSize != want {
-			return false
-		}
-		if !found || m.txid > best.txid {
-			best, found = m, true
-		}
-		return true
+// damage adds err, without the path and the way out that a *damageError has.
+func (r *Report) damage(err error) {
+	if e, ok := errors.AsType[*damageError](err); ok {
+		err = e.why
 	}
-	if try(0, 0) {
-		try(int64(best.pageSize), best.pageSize)
-		return best, nil
-	}
-	for size := int64(1024); size <= maxPageSize && size < c.size; size *= 2 {
-		if try(size, uint64(size)) {
-			return best, nil
-		}
-	}
-	if c.readErr != nil {
-		return best, c.readErr
-	}
-	return best, errors.New("it is not a state file, or both of its heads are destroyed")
+	r.add(Problem{Damage: true, Text: strings.TrimPrefix(err.Error(), ErrDamaged.Error()+": "), Fix: wayBack})
 }
 
-func (c *checker) readMeta(off int64) (boltMeta, bool) {
-	b := make([]byte, pageHeader+metaSize+8)
-	if n, err := c.file.ReadAt(b, off); n < len(b) {
-		if err != nil && err != io.EOF {
-			c.readErr = err
-		}
-		return boltMeta{}, false
-	}
-	b = b[pageHeader:]
-	h := fnv.New64a()
-	h.Write(b[:metaSize])
-	ne := binary.NativeEndian
-	m := boltMeta{
-		pageSize: uint64(ne.Uint32(b[8:])), root: ne.Uint64(b[16:]),
-		freelist: ne.Uint64(b[32:]), pages: ne.Uint64(b[40:]), txid: ne.Uint64(b[48:]),
-	}
-	ok := ne.Uint32(b) == boltMagic && ne.Uint32(b[4:]) == boltVersion && ne.Uint64(b[metaSize:]) == h.Sum64() &&
-		m.pageSize >= 1024 && m.pageSize <= maxPageSize && m.pageSize&(m.pageSize-1) == 0
-	return m, ok
+func (r *Report) warn(fix, format string, args ...any) {
+	r.add(Problem{Text: fmt.Sprintf(format, args...), Fix: fix})
 }
 
-// read returns page id with its overflow, after checking that it may be read.
-func (c *checker) read(id uint64) ([]byte, error) {
-	if id < 2 || id >= c.pages {
-		return nil, fmt.Errorf("page %d of %d is referred to", id, c.pages)
-	}
-	b := make([]byte, c.pageSize)
-	if err := c.readAt(b, id); err != nil {
-		return nil, err
-	}
-	ne := binary.NativeEndian
-	if got := ne.Uint64(b); got != id {
-		return nil, fmt.Errorf("page %d says that it is page %d", id, got)
-	}
-	overflow := uint64(ne.Uint32(b[12:]))
-	if overflow >= c.pages-id {
-		return nil, fmt.Errorf("page %d goes on for %d pages", id, overflow)
-	}
-	for p := id; p <= id+overflow; p++ {
-		if c.used[p] || c.free[p] {
-			return nil, fmt.Errorf("page %d has two uses", p)
+// err is the first damage, nil if there is none.
+func (r *Report) err() error {
+	for _, p := range r.Problems {
+		if p.Damage {
+			return damaged(r.Path, errors.New(p.Text))
 		}
-		c.used[p] = true
-	}
-	if overflow > 0 {
-		b = make([]byte, (1+int64(overflow))*c.pageSize)
-		if err := c.readAt(b, id); err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
-}
-
-func (c *checker) readAt(b []byte, id uint64) error {
-	n, err := c.file.ReadAt(b, int64(id)*c.pageSize)
-	if n == len(b) {
-		return nil
-	}
-	if err != io.EOF {
-		c.readErr = err
-	}
-	return fmt.Errorf("page %d: %w", id, err)
-}
-
-func (c *checker) freelist(id uint64) error {
-	if id == noFreelist {
-		return nil
-	}
-	b, err := c.read(id)
-	if err != nil {
-		return err
-	}
-	ne := binary.NativeEndian
-	if ne.Uint16(b[8:]) != freelistPage {
-		return fmt.Errorf("page %d is not the list of free pages", id)
-	}
-	n, ids := uint64(ne.Uint16(b[10:])), b[pageHeader:]
-	if n == 0xFFFF {
-		n, ids = ne.Uint64(ids), ids[8:]
-	}
-	if n > uint64(len(ids)/8) {
-		return fmt.Errorf("the list of free pages has %d entries", n)
-	}
-	for i := range n {
-		p := ne.Uint64(ids[i*8:])
-		if p < 2 || p >= c.pages || c.used[p] || c.free[p] {
-			return fmt.Errorf("page %d is wrongly listed as free", p)
-		}
-		c.free[p] = true
 	}
 	return nil
 }
 
-// page checks the tree below page id, whose keys must be at least lo and below
-// hi; nil means no bound.
-func (c *checker) page(id uint64, lo, hi []byte, depth int) error {
-	if depth > maxDepth {
-		return errors.New("its pages go too deep")
+// Check reads everything in the state at path and says what is wrong with it:
+// pages, checksums, every record, event, change, run and tag, and whether they
+// agree with each other. It changes nothing. Of a state that a run holds, it
+// checks a copy.
+//
+// The Report has what was found, also beside an error. The error wraps
+// [ErrDamaged] when a problem is damage; other errors to match are
+// [fs.ErrNotExist], [ErrNewer] and [ErrLocked], for a run that gives no copy.
+func Check(ctx context.Context, path string) (Report, error) {
+	rep := Report{Path: path, Counts: Counts{}.clone(), Problems: []Problem{}}
+	if _, held := holding(path); !held {
+		if err := rep.file(ctx, path); !errors.Is(err, errBusy) {
+			return rep, err
+		}
 	}
-	b, err := c.read(id)
+	return rep.copy(ctx)
+}
+
+// copy checks a copy that the holder gives.
+func (r *Report) copy(ctx context.Context) (Report, error) {
+	dir, err := os.MkdirTemp("", "migrate-check-*")
+	if err != nil {
+		return *r, fmt.Errorf("%s: checking a copy of it: %w", r.Path, err)
+	}
+	defer os.RemoveAll(dir)
+	tmp, err := os.OpenFile(filepath.Join(dir, "copy.db"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return *r, fmt.Errorf("%s: checking a copy of it: %w", r.Path, err)
+	}
+	defer tmp.Close()
+	if r.Holder, err = copyState(ctx, r.Path, tmp); errors.Is(err, ErrDamaged) {
+		r.damage(err)
+	}
+	if err != nil {
+		return *r, err
+	}
+	err = r.file(ctx, tmp.Name())
+	return *r, err
+}
+
+// file checks the file at path, which is r.Path or a copy of it. errBusy means
+// that a run has it.
+func (r *Report) file(ctx context.Context, path string) error {
+	// The lock of the open file keeps runs away; what makes it impossible to open
+	// is told better by a look at its pages.
+	db, openErr := openBolt(ctx, path, bolt.Options{ReadOnly: true}, 0)
+	switch {
+	case openErr == nil:
+		defer db.Close()
+	case errors.Is(openErr, fs.ErrNotExist):
+		return fmt.Errorf("%s: there is no state: %w (name it with --state)", r.Path, fs.ErrNotExist)
+	case !errors.Is(openErr, ErrDamaged):
+		return openErr
+	}
+	c, err := checkPages(path, true) // values are looked at below
+	r.Size, r.PageSize, r.Pages, r.Entries = c.size, c.pageSize, int(c.pages), c.entries
+	for _, free := range c.free {
+		if free {
+			r.FreePages++
+		}
+	}
+	if err == nil {
+		err = openErr
+	}
+	if err == nil {
+		err = r.content(ctx, reads{view: func(ctx context.Context, f func(*bolt.Tx) error) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return viewDB(db, path, f)
+		}})
+	}
+	if errors.Is(err, ErrDamaged) { // of the kind that ends the reading
+		r.damage(err)
+		err = nil
+	}
 	if err != nil {
 		return err
 	}
-	if err := c.elements(b, lo, hi, depth); err != nil {
-		return fmt.Errorf("page %d: %w", id, err)
-	}
-	return nil
+	return r.err()
 }
 
-// elements checks the entries of page b. Their data follows them in their order
-// without gaps, so that a wrong number of entries shows.
-func (c *checker) elements(b, lo, hi []byte, depth int) error {
-	ne := binary.NativeEndian
-	flags, n := ne.Uint16(b[8:]), int(ne.Uint16(b[10:]))
-	data := uint64(pageHeader + n*elemSize)
-	switch {
-	case flags != branchPage && flags != leafPage:
-		return fmt.Errorf("it is of no known kind (%#x)", flags)
-	case data > uint64(len(b)):
-		return fmt.Errorf("it cannot have %d entries", n)
-	case n == 0 && (flags == branchPage || len(bytes.Trim(b[pageHeader:], "\x00")) > 0):
-		return errors.New("its entries are missing")
+// content checks what the buckets hold.
+func (r *Report) content(ctx context.Context, in reads) error {
+	err := in.pages(ctx, bucketMeta, nil, "", noLimit, func(_ *bolt.Tx, k, v []byte) error {
+		_, err := unseal(k, v)
+		return err // without these nothing can be said
+	})
+	if err != nil {
+		return err
 	}
-	next := func(size uint32) ([]byte, error) {
-		if uint64(size) > uint64(len(b))-data {
-			return nil, errors.New("an entry lies outside of it")
+	var counted Counts // as the file has it
+	err = in.view(ctx, func(tx *bolt.Tx) (err error) {
+		if r.Schema, err = checkSchema(tx, r.Path); err != nil {
+			return err
 		}
-		part := b[data : data+uint64(size)]
-		data += uint64(size)
-		return part, nil
-	}
-	last := lo
-	var child uint64 // of the branch entry before, whose upper bound is the next key
-	for i := range n {
-		off := pageHeader + i*elemSize
-		e := b[off : off+elemSize]
-		pos, ksize := ne.Uint32(e), ne.Uint32(e[4:])
-		if flags == leafPage {
-			pos, ksize = ne.Uint32(e[4:]), ne.Uint32(e[8:])
+		if r.Tenant, err = metaOf(tx, MetaTenant); err != nil {
+			return err
 		}
-		if uint64(off)+uint64(pos) != data {
-			return errors.New("its entries do not follow each other")
-		}
-		key, err := next(ksize)
+		serial, err := metaOf(tx, MetaSerial)
 		if err != nil {
 			return err
 		}
-		if err := inOrder(last, key, hi, i == 0); err != nil {
+		if r.Serial, err = strconv.ParseUint(serial, 10, 64); err != nil {
+			r.damage(fmt.Errorf("serial %q", serial))
+		}
+		if r.Tenant == "" {
+			r.damage(errors.New("it names no tenant"))
+		}
+		counted, err = countsOf(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	runs, err := r.runs(ctx, in)
+	if err != nil {
+		return err
+	}
+	for _, check := range []struct {
+		bucket []byte
+		entry  func(tx *bolt.Tx, key, content []byte) error
+	}{
+		{bucketItems, r.item},
+		{bucketOpen, r.open},
+		{bucketEvents, r.event},
+		{bucketChanges, func(tx *bolt.Tx, k, v []byte) error { return r.change(tx, k, v, runs) }},
+		{bucketMade, func(tx *bolt.Tx, k, v []byte) error { return r.made(k, v, runs) }},
+	} {
+		err := in.pages(ctx, check.bucket, nil, "", noLimit, func(tx *bolt.Tx, k, v []byte) error {
+			content, err := unseal(k, v)
+			if err == nil {
+				err = check.entry(tx, k, content)
+			}
+			if errors.Is(err, ErrDamaged) {
+				r.damage(err)
+				err = nil
+			}
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		if flags == branchPage {
-			if i > 0 {
-				if err := c.page(child, last, key, depth+1); err != nil {
-					return err
-				}
-			}
-			child = ne.Uint64(e[8:])
-		} else {
-			value, err := next(ne.Uint32(e[12:]))
-			if err != nil {
-				return err
-			}
-			if err := c.entry(ne.Uint32(e), key, value, depth); err != nil {
-				return err
-			}
-		}
-		last = key
 	}
-	if flags == branchPage {
-		return c.page(child, last, hi, depth+1)
+	if counted.Total != r.Counts.Total || !maps.Equal(counted.ByStatus, r.Counts.ByStatus) || !maps.Equal(counted.ByOp, r.Counts.ByOp) {
+		r.damage(fmt.Errorf("it counts %d records (%v) and has %d (%v)", counted.Total, counted.ByStatus, r.Counts.Total, r.Counts.ByStatus))
 	}
 	return nil
 }
 
-// entry checks one entry of a leaf.
-func (c *checker) entry(flags uint32, key, value []byte, depth int) error {
-	switch flags {
-	case 0:
-		c.seen++
-		_, err := unseal(key, value)
-		return err
-	case bucketLeaf:
-		before := c.seen
-		if err := c.bucket(value, depth); err != nil {
-			return fmt.Errorf("bucket %q: %w", shorten(string(key), 40), err)
+// runs returns the ids of all runs.
+func (r *Report) runs(ctx context.Context, in reads) (map[string]bool, error) {
+	known := map[string]bool{}
+	err := in.pages(ctx, bucketRuns, nil, "", noLimit, func(_ *bolt.Tx, k, v []byte) error {
+		run, err := decodeRun(k, v)
+		switch {
+		case err != nil:
+			r.damage(err)
+		case known[run.ID]:
+			r.damage(fmt.Errorf("two runs are called %q", run.ID))
 		}
-		c.entries[string(key)] = c.seen - before
+		known[run.ID] = true
 		return nil
-	}
-	return errors.New("an entry of no known kind")
+	})
+	return known, err
 }
 
-func (c *checker) bucket(value []byte, depth int) error {
-	if len(value) < bucketHeader {
-		return errors.New("its head is missing")
+func (r *Report) item(tx *bolt.Tx, key, content []byte) error {
+	rec, err := decode(string(key), content)
+	if err != nil {
+		return err
 	}
-	if root := binary.NativeEndian.Uint64(value); root != 0 {
-		return c.page(root, nil, nil, depth+1)
+	h := head{rec.Op, rec.Status}
+	r.Counts.add(h, 1)
+	if err := replace(head{}, h); err != nil {
+		return fmt.Errorf("%w: record of %q: %w", ErrDamaged, key, err)
 	}
-	inline := value[bucketHeader:]
-	if len(inline) < pageHeader || binary.NativeEndian.Uint16(inline[8:]) != leafPage {
-		return errors.New("its page is missing")
-	}
-	return c.elements(inline, nil, nil, depth+1)
-}
-
-// inOrder checks that key follows last (or equals it when first) and is below hi.
-func inOrder(last, key, hi []byte, first bool) error {
-	cmp := bytes.Compare(last, key)
-	if len(key) == 0 || cmp > 0 || cmp == 0 && !first || hi != nil && bytes.Compare(key, hi) >= 0 {
-		return errors.New("its keys are not in order")
+	listed := tx.Bucket(bucketOpen).Get(key) != nil
+	switch unfinished := rec.Status.unfinished(); {
+	case unfinished && !listed:
+		return fmt.Errorf("%w: %q is %s and not listed as unfinished", ErrDamaged, key, rec.Status)
+	case listed && !unfinished:
+		return fmt.Errorf("%w: %q is %s and listed as unfinished", ErrDamaged, key, rec.Status)
 	}
 	return nil
+}
+
+func (r *Report) open(tx *bolt.Tx, key, _ []byte) error {
+	if tx.Bucket(bucketItems).Get(key) == nil {
+		return fmt.Errorf("%w: %q is listed as unfinished and has no record", ErrDamaged, key)
+	}
+	return nil
+}
+
+const harmless = "nothing needs to be done: nobody asks for it"
+
+func (r *Report) event(tx *bolt.Tx, key, content []byte) error {
+	at := len(key) - 9 // of the zero before the sequence
+	if at < 1 || key[at] != 0 {
+		return fmt.Errorf("%w: an event has the key %q", ErrDamaged, key)
+	}
+	id := key[:at]
+	var e Event
+	if err := json.Unmarshal(content, &e); err != nil {
+		return fmt.Errorf("%w: event of %q: %w", ErrDamaged, id, err)
+	}
+	if tx.Bucket(bucketItems).Get(id) == nil {
+		r.warn(harmless, "there is an event of %q, and no record", id)
+	}
+	return nil
+}
+
+func (r *Report) change(tx *bolt.Tx, key, content []byte, runs map[string]bool) error {
+	run, id, _ := bytes.Cut(key, []byte{0})
+	if len(run) == 0 || len(id) == 0 {
+		return fmt.Errorf("%w: a change has the key %q", ErrDamaged, key)
+	}
+	var c Change
+	if err := json.Unmarshal(content, &c); err != nil {
+		return fmt.Errorf("%w: change of %q by run %q: %w", ErrDamaged, id, run, err)
+	}
+	if !slices.Contains(Ops(), c.Op) {
+		return fmt.Errorf("%w: change of %q by run %q: op %q", ErrDamaged, id, run, c.Op)
+	}
+	if tx.Bucket(bucketItems).Get(id) == nil {
+		r.warn(harmless, "there is a change of %q by run %q, and no record", id, run)
+	}
+	r.knownRun(string(run), runs)
+	return nil
+}
+
+func (r *Report) made(key, content []byte, runs map[string]bool) error {
+	run, id, _ := bytes.Cut(key, []byte{0})
+	var t MadeTag
+	if err := json.Unmarshal(content, &t); err != nil || len(run) == 0 || t.ID != string(id) {
+		return fmt.Errorf("%w: a tag with the key %q is %q", ErrDamaged, key, content)
+	}
+	r.knownRun(string(run), runs)
+	return nil
+}
+
+// knownRun warns, once, of a run that is not among runs.
+func (r *Report) knownRun(run string, runs map[string]bool) {
+	if !runs[run] {
+		runs[run] = true
+		r.warn("what it did cannot be taken back by its name; `migrate state export` shows it",
+			"there is something that run %q did, and no such run", run)
+	}
 }

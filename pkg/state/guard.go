@@ -17,11 +17,19 @@ import (
 // ErrClosed is what a store and its readers answer after Close.
 var ErrClosed = errors.New("the state is closed")
 
+// wayBack is what can be done about damage.
+const wayBack = "put a backup of it back, or move it away and make a new one from the service with `migrate state rebuild`"
+
 // wayOut is the end of every message about damage.
-const wayOut = "restore a backup of it, or move it away and run again: every item is looked up, and its asset adopted"
+const wayOut = "`migrate state check` tells more; " + wayBack
 
 // errBusy is a file that another process has open for writing.
 var errBusy = errors.New("the state file is open in another process")
+
+// errIrregular is a folder, or something else that no state can be.
+func errIrregular(path string) error {
+	return fmt.Errorf("%s: it is not a file (name the state's file with --state)", path)
+}
 
 var errEmpty = errors.New("it is empty")
 
@@ -67,6 +75,9 @@ func openBolt(ctx context.Context, path string, o bolt.Options, wait time.Durati
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, errIrregular(path)
 	}
 	if o.ReadOnly && st.Size() == 0 { // bbolt would write to it
 		return nil, damaged(path, errEmpty)
