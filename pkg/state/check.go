@@ -321,7 +321,7 @@ func (r *Report) made(key, content []byte, runs map[string]bool) error {
 func (r *Report) knownRun(run string, runs map[string]bool) {
 	if !runs[run] {
 		runs[run] = true
-		r.warn("what it did cannot be taken back by its name; `migrate state export` shows it",
+		r.warn("nothing can be taken back by the name of that run; the state is good for everything else",
 			"there is something that run %q did, and no such run", run)
 	}
 }

@@ -24,6 +24,11 @@ const (
 	MetaExternalIDDropped = "external-id-dropped"
 )
 
+// metaKeys are all keys but metaCounts: what an export has of them.
+var metaKeys = []string{
+	MetaTenant, MetaSchema, MetaSerial, MetaDigest, MetaExternalIDKept, MetaExternalIDFirst, MetaExternalIDDropped,
+}
+
 // reserved reports whether only the store may write key.
 func reserved(key string) bool {
 	switch key {
