@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,7 +36,11 @@ type Facts struct {
 
 	RemoteRead bool            // the service was asked
 	Remote     []showpad.Asset // what it has: by asset id when the record has one, else by external ID
-	Refs       Refs
+	// HoldersRead says that the service was asked who has the item's external ID,
+	// and Holders are those. Asked only before an asset is given the external ID.
+	HoldersRead bool
+	Holders     []showpad.Asset
+	Refs        Refs
 
 	FullCheck   bool
 	RetryFailed bool
@@ -67,12 +73,13 @@ const (
 	NeedNothing Need = iota
 	NeedRemote       // Facts.Remote: by the record's asset id, else by external ID
 	NeedHash         // Facts.MD5
+	NeedHolders      // Facts.Holders
 )
 
 // Decision is a row and what a run needs to carry it out.
 type Decision struct {
 	Row  Row
-	Need Need // NeedRemote: the row is not decided. NeedHash: it is provisional
+	Need Need // NeedRemote, NeedHolders: the row is not decided. NeedHash: it is provisional
 
 	Want     Values            // all that the manifest wants, as of now
 	Set      Values            // what a write has to set: the create's fields, or those that differ
@@ -81,12 +88,13 @@ type Decision struct {
 	Upload   bool              // bytes have to go
 	Asset    *showpad.Asset    // the one to go on with
 	Adopt    bool              // record it as ours
+	Warnings []string          // codes, for the result
 }
 
 // Decide says what happens to one item. It is pure: same item and facts, same
 // decision.
 func Decide(item *manifest.Item, f *Facts) Decision {
-	d := decider{item: item, f: f}
+	d := decider{item: item, f: f, remote: f.Remote}
 	d.Row = Row{
 		ExternalID: item.ExternalID, Pos: item.Pos, Source: item.Location.String(),
 		Name: manifest.AssetName(*item), Division: item.Division,
@@ -100,15 +108,20 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 		d.Row.AssetID = rec.AssetID
 	}
 	if rec != nil && rec.Owner != "" && rec.Owner != f.Owner {
-		d.conflict(ConflictOther, fmt.Sprintf("belongs to the manifest with id %q in this state: remove it from one of the two", rec.Owner))
+		d.otherManifest(rec)
 		return d.Decision
 	}
 	if d.blocked() {
 		return d.Decision
 	}
 	d.Want, d.Relative = wanted(item, &f.Refs, rec, f.Start, f.Timezone)
+	// Without its external ID an asset cannot be found again: it is always managed.
+	d.Want[idField] = canonText(item.ExternalID)
+	d.ours()
 
 	switch {
+	case rec != nil && rec.Unconfirmed && rec.AssetID != "":
+		d.unconfirmed()
 	case rec == nil || rec.Status == state.Pending:
 		d.unknown()
 	case rec.Status == state.Failed:
@@ -120,13 +133,64 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 	default:
 		d.known()
 	}
+	d.unshared()
 	return d.Decision
 }
 
 type decider struct {
 	Decision
-	item *manifest.Item
-	f    *Facts
+	item   *manifest.Item
+	f      *Facts
+	remote []showpad.Asset // Facts.Remote, without twins of an asset that is known to be ours
+}
+
+// ours leaves the record's own asset of several with the external ID.
+func (d *decider) ours() {
+	rec := d.f.Record
+	if rec == nil || rec.AssetID == "" || len(d.remote) < 2 {
+		return
+	}
+	for i := range d.remote {
+		if d.remote[i].ID == rec.AssetID {
+			d.remote = d.remote[i : i+1]
+			d.Warnings = append(d.Warnings, WarnTwin)
+			return
+		}
+	}
+}
+
+// unshared demands, before an asset is given the external ID, that no other one
+// has it.
+func (d *decider) unshared() {
+	if _, sets := d.Set[idField]; !sets || d.Asset == nil || d.Need == NeedRemote {
+		return
+	}
+	if !d.f.HoldersRead {
+		d.Need = NeedHolders
+		return
+	}
+	for i := range d.f.Holders {
+		if other := d.f.Holders[i].ID; other != d.Asset.ID {
+			d.Need = NeedNothing
+			d.conflict(ConflictTwin, fmt.Sprintf("asset %s is to get this external ID, and asset %s has it: go on with that one by %s, or delete it, or clear its external ID",
+				d.Asset.ID, other, bindCommand(d.item.ExternalID, other)))
+			return
+		}
+	}
+}
+
+// bindCommand is the way on that names an asset; "" for one that people choose.
+func bindCommand(externalID, assetID string) string {
+	return "migrate state bind " + shellWord(externalID) + " " + cmp.Or(assetID, "ASSET-ID")
+}
+
+// shellWord is s as people can paste it into a shell.
+func shellWord(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@%+="
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func (d *decider) blocked() bool {
@@ -145,7 +209,7 @@ func (d *decider) blocked() bool {
 	if d.item.URL != "" {
 		return false
 	}
-	if d.f.Rules.File == "keep" && d.f.Record != nil && d.f.Record.Status == state.Done {
+	if rec := d.f.Record; d.f.Rules.File == "keep" && rec != nil && (rec.Status == state.Done || rec.Unconfirmed && rec.FileID != "") {
 		return false // the bytes are not looked at
 	}
 	if reason, detail := sourceProblem(d.item, d.f.Info, d.f.SourceErr); reason != "" {
@@ -224,12 +288,22 @@ func (d *decider) placed(a *showpad.Asset) bool {
 }
 
 func (d *decider) twins() {
-	ids := make([]string, len(d.f.Remote))
-	for i, a := range d.f.Remote {
+	ids := make([]string, len(d.remote))
+	for i, a := range d.remote {
 		ids[i] = a.ID
 	}
 	slices.Sort(ids)
-	d.conflict(ConflictTwin, fmt.Sprintf("%d assets have this external ID: %s; delete all but one, or clear their external ID", len(ids), strings.Join(ids, ", ")))
+	d.conflict(ConflictTwin, fmt.Sprintf("%d assets have this external ID: %s; say which one to go on with by %s, or delete all but one, or clear their external ID",
+		len(ids), strings.Join(ids, ", "), bindCommand(d.item.ExternalID, "")))
+}
+
+// otherManifest is the conflict of an item that another manifest has.
+func (d *decider) otherManifest(rec *state.Record) {
+	way := "remove it from one of the two"
+	if rec.AssetID != "" {
+		way += fmt.Sprintf(", or take it over by %s", bindCommand(d.item.ExternalID, rec.AssetID))
+	}
+	d.conflict(ConflictOther, fmt.Sprintf("belongs to the manifest with id %q in this state: %s", rec.Owner, way))
 }
 
 // unknown decides for an item without a record.
@@ -237,20 +311,112 @@ func (d *decider) unknown() {
 	if d.needRemote() {
 		return
 	}
-	switch len(d.f.Remote) {
+	switch len(d.remote) {
 	case 0:
 		d.create(ActionCreate, ReasonNew)
-		return
 	case 1:
+		d.found(&d.remote[0])
 	default:
 		d.twins()
+	}
+}
+
+// unconfirmed decides for an item whose record was made without a run. What was
+// seen then is believed as far as nothing is left to do; otherwise the asset is
+// read and looked at like one that is found for the first time.
+func (d *decider) unconfirmed() {
+	if !d.f.FullCheck && !d.f.RemoteRead && d.asSeen(d.f.Record) {
 		return
 	}
-	a := &d.f.Remote[0]
+	if d.needRemote() {
+		return
+	}
+	switch {
+	case len(d.remote) > 1:
+		d.twins()
+	case len(d.remote) == 1:
+		d.found(&d.remote[0])
+	case d.f.Recreate:
+		d.create(ActionCreate, ReasonRecreate)
+	default:
+		d.missing()
+	}
+}
+
+// asSeen decides by what was seen when the record was made; false when that
+// does not suffice.
+func (d *decider) asSeen(rec *state.Record) bool {
+	was, ok := seenOf(rec)
+	if !ok || d.f.Refs.DivisionID != "" && was.division != d.f.Refs.DivisionID {
+		return false
+	}
+	d.Seen = was.values
+	d.asFound(was.created)
+	if len(d.remaining()) > 0 {
+		return false
+	}
+	d.Row.MD5 = rec.MD5
+	if d.item.URL == "" && d.f.Rules.File != "keep" {
+		switch {
+		case rec.MD5 == "" || rec.Size != d.f.Info.Size:
+			return false
+		case d.f.MD5 == "":
+			d.Row.MD5 = ""
+			d.Need = NeedHash
+			d.maybe()
+			return true
+		case d.f.MD5 != rec.MD5:
+			return false
+		}
+	}
+	d.act(ActionUnchanged, ReasonSame, 0, 0, UndoFull)
+	return true
+}
+
+// maybe is the row of an asset whose history is not known, and that has what is
+// wanted unless its bytes are others.
+func (d *decider) maybe() {
+	d.act(ActionCheck, ReasonMaybeDiffers, 0, 0, UndoFull)
+	if d.f.Rules.Conflicts == "overwrite" {
+		d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, UndoMetadata)
+	}
+}
+
+// asFound takes the relative dates of an asset whose history is not known for
+// what they became, if a run at the time of its creation would have made them so.
+func (d *decider) asFound(created time.Time) {
+	const (
+		longest = 31 * 24 * time.Hour // of a run, from its start to its last create
+		around  = 24 * time.Hour      // for clocks that differ, and dates that snap to days
+	)
+	if created.IsZero() {
+		return
+	}
+	for name := range d.Relative {
+		raw, ok := d.Seen[name]
+		if !ok {
+			continue
+		}
+		var at time.Time
+		if json.Unmarshal(raw, &at) != nil || at.IsZero() {
+			continue
+		}
+		date := relativeDate(d.item, name)
+		first := date.Resolve(created.Add(-longest), d.f.Timezone).Add(-around)
+		last := date.Resolve(created.Add(around), d.f.Timezone).Add(around)
+		if !at.Before(first) && !at.After(last) {
+			d.Want[name] = raw
+		}
+	}
+}
+
+// found decides for an asset whose history is not known.
+func (d *decider) found(a *showpad.Asset) {
 	if !d.placed(a) {
 		return
 	}
 	d.Adopt = true
+	d.asFound(a.CreatedAt.Time)
 	d.Set = d.remaining()
 	if d.item.URL == "" && a.CurrentFile == nil {
 		switch a.Status {
@@ -264,29 +430,32 @@ func (d *decider) unknown() {
 		}
 	}
 	d.Row.Diff = differences(d.Set, d.Seen)
+	clash := len(d.Row.Diff) > 0
+	if len(d.Row.Diff) == 1 && d.Row.Diff[0].Field == idField && string(d.Seen[idField]) == string(null) {
+		clash = false // a bound asset gets its external ID; nobody's value goes
+	}
 	fileDiffers := false
 	if d.item.URL == "" && d.f.Rules.File != "keep" {
 		switch same, known := d.sameBytes(a); {
 		case !known:
 			d.Need = NeedHash
 		case !same:
-			fileDiffers = true
+			fileDiffers, clash = true, true
 			d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
 		}
 	}
-	if len(d.Row.Diff) == 0 {
-		if d.Need == NeedHash {
-			d.act(ActionCheck, ReasonMaybeDiffers, 0, 0, UndoFull)
-			if d.f.Rules.Conflicts == "overwrite" {
-				d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, UndoMetadata)
-			}
-			return
+	if !clash {
+		switch n := len1(d.Set); {
+		case d.Need == NeedHash:
+			d.maybe()
+			d.Row.Writes += n
+		case a.Status != showpad.StatusActive:
+			d.act(ActionAdopt, ReasonStillProcesses, n, 0, UndoFull)
+		case n > 0:
+			d.change(false)
+		default:
+			d.act(ActionAdopt, ReasonSame, 0, 0, UndoFull)
 		}
-		if a.Status != showpad.StatusActive {
-			d.act(ActionAdopt, ReasonStillProcesses, 0, 0, UndoFull)
-			return
-		}
-		d.act(ActionAdopt, ReasonSame, 0, 0, UndoFull)
 		return
 	}
 	if d.f.Rules.Conflicts != "overwrite" {
@@ -315,7 +484,7 @@ func (d *decider) remaining() Values {
 // target is what a field should become, given what the service shows; skip for
 // a field that the rules leave alone.
 func (d *decider) target(name string, w []byte) (target []byte, skip bool) {
-	if d.f.Rules.Metadata == "keep" {
+	if d.leaves(name) {
 		return nil, true
 	}
 	if name != "tags" {
@@ -337,6 +506,12 @@ func (d *decider) target(name string, w []byte) (target []byte, skip bool) {
 		w = minus(w, taken)
 	}
 	return union(remote, w), false
+}
+
+// leaves reports whether the manifest leaves a field of an asset that exists
+// alone. The external ID is no metadata: it is how the asset is found.
+func (d *decider) leaves(name string) bool {
+	return d.f.Rules.Metadata == "keep" && name != idField
 }
 
 func len1[M ~map[K]V, K comparable, V any](m M) int {
@@ -413,7 +588,7 @@ func (d *decider) changedSince(rec *state.Record) bool {
 		if in, ok := rec.Intent[name]; ok && (sameTags(name, in, w) || name == "tags" && d.f.Rules.Tags != "replace" && string(minus(w, in)) == "[]") {
 			continue // tags of others may stand beside ours
 		}
-		if b, ok := rec.Fields[name]; ok && (bytes.Equal(b.Sent, w) || bytes.Equal(b.Seen, w)) {
+		if b := baseOf(rec, name); bytes.Equal(b.Sent, w) || bytes.Equal(b.Seen, w) {
 			continue
 		}
 		return true
@@ -441,11 +616,11 @@ func (d *decider) unfinished() {
 // resume continues an op at its step. The service was asked.
 func (d *decider) resume(reason string) {
 	rec := d.f.Record
-	if len(d.f.Remote) > 1 {
+	if len(d.remote) > 1 {
 		d.twins()
 		return
 	}
-	if len(d.f.Remote) == 0 {
+	if len(d.remote) == 0 {
 		switch {
 		case rec.AssetID == "", rec.Error != nil && rec.Error.Code == FailedDropped:
 			d.create(ActionResume, reason)
@@ -457,7 +632,7 @@ func (d *decider) resume(reason string) {
 		}
 		return
 	}
-	a := &d.f.Remote[0]
+	a := &d.remote[0]
 	if rec.Op != state.Restore && rec.Op != state.Archive && !d.placed(a) {
 		return
 	}
@@ -628,12 +803,12 @@ func (d *decider) takenBack() {
 		return
 	}
 	switch {
-	case len(d.f.Remote) > 1:
+	case len(d.remote) > 1:
 		d.twins()
-	case len(d.f.Remote) == 0:
+	case len(d.remote) == 0:
 		d.create(ActionCreate, ReasonArchivedByUs)
 	default:
-		a := &d.f.Remote[0]
+		a := &d.remote[0]
 		if !a.IsArchived && d.f.Record.Status == state.Done {
 			d.known() // somebody brought it back
 			return
@@ -674,7 +849,7 @@ func (d *decider) known() {
 	if d.needRemote() {
 		return
 	}
-	switch len(d.f.Remote) {
+	switch len(d.remote) {
 	case 0:
 		if d.f.Recreate {
 			d.create(ActionCreate, ReasonRecreate)
@@ -687,7 +862,7 @@ func (d *decider) known() {
 		d.twins()
 		return
 	}
-	a := &d.f.Remote[0]
+	a := &d.remote[0]
 	if !d.placed(a) {
 		return
 	}
@@ -730,12 +905,9 @@ func (d *decider) known() {
 // from what was then shown.
 func (d *decider) changedFields(rec *state.Record) Values {
 	changed := Values{}
-	if d.f.Rules.Metadata == "keep" {
-		return changed
-	}
 	for name, w := range d.Want {
-		b := rec.Fields[name]
-		if bytes.Equal(w, b.Sent) || (b.Seen != nil && bytes.Equal(w, b.Seen)) {
+		b := baseOf(rec, name)
+		if d.leaves(name) || bytes.Equal(w, b.Sent) || (b.Seen != nil && bytes.Equal(w, b.Seen)) {
 			continue
 		}
 		if name == "tags" && (d.f.Rules.Tags == "keep" || d.f.Rules.Tags == "add" && string(minus(w, b.Sent)) == "[]") {
@@ -758,7 +930,7 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 		if skip || bytes.Equal(w, r) {
 			continue
 		}
-		b := rec.Fields[name]
+		b := baseOf(rec, name)
 		_, wantedChanged := changed[name]
 		if name == "tags" && d.f.Rules.Tags != "replace" {
 			if wantedChanged || begun || d.f.FullCheck {

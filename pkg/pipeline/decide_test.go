@@ -39,7 +39,7 @@ func base() (manifest.Item, pipeline.Facts) {
 			ExternalID: "SP-1", Op: state.Create, Status: state.Done, Owner: "test", AssetID: "a1", FileID: "f1",
 			MD5: md5A, Size: 1, ModTime: modTime.UnixNano(),
 			Fields: map[string]state.Base{
-				"description": {Sent: raw(`"about"`)}, "tags": {Sent: raw(`["t1"]`)}, "permissions.isShareable": {Sent: raw(`true`)},
+				"externalId": {Sent: raw(`"SP-1"`)}, "description": {Sent: raw(`"about"`)}, "tags": {Sent: raw(`["t1"]`)}, "permissions.isShareable": {Sent: raw(`true`)},
 			},
 		},
 	}
@@ -93,6 +93,42 @@ func TestDecide(t *testing.T) {
 	}
 	overwrite := rules(func(u *manifest.Update) { u.Conflicts = "overwrite" })
 	fullCheck := func(_ *manifest.Item, f *pipeline.Facts) { f.FullCheck = true }
+	renamed := func(i *manifest.Item, f *pipeline.Facts) {
+		i.ExternalID, f.Record.ExternalID = "SP-2", "SP-2"
+		f.Record.Fields["externalId"] = state.Base{Sent: raw(`"SP-1"`)}
+	}
+	noBase := func(_ *manifest.Item, f *pipeline.Facts) { delete(f.Record.Fields, "externalId") }
+	holders := func(as ...showpad.Asset) change {
+		return func(_ *manifest.Item, f *pipeline.Facts) { f.HoldersRead, f.Holders = true, as }
+	}
+	// seen is a record that no run confirmed: of an asset as remote shows it, but for members.
+	seen := func(members ...string) change {
+		return func(_ *manifest.Item, f *pipeline.Facts) {
+			values := map[string]json.RawMessage{}
+			all := `{"division":"d1","createdAt":"2026-04-01T09:00:00Z","name":"deck.pptx","externalId":"SP-1","description":"about","tags":["t1"],
+				"permissions.isShareable":true,"permissions.isAnnotatable":true}`
+			for _, m := range append([]string{strings.Trim(all, "{}")}, members...) {
+				if err := json.Unmarshal([]byte("{"+m+"}"), &values); err != nil {
+					panic(err)
+				}
+			}
+			rec := &state.Record{
+				ExternalID: "SP-1", Op: state.Create, Status: state.Pending, Unconfirmed: true, AssetID: "a1", FileID: "f1", MD5: md5A, Size: 1,
+				Fields: map[string]state.Base{},
+			}
+			for name, v := range values {
+				b := state.Base{Seen: v}
+				if name == "isSensitive" {
+					b.Seen = nil // it was not shown at all
+				}
+				rec.Fields[name] = b
+			}
+			f.Record = rec
+		}
+	}
+	expires18 := func(i *manifest.Item, _ *pipeline.Facts) {
+		i.Fields.ExpiresAt = manifest.Some(manifest.Instant{Relative: "+18 months", Months: 18})
+	}
 	halfMade := remote(`{"status":"prepared","currentFile":null,"checksum":null,"size":null}`)
 
 	// want is: action reason writes+puts undo [step] [needs ...] [sets fields].
@@ -165,7 +201,8 @@ func TestDecide(t *testing.T) {
 		{"create under way, nothing known: looked up first", []change{status(state.Registering), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }}, "   0+0 full needs remote"},
 		{"create under way, not found", []change{status(state.Registering), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }, shows()}, "resume unfinished 2+1 full registering sets name,description,tags,permissions.isShareable,externalId"},
 		{"create under way, found", []change{status(state.Registering), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }, shows(halfMade)}, "resume unfinished 1+1 full registered"},
-		{"create under way, found twice", []change{status(state.Registering), shows(halfMade, halfMade)}, "conflict twin 0+0 full"},
+		{"create under way, found twice", []change{status(state.Registering), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }, shows(halfMade, remote(`{"id":"a2"}`))}, "conflict twin 0+0 full"},
+		{"found twice, and one is known to be ours", []change{status(state.Registered), shows(remote(`{"id":"a2"}`), halfMade)}, "resume unfinished 1+1 full registered warns twin"},
 		{"registered", []change{status(state.Registered), shows(halfMade)}, "resume unfinished 1+1 full registered"},
 		{"sending, the bytes did not arrive", []change{status(state.Sending), shows(halfMade)}, "resume unfinished 1+1 full registered"},
 		{"sending, the bytes arrived", []change{status(state.Sending), shows(remote(`{"status":"queued","currentFile":null}`))}, "resume unfinished 0+0 full processing"},
@@ -186,6 +223,61 @@ func TestDecide(t *testing.T) {
 
 		{"archived by us, wanted again", []change{op(state.Archive), shows(remote(`{"isArchived":true}`))}, "restore archived-by-us 1+0 full sets isArchived"},
 		{"deleted by us, wanted again", []change{op(state.Delete), shows()}, "create archived-by-us 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
+
+		{"renamed: the asset is read first", []change{renamed}, "   0+0 full needs remote"},
+		{"renamed: nobody may have the external ID", []change{renamed, shows(remote())}, "update fields-differ 1+0 full needs holders sets externalId"},
+		{"renamed", []change{renamed, shows(remote()), holders()}, "update fields-differ 1+0 full sets externalId"},
+		{"renamed, and another asset has it", []change{renamed, shows(remote()), holders(remote(`{"id":"a2","externalId":"SP-2"}`))}, "conflict twin 0+0 full"},
+		{"renamed, and it has the new external ID already", []change{renamed, shows(remote(`{"externalId":"SP-2"}`))}, "unchanged same 0+0 full"},
+		{"renamed, and a person gave it another external ID", []change{renamed, shows(remote(`{"externalId":"X"}`))}, "conflict changed-remotely 0+0 full"},
+		{"renamed, metadata: keep", []change{renamed, rules(func(u *manifest.Update) { u.Metadata = "keep" }), shows(remote()), holders()}, "update fields-differ 1+0 full sets externalId"},
+		{"a person took the external ID off: only a full check sees it", []change{fullCheck, shows(remote(`{"externalId":null}`))}, "conflict changed-remotely 0+0 full"},
+		{"a person took the external ID off, overwritten", []change{fullCheck, overwrite, shows(remote(`{"externalId":null}`)), holders()}, "update fields-differ 1+0 full overwrites changed-remotely sets externalId"},
+		{"a person gave it another external ID, metadata: keep", []change{fullCheck, rules(func(u *manifest.Update) { u.Metadata = "keep" }), shows(remote(`{"externalId":"X"}`))}, "conflict changed-remotely 0+0 full"},
+		{"no base for the external ID: the service is not asked", []change{noBase}, "unchanged same 0+0 full"},
+		{"no base for the external ID, and it is there", []change{noBase, fullCheck, shows(remote())}, "unchanged same 0+0 full"},
+		{"no base for the external ID, and a person took it off", []change{noBase, fullCheck, shows(remote(`{"externalId":null}`))}, "conflict changed-remotely 0+0 full"},
+		{"failed, no base for the external ID", []change{noBase, status(state.Failed)}, "blocked failed-before 0+0 full"},
+
+		{"unconfirmed: seen as wanted", []change{seen(), hashed(md5A)}, "unchanged same 0+0 full"},
+		{"unconfirmed: seen as wanted, not hashed", []change{seen()}, "check not-hashed 0+0 full needs hash"},
+		{"unconfirmed: seen as wanted, not hashed, conflicts: overwrite", []change{seen(), overwrite}, "check not-hashed 1+1 metadata needs hash"},
+		{"unconfirmed: more tags than wanted were seen", []change{seen(`"tags":["t1","t2"]`), hashed(md5A)}, "unchanged same 0+0 full"},
+		{"unconfirmed: more tags than wanted were seen, tags: replace", []change{seen(`"tags":["t1","t2"]`), hashed(md5A), rules(func(u *manifest.Update) { u.Tags = "replace" })}, "   0+0 full needs remote"},
+		{"unconfirmed: other tags were seen, tags: keep", []change{seen(`"tags":["t2"]`), hashed(md5A), rules(func(u *manifest.Update) { u.Tags = "keep" })}, "unchanged same 0+0 full"},
+		{"unconfirmed: other metadata was seen, metadata: keep", []change{seen(`"description":"theirs"`), hashed(md5A), rules(func(u *manifest.Update) { u.Metadata = "keep" })}, "unchanged same 0+0 full"},
+		{"unconfirmed: a field that is not shown is nothing", []change{seen(), hashed(md5A), func(i *manifest.Item, _ *pipeline.Facts) { i.Fields.IsSensitive = manifest.Some(false) }}, "unchanged same 0+0 full"},
+		{"unconfirmed: a field of which nothing is known", []change{seen(`"isSensitive":null`), hashed(md5A), func(i *manifest.Item, _ *pipeline.Facts) { i.Fields.IsSensitive = manifest.Some(false) }}, "   0+0 full needs remote"},
+		{"unconfirmed: another field was seen", []change{seen(`"description":"theirs"`), hashed(md5A)}, "   0+0 full needs remote"},
+		{"unconfirmed: other bytes were seen", []change{seen(), hashed(md5B)}, "   0+0 full needs remote"},
+		{"unconfirmed: another size was seen, no need to hash", []change{seen(), bigger}, "   0+0 full needs remote"},
+		{"unconfirmed: other bytes were seen, file: keep", []change{seen(), bigger, rules(func(u *manifest.Update) { u.File = "keep" })}, "unchanged same 0+0 full"},
+		{"unconfirmed: in another Division", []change{seen(`"division":"d2"`), hashed(md5A)}, "   0+0 full needs remote"},
+		{"unconfirmed: without its external ID", []change{seen(`"externalId":null`), hashed(md5A)}, "   0+0 full needs remote"},
+		{"unconfirmed: nothing was seen", []change{seen(), hashed(md5A), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.Fields = nil }}, "   0+0 full needs remote"},
+		{"unconfirmed: no bytes were seen", []change{seen(), hashed(md5A), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.MD5 = "" }}, "   0+0 full needs remote"},
+		{"unconfirmed: a full check reads it", []change{seen(), hashed(md5A), fullCheck}, "   0+0 full needs remote"},
+		{"unconfirmed: a relative date as it became", []change{seen(`"expiresAt":"2027-10-02T08:00:00Z"`), hashed(md5A), expires18}, "unchanged same 0+0 full"},
+		{"unconfirmed: a relative date that it never became", []change{seen(`"expiresAt":"2027-12-24T08:00:00Z"`), hashed(md5A), expires18}, "   0+0 full needs remote"},
+		{"unconfirmed, read: as wanted", []change{seen(`"description":"old"`), hashed(md5A), shows(remote())}, "adopt same 0+0 full"},
+		{"unconfirmed, read: as wanted, not hashed", []change{seen(`"description":"old"`), shows(remote())}, "check not-hashed 0+0 full needs hash"},
+		{"unconfirmed, read: other fields", []change{seen(`"description":"old"`), hashed(md5A), shows(remote(`{"description":"theirs"}`))}, "conflict adopt-differs 0+0 full"},
+		{"unconfirmed, read: other fields, overwritten", []change{seen(`"description":"old"`), hashed(md5A), overwrite, shows(remote(`{"description":"theirs"}`))}, "update fields-differ 1+0 full overwrites adopt-differs sets description"},
+		{"unconfirmed, read: other bytes", []change{seen(), hashed(md5B), shows(remote())}, "conflict adopt-differs 0+0 full"},
+		{"unconfirmed, read: other bytes, overwritten", []change{seen(), hashed(md5B), overwrite, shows(remote())}, "version file-differs 1+1 metadata overwrites adopt-differs"},
+		{"unconfirmed, read: half made", []change{seen(), hashed(md5A), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.Fields = nil }, shows(halfMade)}, "adopt half-made 1+1 metadata"},
+		{"unconfirmed, read: being processed", []change{seen(`"description":"old"`), shows(remote(`{"status":"processing","currentFile":null}`))}, "adopt still-processing 0+0 metadata"},
+		{"unconfirmed, read: gone", []change{seen(`"description":"old"`), shows()}, "conflict remote-missing 0+0 full"},
+		{"unconfirmed, read: gone, --recreate", []change{seen(`"description":"old"`), shows(), func(_ *manifest.Item, f *pipeline.Facts) { f.Recreate = true }}, "create recreate 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
+		{"unconfirmed, read: in the trash", []change{seen(`"description":"old"`), shows(remote(`{"isArchived":true}`))}, "conflict archived 0+0 full"},
+		{"unconfirmed, read: in another Division", []change{seen(`"division":"d2"`), shows(remote(`{"division":{"id":"d2"}}`))}, "conflict wrong-division 0+0 full"},
+		{"unconfirmed, read: without an external ID it gets ours", []change{seen(`"externalId":null`), hashed(md5A), shows(remote(`{"externalId":null}`)), holders()}, "update fields-differ 1+0 full sets externalId"},
+		{"unconfirmed, read: without an external ID, not hashed", []change{seen(`"externalId":null`), shows(remote(`{"externalId":null}`)), holders()}, "check not-hashed 1+0 full needs hash sets externalId"},
+		{"unconfirmed, read: without an external ID, which another asset has", []change{seen(`"externalId":null`), hashed(md5A), shows(remote(`{"externalId":null}`)), holders(remote(`{"id":"a2"}`))}, "conflict twin 0+0 full"},
+		{"unconfirmed, read: with another external ID", []change{seen(`"externalId":"X"`), hashed(md5A), shows(remote(`{"externalId":"X"}`))}, "conflict adopt-differs 0+0 full"},
+		{"unconfirmed twins: looked up like an unknown item", []change{seen(), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }}, "   0+0 full needs remote"},
+		{"unconfirmed twins", []change{seen(), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }, shows(remote(), remote(`{"id":"a2"}`))}, "conflict twin 0+0 full"},
+		{"unconfirmed, of another manifest", []change{seen(), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.Owner = "wave-2" }}, "conflict other-manifest 0+0 full"},
 
 		{"no such file", []change{noRecord, func(_ *manifest.Item, f *pipeline.Facts) { f.SourceErr = &source.Error{Err: source.ErrNotExist} }}, "blocked file-missing 0+0 full"},
 		{"file out of its root", []change{noRecord, func(_ *manifest.Item, f *pipeline.Facts) { f.SourceErr = &source.Error{Err: source.ErrOutside} }}, "blocked file-unreadable 0+0 full"},
@@ -236,8 +328,14 @@ func describeDecision(d pipeline.Decision) string {
 	if d.Row.Overwrites != "" {
 		s += " overwrites " + d.Row.Overwrites
 	}
-	if d.Need == pipeline.NeedHash {
+	switch d.Need {
+	case pipeline.NeedHash:
 		s += " needs hash"
+	case pipeline.NeedHolders:
+		s += " needs holders"
+	}
+	for _, code := range d.Warnings {
+		s += " warns " + code
 	}
 	if len(d.Set) > 0 {
 		order := []string{"name", "description", "tags", "permissions.isShareable", "isSensitive", "isArchived", "url", "externalId"}

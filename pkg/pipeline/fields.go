@@ -40,6 +40,9 @@ const (
 
 const permissions = "permissions."
 
+// idField is the field by which an asset is found again.
+const idField = "externalId"
+
 // managed lists every field that a manifest can manage after the create, in
 // the order in which differences are shown.
 var managed = []struct {
@@ -70,7 +73,7 @@ var managed = []struct {
 	{"lockedPages", pages},
 	{"enforcedPages", pageInset},
 	{"url", text},
-	{"externalId", text},
+	{idField, text},
 }
 
 var (
@@ -163,13 +166,19 @@ func wanted(item *manifest.Item, refs *Refs, rec *state.Record, start time.Time,
 	return v, relative
 }
 
+// relativeDate is the date of item in the field of that name.
+func relativeDate(item *manifest.Item, name string) manifest.Instant {
+	f := &item.Fields
+	return map[string]manifest.Instant{"releasedAt": f.ReleasedAt.Value, "expiresAt": f.ExpiresAt.Value, "draftedAt": f.DraftedAt.Value}[name]
+}
+
 // created are the values that a create carries: all wanted ones, and those that
 // every create has.
 func created(item *manifest.Item, want Values) Values {
 	v := make(Values, len(want)+2)
 	maps.Copy(v, want)
 	v["name"] = canonText(manifest.AssetName(*item))
-	v["externalId"] = canonText(item.ExternalID)
+	v[idField] = canonText(item.ExternalID)
 	return v
 }
 
@@ -504,6 +513,16 @@ func bases(old map[string]state.Base, sent, seen Values) map[string]state.Base {
 		out[k] = b
 	}
 	return out
+}
+
+// baseOf is the base of a field. An asset that was adopted before the external
+// ID had a base was found by the one that its record has.
+func baseOf(rec *state.Record, name string) state.Base {
+	b := rec.Fields[name]
+	if name == idField && b.Sent == nil && b.Seen == nil {
+		b.Sent = canonText(rec.ExternalID)
+	}
+	return b
 }
 
 // sortedFields are the names in v in the order of managed.

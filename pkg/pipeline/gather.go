@@ -218,11 +218,7 @@ func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
 // gather fills in the facts of a chunk and decides it: records, files, names,
 // and from the service what the decisions turn out to need.
 func (g *gatherer) gather(ctx context.Context, chunk []*work) error {
-	ids := make([]string, len(chunk))
-	for i, w := range chunk {
-		ids[i] = w.item.ExternalID
-	}
-	recs, err := g.in.State.Get(ctx, ids)
+	recs, err := g.in.State.Get(ctx, idsOf(chunk))
 	if err != nil {
 		return err
 	}
@@ -324,8 +320,41 @@ func knownMD5(ctx context.Context, h Hashes, l manifest.Location, info source.In
 }
 
 // readRemote asks the service for what decisions need: assets by id where a
-// record has one, else by external ID, in batches.
+// record has one, else by external ID, in batches; then who has the external IDs
+// that assets are to get.
 func (g *gatherer) readRemote(ctx context.Context, chunk []*work) error {
+	if err := g.readAssets(ctx, chunk); err != nil {
+		return err
+	}
+	var heirs []*work
+	for _, w := range chunk {
+		if w.Need == NeedHolders {
+			heirs = append(heirs, w)
+		}
+	}
+	for batch := range workBatches(heirs, func(w *work) string { return w.item.ExternalID }) {
+		found, err := byExternalID(ctx, g.in.API, idsOf(batch))
+		if err != nil {
+			return err
+		}
+		g.count(1)
+		for _, w := range batch {
+			w.facts.HoldersRead, w.facts.Holders = true, found[w.item.ExternalID]
+			g.decide(w)
+		}
+	}
+	return nil
+}
+
+func idsOf(ws []*work) []string {
+	ids := make([]string, len(ws))
+	for i, w := range ws {
+		ids[i] = w.item.ExternalID
+	}
+	return ids
+}
+
+func (g *gatherer) readAssets(ctx context.Context, chunk []*work) error {
 	var byID, byExt []*work
 	for _, w := range chunk {
 		if w.Need != NeedRemote {
@@ -409,10 +438,7 @@ func (g *gatherer) count(n int) {
 }
 
 func (g *gatherer) lookUp(ctx context.Context, batch []*work) error {
-	l := newLookup(time.Now(), make([]string, len(batch))...)
-	for i, w := range batch {
-		l.ids[i] = w.item.ExternalID
-	}
+	l := newLookup(time.Now(), idsOf(batch)...)
 	found, err := byExternalID(ctx, g.in.API, l.ids)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func (r *runner) record(w *work, step func(*state.Record)) *state.Record {
 	}
 	rec.ExternalID = w.item.ExternalID
 	rec.Owner, rec.Run, rec.Updated = r.in.Manifest.ID, r.in.ID, r.in.now().UTC()
-	rec.Source = w.Row.Source
+	rec.Source, rec.Unconfirmed = w.Row.Source, false
 	step(&rec)
 	return &rec
 }
@@ -93,6 +93,16 @@ func stateError(w *work, err error) error {
 // is kept, so that the next plan need not read again.
 func (r *runner) unchanged(ctx context.Context, w *work) error {
 	rec := w.rec
+	if rec != nil && rec.Unconfirmed {
+		err := r.queue(ctx, w, fmt.Sprintf("Confirmed: asset %s was seen as it is wanted.", rec.AssetID), nil, func(rec *state.Record) {
+			rec.Op, rec.Status = state.Create, state.Done
+			w.adopted(rec, r.in.now())
+		})
+		if err != nil {
+			return err
+		}
+		return r.finish(ctx, w, "unchanged", nil)
+	}
 	read, touched := w.Adopt && w.Asset != nil, w.hashed && rec != nil && w.mtime != rec.ModTime
 	if rec != nil && rec.Status == state.Done && (read || touched) {
 		err := r.queue(ctx, w, "", nil, func(rec *state.Record) {
@@ -136,6 +146,7 @@ func (r *runner) foundAsset(ctx context.Context, w *work) error {
 			return err
 		}
 		return r.first.seen(ctx, w)
+	case w.rec != nil && w.rec.Unconfirmed:
 	case w.rec != nil && w.rec.AssetID == a.ID:
 		return nil
 	case w.rec != nil && w.rec.AssetID != "": // made anew by somebody
@@ -160,19 +171,27 @@ func (r *runner) foundAsset(ctx context.Context, w *work) error {
 			if a.Size != nil {
 				rec.Size = *a.Size
 			}
-			if rec.MD5 == w.facts.MD5 {
-				rec.ModTime = w.mtime
-			}
 		}
-		same := Values{}
-		for name, raw := range w.Want {
-			if bytes.Equal(raw, w.Seen[name]) || (name == "tags" && string(minus(raw, w.Seen[name])) == "[]") {
-				same[name] = raw
-			}
-		}
-		rec.Fields = bases(nil, same, w.Seen)
-		rec.Relative = w.Relative
+		w.adopted(rec, r.in.now())
 	})
+}
+
+// adopted fills in what is known of an asset that was found: wanted values that
+// it has count as sent.
+func (w *work) adopted(rec *state.Record, now time.Time) {
+	same := Values{}
+	for name, raw := range w.Want {
+		if bytes.Equal(raw, w.Seen[name]) || (name == "tags" && string(minus(raw, w.Seen[name])) == "[]") {
+			same[name] = raw
+		}
+	}
+	rec.Fields, rec.Relative = bases(nil, same, w.Seen), w.Relative
+	if rec.MD5 != "" && rec.MD5 == w.facts.MD5 {
+		rec.ModTime = w.mtime
+		if !w.hashed { // known without reading, by its time among others
+			rec.ModTime = trusted(w.facts.Info, now)
+		}
+	}
 }
 
 // fail gives an item up: the reason is kept, and shown.

@@ -82,6 +82,10 @@ func (r *runner) found(ctx context.Context, w *work, assets []showpad.Asset) err
 			return err
 		}
 	}
+	if w.Need == NeedHolders {
+		w.facts.HoldersRead, w.facts.Holders = true, assets
+		r.g.decide(w)
+	}
 	return r.route(ctx, w)
 }
 

@@ -337,6 +337,9 @@ func (r *runner) routeAll(ctx context.Context, chunks <-chan []*work) error {
 
 // route sends a decided item to the stage that it needs next.
 func (r *runner) route(ctx context.Context, w *work) error {
+	for _, code := range w.Warnings {
+		w.warn(code)
+	}
 	if w.Asset != nil && w.Row.Action != ActionConflict {
 		w.touched = w.Row.Overwrites == "" && w.differs()
 		if err := r.foundAsset(ctx, w); err != nil {
