@@ -95,6 +95,10 @@ type Options struct {
 	ProcessingTimeout time.Duration                // from sent; 0 is 24 h
 	Drain             time.Duration                // for uploads in flight after Stop; 0 is 60 s
 	MaxFailures       int                          // 0: no limit
+	// Doubt is set when the state may be older than what was last done: an older
+	// copy was put back, or another state is at work on the tenant. The run begins
+	// with waiting out the settle time.
+	Doubt bool
 }
 
 // RunInput is what a run needs beyond [Input].

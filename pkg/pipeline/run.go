@@ -41,7 +41,9 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	r.emit(Started{Run: in.ID, Items: in.Select.count(c.items), At: in.Start})
 
 	unwatch := r.watchStop(ctx)
-	err = r.stages(ctx)
+	if err = r.doubt(ctx); err == nil {
+		err = r.stages(ctx)
+	}
 	unwatch()
 	if err == nil {
 		err = r.notReached(ctx)
@@ -169,6 +171,24 @@ func (r *runner) emit(e Event) {
 	if r.in.Observe != nil {
 		r.in.Observe(e)
 	}
+}
+
+// doubt lets the settle time pass, when the state may not know what was done
+// last: the look-ups after it see every asset that was made before. A stop ends it.
+func (r *runner) doubt(ctx context.Context) error {
+	if !r.in.Options.Doubt || r.stopped() {
+		return nil
+	}
+	r.emit(Waiting{For: "settle", Text: "the state may be older than what was last done: waiting until the service shows it", Until: time.Now().Add(r.settleTime)})
+	t := time.NewTimer(r.settleTime)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.stopping:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // stages runs everything that has an item in its hands. It returns when no item
