@@ -44,6 +44,42 @@ const (
 	maxText = 500  // characters of a text for people
 )
 
+// marshal is json.Marshal without the escapes of <, > and &: values of fields are
+// compared byte by byte, and have to come back as they were given.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// escaped reports whether JSON may have such escapes: earlier versions wrote them.
+func escaped(content []byte) bool {
+	return bytes.Contains(content, []byte(`\u003`)) || bytes.Contains(content, []byte(`\u0026`))
+}
+
+// unescape gives raw without them. What has them is a string or a list of strings.
+func unescape(raw json.RawMessage) json.RawMessage {
+	var v any
+	if !escaped(raw) || json.Unmarshal(raw, &v) != nil {
+		return raw
+	}
+	plain, err := marshal(v)
+	if err != nil {
+		return raw
+	}
+	return plain
+}
+
+func unescapeAll(values map[string]json.RawMessage) {
+	for name, raw := range values {
+		values[name] = unescape(raw)
+	}
+}
+
 // encode returns rec as JSON, ready to be sealed.
 func encode(rec *Record) ([]byte, error) {
 	rec.SentAt = rec.SentAt.UTC()
@@ -55,7 +91,7 @@ func encode(rec *Record) ([]byte, error) {
 	for i, w := range rec.Warnings {
 		rec.Warnings[i] = clean(w)
 	}
-	b, err := json.Marshal(rec)
+	b, err := marshal(rec)
 	if err != nil {
 		return nil, fmt.Errorf("record of %q: %w", rec.ExternalID, err)
 	}
@@ -72,6 +108,12 @@ func decode(id string, content []byte) (Record, error) {
 		return Record{}, fmt.Errorf("%w: record of %q: op %q with status %q", ErrDamaged, shorten(id, 80), rec.Op, rec.Status)
 	}
 	rec.ExternalID = id
+	if escaped(content) {
+		unescapeAll(rec.Intent)
+		for name, b := range rec.Fields {
+			rec.Fields[name] = Base{Sent: unescape(b.Sent), Seen: unescape(b.Seen)}
+		}
+	}
 	return rec, nil
 }
 

@@ -112,3 +112,46 @@ func TestHeadIsThatOfTheWholeRecord(t *testing.T) {
 		t.Errorf("cut: %v", err)
 	}
 }
+
+// Values of fields are compared byte by byte: they come back as they were given,
+// from the file and from the run that has it, and so do those that earlier
+// versions wrote with escapes.
+func TestValuesComeBackAsTheyWereGiven(t *testing.T) {
+	const value = `"R&D <b> \\u0026 \u2028 \" é"`
+	s := openNew(t, noSync)
+	w := rec("A&B", Update, Sending)
+	w.Record.Run = "r1"
+	w.Record.Fields = map[string]Base{"name": {Sent: json.RawMessage(value), Seen: json.RawMessage(`["<",">"]`)}}
+	w.Record.Intent = map[string]json.RawMessage{"name": json.RawMessage(value)}
+	w.Change = &Change{Op: Update, Before: map[string]json.RawMessage{"name": json.RawMessage(value)}, After: map[string]json.RawMessage{"tags": json.RawMessage(`["&"]`)}}
+	mustPut(t, s, w)
+	if err := s.Serve(nil); err != nil {
+		t.Fatal(err)
+	}
+	held, holder := openReader(t, s.Path())
+	if holder == nil {
+		t.Fatal("nobody has the state")
+	}
+	for name, r := range map[string]Reader{"file": s, "holder": held} {
+		got, err := r.Get(t.Context(), []string{"A&B"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := got["A&B"].Fields["name"]
+		if string(f.Sent) != value || string(f.Seen) != `["<",">"]` || string(got["A&B"].Intent["name"]) != value {
+			t.Errorf("%s: %s, %s", name, f.Sent, f.Seen)
+		}
+		_, changes, err := r.Changes(t.Context(), "r1", "", 0)
+		if err != nil || len(changes) != 1 || string(changes[0].Before["name"]) != value || string(changes[0].After["tags"]) != `["&"]` {
+			t.Errorf("%s: %+v, %v", name, changes, err)
+		}
+	}
+	old, err := decode("id", []byte(`{"op":"create","status":"done","owner":"w","updated":"2026-11-21T20:00:00Z",
+		"fields":{"name":{"sent":"R\u0026D \u003cb\u003e \\u0026","seen":["\u003e"]}},"intent":{"a":"\u0026"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := old.Fields["name"]; string(f.Sent) != `"R&D <b> \\u0026"` || string(f.Seen) != `[">"]` || string(old.Intent["a"]) != `"&"` {
+		t.Errorf("of an earlier version: %s, %s, %s", f.Sent, f.Seen, old.Intent["a"])
+	}
+}

@@ -191,6 +191,10 @@ func (r reads) Changes(ctx context.Context, run, after string, limit int) (ids [
 		if err := json.Unmarshal(content, &c); err != nil {
 			return fmt.Errorf("%w: change of %q: %w", ErrDamaged, k[len(prefix):], err)
 		}
+		if escaped(content) {
+			unescapeAll(c.Before)
+			unescapeAll(c.After)
+		}
 		ids, changes = append(ids, string(k[len(prefix):])), append(changes, c)
 		return nil
 	})

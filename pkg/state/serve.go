@@ -119,7 +119,9 @@ func (s *Store) answer(w http.ResponseWriter, r *http.Request) {
 		a = answer{Error: err.Error(), Damaged: errors.Is(err, ErrDamaged)}
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(a) // the reader hangs up or sees a broken answer
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(a) // the reader hangs up or sees a broken answer
 }
 
 func (s *Store) ask(ctx context.Context, q question) (a answer, err error) {

@@ -196,7 +196,7 @@ func (w Write) encode(now time.Time) (e entry, err error) {
 		if err := checkRun(e.run); err != nil {
 			return e, fmt.Errorf("the change of %q needs the run that makes it: %w", rec.ExternalID, err)
 		}
-		if e.change, err = json.Marshal(w.Change); err != nil {
+		if e.change, err = marshal(w.Change); err != nil {
 			return e, fmt.Errorf("change of %q: %w", rec.ExternalID, err)
 		}
 	}
