@@ -410,6 +410,13 @@ func (d *decider) asFound(created time.Time) {
 	}
 }
 
+// freeID reports whether nobody's value goes when an asset gets the external ID:
+// it has none, or the one that the item had before it was renamed.
+func (d *decider) freeID() bool {
+	is := d.Seen[idField]
+	return string(is) == string(null) || d.f.Record != nil && is != nil && bytes.Equal(is, d.f.Record.Fields[idField].Sent)
+}
+
 // found decides for an asset whose history is not known.
 func (d *decider) found(a *showpad.Asset) {
 	if !d.placed(a) {
@@ -431,8 +438,8 @@ func (d *decider) found(a *showpad.Asset) {
 	}
 	d.Row.Diff = differences(d.Set, d.Seen)
 	clash := len(d.Row.Diff) > 0
-	if len(d.Row.Diff) == 1 && d.Row.Diff[0].Field == idField && string(d.Seen[idField]) == string(null) {
-		clash = false // a bound asset gets its external ID; nobody's value goes
+	if len(d.Row.Diff) == 1 && d.Row.Diff[0].Field == idField && d.freeID() {
+		clash = false
 	}
 	fileDiffers := false
 	if d.item.URL == "" && d.f.Rules.File != "keep" {

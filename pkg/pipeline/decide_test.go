@@ -274,6 +274,10 @@ func TestDecide(t *testing.T) {
 		{"unconfirmed, read: without an external ID it gets ours", []change{seen(`"externalId":null`), hashed(md5A), shows(remote(`{"externalId":null}`)), holders()}, "update fields-differ 1+0 full sets externalId"},
 		{"unconfirmed, read: without an external ID, not hashed", []change{seen(`"externalId":null`), shows(remote(`{"externalId":null}`)), holders()}, "check not-hashed 1+0 full needs hash sets externalId"},
 		{"unconfirmed, read: without an external ID, which another asset has", []change{seen(`"externalId":null`), hashed(md5A), shows(remote(`{"externalId":null}`)), holders(remote(`{"id":"a2"}`))}, "conflict twin 0+0 full"},
+		{"unconfirmed, renamed", []change{seen(`"externalId":null`), hashed(md5A), func(i *manifest.Item, f *pipeline.Facts) {
+			i.ExternalID, f.Record.ExternalID = "SP-2", "SP-2"
+			f.Record.Fields["externalId"] = state.Base{Sent: raw(`"SP-1"`)}
+		}, shows(remote()), holders()}, "update fields-differ 1+0 full sets externalId"},
 		{"unconfirmed, read: with another external ID", []change{seen(`"externalId":"X"`), hashed(md5A), shows(remote(`{"externalId":"X"}`))}, "conflict adopt-differs 0+0 full"},
 		{"unconfirmed twins: looked up like an unknown item", []change{seen(), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }}, "   0+0 full needs remote"},
 		{"unconfirmed twins", []change{seen(), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }, shows(remote(), remote(`{"id":"a2"}`))}, "conflict twin 0+0 full"},

@@ -67,6 +67,9 @@ func hasEvents(c *bolt.Cursor, id string) bool {
 
 // rename carries r out. Each value is sealed with its key, so it is written anew.
 func (b *batch) rename(r renaming) error {
+	if err := b.keepBase(r.from); err != nil {
+		return err
+	}
 	if err := move(b.items, []byte(r.from), []byte(r.to)); err != nil {
 		return err
 	}
@@ -95,6 +98,34 @@ func (b *batch) rename(r renaming) error {
 		}
 	}
 	return b.renameFirst(r)
+}
+
+// keepBase notes that the asset of a record has its external ID, where no run
+// did: after the renaming, the next run has to tell it from a person's.
+func (b *batch) keepBase(id string) error {
+	const field = "externalId" // as package pipeline names it
+	key := []byte(id)
+	rec, err := decodeRecord(key, b.items.Get(key))
+	if err != nil {
+		return err
+	}
+	base, err := marshal(id)
+	if err != nil {
+		return err
+	}
+	has := rec.Fields[field]
+	if rec.AssetID == "" || has.Sent != nil || has.Seen != nil && !bytes.Equal(has.Seen, base) {
+		return nil
+	}
+	if rec.Fields == nil {
+		rec.Fields = map[string]Base{}
+	}
+	rec.Fields[field] = Base{Sent: base}
+	content, err := encode(&rec)
+	if err != nil {
+		return err
+	}
+	return put(b.items, key, content)
 }
 
 // renameFirst keeps the note of the first create, which names its item.

@@ -233,3 +233,39 @@ func TestRenameRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestRenameNotesTheExternalIDThatTheAssetHas(t *testing.T) {
+	const quoted = `"a<b"`
+	for _, c := range []struct {
+		name    string
+		assetID string
+		base    Base
+		want    string // what counts as sent
+	}{
+		{"adopted, before the field had a base", "a1", Base{}, quoted},
+		{"made without a run", "a1", Base{Seen: json.RawMessage(quoted)}, quoted},
+		{"bound to an asset with another one", "a1", Base{Seen: json.RawMessage(`"x"`)}, ""},
+		{"sent, and renamed before", "a1", Base{Sent: json.RawMessage(`"older"`)}, `"older"`},
+		{"without an asset", "", Base{}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := openNew(t, noSync)
+			w := rec("a<b", Create, Failed)
+			w.Record.AssetID = c.assetID
+			if c.base.Sent != nil || c.base.Seen != nil {
+				w.Record.Fields = map[string]Base{"externalId": c.base}
+			}
+			mustPut(t, s, w)
+			if err := s.Rename(t.Context(), "a<b", "new"); err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.Get(t.Context(), []string{"new"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sent := string(got["new"].Fields["externalId"].Sent); sent != c.want {
+				t.Errorf("sent %s, want %s", sent, c.want)
+			}
+		})
+	}
+}
