@@ -37,23 +37,25 @@ const (
 //
 // Errors to match: [fs.ErrExist] and [fs.ErrNotExist], [ErrLocked], [ErrDamaged],
 // [ErrNewer].
-func Backup(ctx context.Context, path, dst string) error {
+func Backup(ctx context.Context, path, dst string) error { return backup(ctx, path, dst, true) }
+
+func backup(ctx context.Context, path, dst string, sync bool) error {
 	if _, err := os.Lstat(dst); err == nil {
 		return existsError(dst)
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(dst), "."+filepath.Base(dst)+".*")
 	if err != nil {
-		return fmt.Errorf("%s: writing the backup: %w", dst, err)
+		return writeError(dst, err)
 	}
 	defer os.Remove(tmp.Name()) // another name of the same file once it is published
-	_, err = copyState(ctx, path, tmp)
-	if err == nil {
+	_, err = copyState(ctx, path, &copyWriter{file: tmp, name: dst})
+	if err == nil && sync {
 		if err = tmp.Sync(); err != nil {
-			err = fmt.Errorf("%s: writing the backup: %w", dst, err)
+			err = writeError(dst, err)
 		}
 	}
 	if closeErr := tmp.Close(); err == nil && closeErr != nil {
-		err = fmt.Errorf("%s: writing the backup: %w", dst, closeErr)
+		err = writeError(dst, closeErr)
 	}
 	if err == nil {
 		err = checkCopy(ctx, path, tmp.Name())
@@ -61,28 +63,63 @@ func Backup(ctx context.Context, path, dst string) error {
 	if err == nil {
 		err = publish(tmp.Name(), dst)
 	}
+	if err == nil && sync {
+		if err = syncDir(filepath.Dir(dst)); err != nil {
+			err = writeError(dst, err)
+		}
+	}
 	return err
+}
+
+// copyWriter is where a copy goes, under the name that it will have.
+type copyWriter struct {
+	file   *os.File
+	name   string
+	failed error // of the last write
+}
+
+// begin empties it.
+func (w *copyWriter) begin() error {
+	err := w.file.Truncate(0)
+	if err == nil {
+		_, err = w.file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return writeError(w.name, err)
+	}
+	return nil
+}
+
+func (w *copyWriter) Write(b []byte) (int, error) {
+	n, err := w.file.Write(b)
+	if err != nil {
+		w.failed = writeError(w.name, err)
+	}
+	return n, err
 }
 
 // copyState writes the state at path into w. It returns who handed it out, nil
 // for nobody: then the file was read.
-func copyState(ctx context.Context, path string, w *os.File) (from *Holder, err error) {
+func copyState(ctx context.Context, path string, w *copyWriter) (from *Holder, err error) {
 	f := &follower{path: path}
 	defer f.Close()
 	err = f.do(ctx, func(r Reader) error {
 		// A holder that ended in the middle of an answer is asked again, or its file is read.
-		if err := w.Truncate(0); err != nil {
-			return fmt.Errorf("writing a copy of the state: %w", err)
+		if err := w.begin(); err != nil {
+			return err
 		}
-		if _, err := w.Seek(0, io.SeekStart); err != nil {
-			return fmt.Errorf("writing a copy of the state: %w", err)
-		}
+		var err error
 		if c, ok := r.(*client); ok {
 			from = &c.holder
-			return c.backup(ctx, w)
+			err = c.backup(ctx, w)
+		} else {
+			from = nil
+			err = r.(fileReader).backup(ctx, path, w)
 		}
-		from = nil
-		return r.(fileReader).backup(ctx, path, w)
+		if w.failed != nil {
+			return w.failed
+		}
+		return err
 	})
 	return from, err
 }
@@ -96,6 +133,10 @@ func checkCopy(ctx context.Context, path, tmp string) error {
 		return damaged(path, fmt.Errorf("a copy that was made of it: %w", e.why))
 	}
 	return err
+}
+
+func writeError(dst string, err error) error {
+	return fmt.Errorf("%s: writing a copy of the state: %w (make room, or write it elsewhere)", dst, err)
 }
 
 func existsError(dst string) error {
@@ -114,11 +155,8 @@ func publish(tmp, dst string) error {
 		}
 		err = os.Rename(tmp, dst)
 	}
-	if err == nil {
-		err = syncDir(filepath.Dir(dst))
-	}
 	if err != nil {
-		return fmt.Errorf("%s: writing the backup: %w", dst, err)
+		return writeError(dst, err)
 	}
 	return nil
 }
@@ -171,16 +209,11 @@ func (c *client) backup(ctx context.Context, w io.Writer) error {
 		}
 		return err
 	}
-	var writeErr error
-	_, err = io.Copy(writerFunc(func(b []byte) (n int, err error) {
+	_, err = io.Copy(writerFunc(func(b []byte) (int, error) {
 		watchdog.Reset(c.idle)
-		n, writeErr = w.Write(b)
-		return n, writeErr
+		return w.Write(b)
 	}), resp.Body) // a length is announced: an early end is an error
-	switch {
-	case writeErr != nil:
-		return fmt.Errorf("writing a copy of the state: %w", writeErr)
-	case err != nil:
+	if err != nil {
 		return unreachable(ctx, err)
 	}
 	return nil

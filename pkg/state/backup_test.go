@@ -21,7 +21,7 @@ import (
 )
 
 // leftIn are the names in the folder of path.
-func leftIn(t *testing.T, path string) string {
+func leftIn(t testing.TB, path string) string {
 	t.Helper()
 	list, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {

@@ -106,7 +106,8 @@ func (r *Report) copy(ctx context.Context) (Report, error) {
 		return *r, fmt.Errorf("%s: checking a copy of it: %w", r.Path, err)
 	}
 	defer tmp.Close()
-	if r.Holder, err = copyState(ctx, r.Path, tmp); errors.Is(err, ErrDamaged) {
+	r.Holder, err = copyState(ctx, r.Path, &copyWriter{file: tmp, name: tmp.Name()})
+	if errors.Is(err, ErrDamaged) {
 		r.damage(err)
 	}
 	if err != nil {
@@ -136,6 +137,10 @@ func (r *Report) file(ctx context.Context, path string) error {
 		if free {
 			r.FreePages++
 		}
+	}
+	if c.headLost && err == nil {
+		r.warn("it opens as it was; `migrate run --full-check` compares all with the service",
+			"one of its two heads is broken: if it was the newer one, the last commit is missing")
 	}
 	if err == nil {
 		err = openErr

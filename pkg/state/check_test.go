@@ -183,6 +183,30 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+// bbolt writes its two heads in turn, and takes the older one when the newer is
+// broken.
+func TestCheckWarnsOfALostHead(t *testing.T) {
+	for _, head := range []int64{0, 1} {
+		path := filepath.Join(t.TempDir(), "state.db")
+		goldenState(t, path)
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.WriteAt([]byte("torn"), head*int64(os.Getpagesize())+pageHeader+metaSize)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		rep, err := Check(t.Context(), path)
+		if err != nil || len(rep.Problems) != 1 || rep.Problems[0].Damage || !strings.Contains(rep.Problems[0].Text, "heads") || rep.Counts.Total != 31 {
+			t.Errorf("head %d: %+v, %v", head, rep, err)
+		}
+		if rep.Serial != 49 && rep.Serial != 48 {
+			t.Errorf("head %d: serial %d", head, rep.Serial)
+		}
+	}
+}
+
 func TestCheckListsAHundredProblems(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	goldenState(t, path)

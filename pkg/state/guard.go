@@ -26,6 +26,14 @@ const wayOut = "`migrate state check` tells more; " + wayBack
 // errBusy is a file that another process has open for writing.
 var errBusy = errors.New("the state file is open in another process")
 
+// unreadable adds what can be done when err, of the file system, is a refusal.
+func unreadable(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w (a state is for its owner alone: run as that user, or give the file another owner)", err)
+	}
+	return err
+}
+
 // errIrregular is a folder, or something else that no state can be.
 func errIrregular(path string) error {
 	return fmt.Errorf("%s: it is not a file (name the state's file with --state)", path)
@@ -88,7 +96,7 @@ func openBolt(ctx context.Context, path string, o bolt.Options, wait time.Durati
 	for {
 		db, err := openOnce(path, o)
 		if !errors.Is(err, berrors.ErrTimeout) {
-			return db, err
+			return db, unreadable(err)
 		}
 		if time.Now().After(deadline) {
 			return nil, errBusy

@@ -48,17 +48,20 @@ func checkFile(path string) (entries map[string]int, err error) {
 // checkPages is checkFile that returns all that it learnt. When it is told to
 // trust the values, it leaves out their checksums.
 func checkPages(path string, trust bool) (checker, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return checker{}, err
+	}
+	if !st.Mode().IsRegular() { // opening a pipe would wait for its other end
+		return checker{}, errIrregular(path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return checker{}, err
+		return checker{}, unreadable(err)
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
+	if st, err = f.Stat(); err != nil {
 		return checker{}, err
-	}
-	if !st.Mode().IsRegular() {
-		return checker{}, errIrregular(path)
 	}
 	c := checker{file: f, size: st.Size(), trust: trust}
 	err = c.run()
@@ -77,6 +80,7 @@ type checker struct {
 	trust    bool  // leaves out the checksums of values
 	readErr  error // of the file system, not of the content
 	pageSize int64
+	headLost bool   // one of the two heads is broken: the last commit may be missing
 	pages    uint64 // high-water mark
 	free     []bool
 	used     []bool
@@ -121,9 +125,10 @@ func (c *checker) meta() (boltMeta, error) {
 		return true
 	}
 	if try(0, 0) {
-		try(int64(best.pageSize), best.pageSize)
+		c.headLost = !try(int64(best.pageSize), best.pageSize)
 		return best, nil
 	}
+	c.headLost = true
 	for size := int64(1024); size <= maxPageSize && size < c.size; size *= 2 {
 		if try(size, uint64(size)) {
 			return best, nil
