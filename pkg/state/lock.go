@@ -78,7 +78,7 @@ func acquire(ctx context.Context, path, program string) (*lock, error) {
 	for try := 1; ; try++ {
 		f, err := os.OpenFile(lockPath(path), os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
-			return nil, fmt.Errorf("state: lock file: %w", err)
+			return nil, fmt.Errorf("state: lock file: %w (the folder of a state must be writable: name another one with --state)", err)
 		}
 		err = tryLock(f)
 		if err == nil && !sameFile(f, lockPath(path)) { // its last holder removed it as we opened it

@@ -167,12 +167,27 @@ func (c Counts) check(path string, entries map[string]int) error {
 // half-made file ever has the state's name.
 func create(path, tenant string, noSync bool) error {
 	tmp := path + ".new"
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("state: %w", err)
+	err := os.Remove(tmp)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = createAt(tmp, tenant, noSync)
 	}
-	db, err := bolt.Open(tmp, 0o600, &bolt.Options{NoSync: true, Timeout: time.Second})
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err == nil && !noSync {
+		err = syncDir(filepath.Dir(path))
+	}
 	if err != nil {
-		return fmt.Errorf("state: %w", err)
+		_ = os.Remove(tmp)
+		return fmt.Errorf("state: making %s: %w (make room, or name another place with --state)", path, err)
+	}
+	return nil
+}
+
+func createAt(path, tenant string, noSync bool) error {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true, Timeout: time.Second})
+	if err != nil {
+		return err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		for _, b := range buckets {
@@ -199,17 +214,7 @@ func create(path, tenant string, noSync bool) error {
 	if closeErr := db.Close(); err == nil {
 		err = closeErr
 	}
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err == nil && !noSync {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
-		_ = os.Remove(tmp)
-		return fmt.Errorf("state: making %s: %w", path, err)
-	}
-	return nil
+	return err
 }
 
 // viewTx runs f in one short read transaction.
