@@ -124,6 +124,8 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 		d.unconfirmed()
 	case rec == nil || rec.Status == state.Pending:
 		d.unknown()
+	case rec.Status == state.Failed && (rec.Op == state.Archive || rec.Op == state.Delete):
+		d.takenBack() // that it stays is what the manifest wants
 	case rec.Status == state.Failed:
 		d.failed()
 	case rec.Status != state.Done:
@@ -313,7 +315,11 @@ func (d *decider) unknown() {
 	}
 	switch len(d.remote) {
 	case 0:
-		d.create(ActionCreate, ReasonNew)
+		reason := ReasonNew
+		if rec := d.f.Record; rec != nil && rec.Op == state.Delete {
+			reason = ReasonArchivedByUs
+		}
+		d.create(ActionCreate, reason)
 	case 1:
 		d.found(&d.remote[0])
 	default:
@@ -623,6 +629,11 @@ func (d *decider) unfinished() {
 // resume continues an op at its step. The service was asked.
 func (d *decider) resume(reason string) {
 	rec := d.f.Record
+	switch rec.Op {
+	case state.Archive, state.Delete, state.Restore:
+		d.takenBack()
+		return
+	}
 	if len(d.remote) > 1 {
 		d.twins()
 		return
@@ -640,35 +651,17 @@ func (d *decider) resume(reason string) {
 		return
 	}
 	a := &d.remote[0]
-	if rec.Op != state.Restore && rec.Op != state.Archive && !d.placed(a) {
+	if !d.placed(a) {
 		return
 	}
-	d.Asset, d.Row.AssetID, d.Seen = a, a.ID, shown(a)
-	switch rec.Op {
-	case state.Archive, state.Delete:
-		d.takenBack()
+	d.compare(rec, d.changedFields(rec))
+	if d.Row.Action == ActionConflict {
 		return
-	case state.Create, state.Update, state.Version:
-		d.compare(rec, d.changedFields(rec))
-		if d.Row.Action == ActionConflict {
-			return
-		}
-	default:
-		d.Set = d.remaining()
-		if _, own := d.Want["isArchived"]; rec.Op == state.Restore && a.IsArchived && !own {
-			d.Set["isArchived"] = canon(false)
-		}
-		d.Row.Diff = differences(d.Set, d.Seen)
 	}
 	d.overtake(rec)
 	n := len1(d.Set)
-	switch rec.Op {
-	case state.Update:
+	if rec.Op == state.Update {
 		d.finishUpdate(rec, a, reason)
-		return
-	case state.Restore:
-		d.Row.Step = state.Sending
-		d.act(ActionResume, reason, n, 0, UndoFull)
 		return
 	}
 	undo := UndoFull
@@ -803,33 +796,79 @@ func (d *decider) missing() {
 	d.conflict(ConflictMissing, fmt.Sprintf("asset %s is gone or no longer visible to you: run with --recreate %s to make it again, or remove the item", d.Row.AssetID, d.item.ExternalID))
 }
 
-// takenBack decides for an item that a rollback or prune archived or deleted,
-// and that is wanted again.
+// takenBack decides for an item that a rollback or prune archived or deleted, and
+// that is wanted again.
 func (d *decider) takenBack() {
+	rec := d.f.Record
+	if rec.Op == state.Delete && rec.AssetID == "" {
+		d.unknown() // its asset is no more: what has its external ID is not ours
+		return
+	}
 	if d.needRemote() {
 		return
 	}
 	switch {
 	case len(d.remote) > 1:
 		d.twins()
+		return
+	case len(d.remote) == 0 && rec.Op == state.Restore && !d.f.Recreate:
+		d.missing()
+		return
 	case len(d.remote) == 0:
 		d.create(ActionCreate, ReasonArchivedByUs)
-	default:
-		a := &d.remote[0]
-		if !a.IsArchived && d.f.Record.Status == state.Done {
-			d.known() // somebody brought it back
-			return
-		}
-		d.Asset, d.Row.AssetID, d.Seen = a, a.ID, shown(a)
-		d.Set = d.remaining()
-		if a.IsArchived {
-			if _, own := d.Want["isArchived"]; !own {
-				d.Set["isArchived"] = canon(false)
-			}
-		}
-		d.Row.Diff = differences(d.Set, d.Seen)
-		d.act(ActionRestore, ReasonArchivedByUs, len1(d.Set), 0, UndoFull)
+		return
 	}
+	a := &d.remote[0]
+	finished := rec.Status == state.Done || rec.Status == state.Failed
+	if !a.IsArchived && finished {
+		d.known() // somebody brought it back, or it never went
+		return
+	}
+	d.Asset, d.Row.AssetID, d.Seen = a, a.ID, shown(a)
+	d.compare(rec, d.changedFields(rec))
+	if d.Row.Action == ActionConflict {
+		return
+	}
+	d.overtake(rec)
+	// What is about to be archived by a write that was never answered is kept by
+	// a later one that says the opposite.
+	if _, own := d.Want["isArchived"]; !own && (a.IsArchived || rec.Op == state.Archive) {
+		d.Set["isArchived"] = isFalse
+		if a.IsArchived {
+			d.Row.Diff = append(d.Row.Diff, FieldDiff{Field: "isArchived", Remote: isTrue, Wanted: isFalse})
+		}
+	}
+	d.act(ActionRestore, ReasonArchivedByUs, len1(d.Set), 0, UndoFull)
+	d.restoreFile(rec, a)
+}
+
+// restoreFile decides about the bytes of an asset that comes back: the file may
+// have changed, or never have arrived.
+func (d *decider) restoreFile(rec *state.Record, a *showpad.Asset) {
+	if d.item.URL != "" || d.f.Rules.File == "keep" {
+		return
+	}
+	if d.f.MD5 != "" && strings.EqualFold(a.Checksum, d.f.MD5) {
+		return // the service has these bytes already
+	}
+	differs, known := d.fileChanged(rec)
+	theirs := !strings.EqualFold(a.Checksum, rec.MD5)
+	switch {
+	case known && !differs && !theirs:
+		return
+	case !known:
+		d.Need = NeedHash
+	case theirs && d.f.Rules.Conflicts != "overwrite":
+		d.otherBytes(a)
+		return
+	default:
+		if theirs {
+			d.Row.Overwrites = ConflictChanged
+		}
+		d.Upload = true
+		d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
+	}
+	d.act(ActionRestore, ReasonArchivedByUs, 1+len1(d.Set), 1, UndoMetadata)
 }
 
 // known decides for an item that is done.

@@ -129,6 +129,11 @@ func TestDecide(t *testing.T) {
 	expires18 := func(i *manifest.Item, _ *pipeline.Facts) {
 		i.Fields.ExpiresAt = manifest.Some(manifest.Instant{Relative: "+18 months", Months: 18})
 	}
+	archived := func(b bool) change {
+		return func(i *manifest.Item, _ *pipeline.Facts) { i.Fields.IsArchived = manifest.Some(b) }
+	}
+	bare := func(_ *manifest.Item, f *pipeline.Facts) { f.Record.MD5, f.Record.Size, f.Record.ModTime = "", 0, 0 }
+	trashed := func(edits ...string) showpad.Asset { return remote(append(edits, `{"isArchived":true}`)...) }
 	halfMade := remote(`{"status":"prepared","currentFile":null,"checksum":null,"size":null}`)
 
 	// want is: action reason writes+puts undo [step] [needs ...] [sets fields].
@@ -221,8 +226,24 @@ func TestDecide(t *testing.T) {
 		{"failed, the file changed", []change{status(state.Failed), bigger, shows(halfMade)}, "resume retry 1+1 full registered"},
 		{"failed, a field changed", []change{status(state.Failed), describe("new"), shows(halfMade)}, "resume retry 2+1 full registered sets description"},
 
-		{"archived by us, wanted again", []change{op(state.Archive), shows(remote(`{"isArchived":true}`))}, "restore archived-by-us 1+0 full sets isArchived"},
+		{"archived by us, wanted again", []change{op(state.Archive), shows(trashed())}, "restore archived-by-us 1+0 full sets isArchived"},
+		{"archived by us, and the manifest changed", []change{op(state.Archive), describe("new"), shows(trashed())}, "restore archived-by-us 1+0 full sets description,isArchived"},
+		{"archived by us, and a person changed it there", []change{op(state.Archive), describe("new"), shows(trashed(`{"description":"theirs"}`))}, "conflict changed-remotely 0+0 full"},
+		{"archived by us, and the file changed", []change{op(state.Archive), bigger, shows(trashed())}, "restore archived-by-us 2+1 metadata sets isArchived"},
+		{"archived by us, and the file may have changed", []change{op(state.Archive), touched, shows(trashed())}, "restore archived-by-us 2+1 metadata needs hash sets isArchived"},
+		{"archived by us, and a person sent a version", []change{op(state.Archive), bigger, shows(trashed(`{"checksum":"` + md5B + `"}`))}, "conflict changed-remotely 0+0 full"},
+		{"archived by us, before its bytes came", []change{op(state.Archive), bare, shows(trashed(`{"status":"prepared","currentFile":null,"checksum":null,"size":null}`))}, "restore archived-by-us 2+1 metadata sets isArchived"},
+		{"archived by us, as the item now says", []change{op(state.Archive), archived(true), shows(trashed())}, "restore archived-by-us 0+0 full"},
+		{"archived by us, brought back by a person", []change{op(state.Archive), shows(remote())}, "unchanged same 0+0 full"},
+		{"archived by us and gone", []change{op(state.Archive), shows()}, "create archived-by-us 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
+		{"about to be archived by us", []change{op(state.Archive), status(state.Sending), shows(remote())}, "restore archived-by-us 1+0 full sets isArchived"},
+		{"archiving was refused", []change{op(state.Archive), status(state.Failed), shows(remote())}, "unchanged same 0+0 full"},
+		{"coming back", []change{op(state.Restore), status(state.Sending), shows(trashed())}, "restore archived-by-us 1+0 full sets isArchived"},
+		{"coming back and gone", []change{op(state.Restore), status(state.Sending), shows()}, "conflict remote-missing 0+0 full"},
 		{"deleted by us, wanted again", []change{op(state.Delete), shows()}, "create archived-by-us 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
+		{"deleted by us, and somebody made another one", []change{op(state.Delete), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID, f.Record.Fields = "", nil }, shows(remote(`{"id":"a2","description":"theirs"}`)), hashed(md5A)}, "conflict adopt-differs 0+0 full"},
+		{"about to be deleted by us", []change{op(state.Delete), status(state.Sending), shows(remote())}, "restore archived-by-us 0+0 full"},
+		{"deleted by us, without an answer", []change{op(state.Delete), status(state.Sending), shows()}, "create archived-by-us 2+1 full sets name,description,tags,permissions.isShareable,externalId"},
 
 		{"renamed: the asset is read first", []change{renamed}, "   0+0 full needs remote"},
 		{"renamed: nobody may have the external ID", []change{renamed, shows(remote())}, "update fields-differ 1+0 full needs holders sets externalId"},

@@ -379,7 +379,7 @@ func (r *runner) route(ctx context.Context, w *work) error {
 		return r.send(ctx, r.toHash, w)
 	case w.Asset == nil:
 		return r.send(ctx, r.toRegister, w)
-	case w.Upload:
+	case w.Upload && w.Row.Action != ActionRestore:
 		return r.send(ctx, r.toTransfer, w)
 	case w.Row.Action == ActionAdopt && w.Row.Reason == ReasonSame:
 		return r.finish(ctx, w, string(state.Done), nil)
@@ -417,6 +417,8 @@ func (r *runner) hash(ctx context.Context, w *work) error {
 	switch {
 	case w.Asset == nil:
 		return r.send(ctx, r.toRegister, w)
+	case w.Row.Action == ActionRestore: // it comes back before its bytes change
+		return r.send(ctx, r.toUpdate, w)
 	case w.Upload:
 		return r.send(ctx, r.toTransfer, w)
 	}

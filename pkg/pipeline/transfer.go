@@ -131,7 +131,7 @@ func (e *stateFailed) Unwrap() error { return e.error }
 // askURL asks for an upload URL and records the version that it begins.
 func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 	id := w.Asset.ID
-	version := w.Row.Action == ActionVersion || (w.rec != nil && w.rec.Op == state.Version && w.rec.Status != state.Done)
+	version := w.Row.Action == ActionVersion || w.Row.Action == ActionRestore || (w.rec != nil && w.rec.Op == state.Version && w.rec.Status != state.Done)
 	if version && (w.rec == nil || w.rec.Op != state.Version || w.rec.Status == state.Done || w.rec.Status == state.Failed) {
 		// The way back is on disk before anything changes.
 		replaced := strings.ToLower(w.Asset.Checksum)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,6 +23,11 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	}
 	if r.tally.refuses(w.facts.Refs.DivisionID) {
 		return r.blockDivision(ctx, w, nil)
+	}
+	if w.rec != nil && w.rec.Op == state.Delete {
+		if gone, err := r.outliveDelete(ctx, w); err != nil || gone {
+			return err
+		}
 	}
 	if len(w.Set) == 0 {
 		if w.Row.Action == ActionRestore { // it is back already
@@ -112,6 +118,22 @@ func (r *runner) outlive(ctx context.Context, former, values Values) error {
 	return nil
 }
 
+// outliveDelete waits until a delete that was never answered cannot be carried
+// out any more, and looks again: what went away meanwhile is made anew.
+func (r *runner) outliveDelete(ctx context.Context, w *work) (gone bool, err error) {
+	if err := sleep(ctx, time.Until(r.begun.Add(r.settleTime))); err != nil {
+		return false, err
+	}
+	_, err = r.in.API.Asset(ctx, w.rec.AssetID)
+	switch {
+	case errors.Is(err, showpad.ErrNotFound):
+		return true, r.found(ctx, w, nil)
+	case err != nil:
+		return true, r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)
+	}
+	return false, nil
+}
+
 // opOf is the op that an update belongs to.
 func (r *runner) opOf(w *work) state.Op {
 	switch {
@@ -161,6 +183,10 @@ func (r *runner) done(ctx context.Context, w *work, seen Values) error {
 	})
 	if err != nil {
 		return err
+	}
+	if w.Upload && w.rec.Op == state.Restore { // it is back, and its file is another one
+		w.Set = nil
+		return r.send(ctx, r.toTransfer, w)
 	}
 	return r.finish(ctx, w, string(state.Done), nil)
 }

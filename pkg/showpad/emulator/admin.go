@@ -25,6 +25,8 @@ func (s *Server) admin(c *call) answer {
 		return jsonAnswer(http.StatusOK, s.Books())
 	case "GET assets":
 		return jsonAnswer(http.StatusOK, s.Assets())
+	case "GET holds":
+		return s.adminHeld(c)
 	case "GET switches":
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -37,6 +39,10 @@ func (s *Server) admin(c *call) answer {
 	switch c.method + " " + what {
 	case "POST faults":
 		return s.adminFaults(c)
+	case "POST holds":
+		return s.adminHold(c)
+	case "POST holds/release":
+		return s.adminRelease(c)
 	case "POST switches":
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -16,6 +16,10 @@ type Books struct {
 	Puts     int            `json:"puts"`     // uploads that were stored
 	Commits  map[string]int `json:"commits"`  // by operation: requests that changed something
 	Faults   map[Kind]int   `json:"faults"`   // that were applied
+	// Unanswered counts, by operation, the commits whose answer a fault or a dropped hold
+	// kept from the caller, wholly or in part: with postAssetFiles each is a version that
+	// nobody knows of. Callers that were killed are not in it.
+	Unanswered map[string]int `json:"unanswered"`
 
 	TooMany           int `json:"tooMany"`           // 429 by budget or rate
 	InsideClosedGate  int `json:"insideClosedGate"`  // API calls made while a Retry-After said to wait
@@ -31,7 +35,8 @@ type Books struct {
 
 	Duplicates   map[string][]string `json:"duplicates"`   // external ids with several living assets
 	Orphans      []string            `json:"orphans"`      // assets, other than links, that never got bytes
-	FileVersions map[string]int      `json:"fileVersions"` // by asset; only those with any
+	FileVersions map[string]int      `json:"fileVersions"` // by asset: upload URLs given; only those with any
+	Uploaded     map[string]int      `json:"uploaded"`     // by asset: versions that have bytes; only those with any
 	Assets       int                 `json:"assets"`
 	Tags         int                 `json:"tags"`
 	Late         int                 `json:"late"` // requests that were reset and wait to be executed
@@ -46,7 +51,7 @@ type Rename struct {
 }
 
 func newBooks() Books {
-	return Books{Requests: map[string]int{}, Commits: map[string]int{}, Faults: map[Kind]int{}}
+	return Books{Requests: map[string]int{}, Commits: map[string]int{}, Faults: map[Kind]int{}, Unanswered: map[string]int{}}
 }
 
 // Books returns the books as they are now.
@@ -56,8 +61,10 @@ func (s *Server) Books() Books {
 	defer s.mu.Unlock()
 	b := s.books
 	b.Requests, b.Commits, b.Faults = maps.Clone(b.Requests), maps.Clone(b.Commits), maps.Clone(b.Faults)
+	b.Unanswered = maps.Clone(b.Unanswered)
 	b.UnknownNotes, b.Renames = some(slices.Clone(b.UnknownNotes)), some(slices.Clone(b.Renames))
-	b.Duplicates, b.FileVersions, b.Orphans = map[string][]string{}, map[string]int{}, []string{}
+	b.Duplicates, b.Orphans = map[string][]string{}, []string{}
+	b.FileVersions, b.Uploaded = map[string]int{}, map[string]int{}
 	b.Assets, b.Tags, b.Late = len(s.st.assets), len(s.st.tags), len(s.late)
 	for id, set := range s.st.byExternal {
 		if len(set) > 1 {
@@ -72,6 +79,11 @@ func (s *Server) Books() Books {
 		}
 		if len(a.Files) > 0 {
 			b.FileVersions[a.ID] = len(a.Files)
+		}
+		for _, f := range a.Files {
+			if !f.Uploaded.IsZero() {
+				b.Uploaded[a.ID]++
+			}
 		}
 		if !a.isLink() && a.newestUploaded() == nil {
 			b.Orphans = append(b.Orphans, a.ID)
@@ -95,6 +107,16 @@ func (s *Server) noteUnknown(c *call, why string) {
 	if len(s.books.UnknownNotes) < 100 {
 		s.books.UnknownNotes = append(s.books.UnknownNotes, fmt.Sprintf("%s %s: %s", c.method, c.url.Path, why))
 	}
+}
+
+// noteUnanswered books a request that did its work and whose answer does not arrive.
+func (s *Server) noteUnanswered(op string, c *call) {
+	if !c.done {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.books.Unanswered[op]++
 }
 
 func (s *Server) renamed(op string, a *asset, to string) {

@@ -31,6 +31,8 @@ type call struct {
 	early   bool // the answer does not depend on the body
 	dry     bool // an operation stops before its commit
 	commits bool // it has reached its commit
+	done    bool // it has changed something
+	isLate  bool // it is executed late, by another request
 
 	// For storage, set by faults.
 	stopAfter int64         // reset after so many bytes; -1: no

@@ -20,12 +20,17 @@ type Rates struct {
 	HTML           float64 `json:"html"`      // 502 or 503 from a proxy
 	Truncated      float64 `json:"truncated"` // broken off, or complete and half a document
 	Slow           float64 `json:"slow"`      // the body takes 0.1 to 2 s
+	Duplicate      float64 `json:"duplicate"` // the request arrives twice
 
 	Storage503     float64 `json:"storage503"`   // SlowDown
 	StorageReset   float64 `json:"storageReset"` // in mid-upload
 	StorageLost    float64 `json:"storageLost"`
 	StorageExpired float64 `json:"storageExpired"`
-	Storage500     float64 `json:"storage500"` // InternalError after the bytes were stored
+	Storage500     float64 `json:"storage500"`  // InternalError after the bytes were stored
+	StorageLate    float64 `json:"storageLate"` // the bytes are stored 0.1 to 2 s after the reset
+
+	ProcessingFails float64 `json:"processingFails"`
+	ProcessingStuck float64 `json:"processingStuck"` // it takes 1 to 8 h
 }
 
 // Chaos makes requests fail at random: which ones is a function of the seed,
@@ -55,6 +60,7 @@ func (ch *chaos) draw(op string, n int) *Fault {
 	status := []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}[rng.IntN(4)]
 	advice := []Advice{AdviceSeconds, AdviceDate, AdviceNone}[rng.IntN(3)]
 	half := []Kind{KindTruncated, KindCut}[rng.IntN(2)]
+	long := Duration(time.Hour + time.Duration(rng.Int64N(int64(7*time.Hour))))
 	r := ch.rates
 	table := []fate{
 		{r.Status5xx, Fault{Kind: KindStatus, Status: status}},
@@ -66,6 +72,7 @@ func (ch *chaos) draw(op string, n int) *Fault {
 		{r.HTML, Fault{Kind: KindHTML}},
 		{r.Truncated, Fault{Kind: half}},
 		{r.Slow, Fault{Kind: KindSlow, Delay: short}},
+		{r.Duplicate, Fault{Kind: KindDuplicate}},
 	}
 	if op == OpPut {
 		table = []fate{
@@ -74,6 +81,9 @@ func (ch *chaos) draw(op string, n int) *Fault {
 			{r.StorageLost, Fault{Kind: KindLost}},
 			{r.StorageExpired, Fault{Kind: KindExpired}},
 			{r.Storage500, Fault{Kind: KindStatusAfter, Status: http.StatusInternalServerError}},
+			{r.StorageLate, Fault{Kind: KindLate, Delay: short}},
+			{r.ProcessingFails, Fault{Kind: KindProcessingFails}},
+			{r.ProcessingStuck, Fault{Kind: KindProcessingStuck, Delay: long}},
 		}
 	}
 	if op == OpGet {

@@ -45,7 +45,14 @@
 //	POST /_emulator/switches   {"dropTags": true}: members that are named change
 //	POST /_emulator/faults     {"faults": [{"op": "postAssets", "kind": "lost", "nth": 2}]},
 //	                           {"chaos": {"seed": 7, "rates": {"lostAfter": 0.02}}}, {"clear": true}
-//	POST /_emulator/clock      {"advance": "90s"}
+//	POST /_emulator/clock      {"advance": "90s"}, or "-90s"
+//	POST /_emulator/holds      {"op": "postAssets", "nth": 3, "when": "before"}: the third from
+//	                           now stops before its commit ("after": after it, unanswered)
+//	GET  /_emulator/holds      {"state": "armed"}, or "held" once a request stands there, or "none";
+//	                           ?wait=10s waits so long for "held"
+//	POST /_emulator/holds/release
+//	                           {}: the request goes on, whether or not its caller is still there, and
+//	                           has done its work when this is answered; {"release": "drop"}: it does not
 //
 // # Persistence
 //

@@ -31,7 +31,7 @@ const (
 	KindResetMid        Kind = "reset-mid"        // storage: reset after Bytes of the body (default half of it)
 	KindNoURL           Kind = "no-url"           // postAssetFiles: uploadUrl is null
 	KindProcessingFails Kind = "processing-fails" // storage: the bytes arrive, their processing fails; Code is the reason
-	KindProcessingStuck Kind = "processing-stuck" // storage: the bytes arrive, their processing never ends
+	KindProcessingStuck Kind = "processing-stuck" // storage: the bytes arrive, their processing ends Delay later, or never without one
 )
 
 var kinds = []Kind{
@@ -49,6 +49,9 @@ type Fault struct {
 
 	Nth   int `json:"nth"`   // the first matching request to hit, from now; 0 and 1: the next one
 	Count int `json:"count"` // how many from there on; 0: one; negative: all
+	// For makes it last: from the first request that it hits on, it hits all that match
+	// within so long on the tenant's clock. Count is then not looked at.
+	For Duration `json:"for"`
 
 	Kind       Kind     `json:"kind"`
 	Status     int      `json:"status"`     // HTTP; 0: the kind's default
@@ -58,7 +61,27 @@ type Fault struct {
 	Delay      Duration `json:"delay"`
 	Bytes      int64    `json:"bytes"` // reset-mid: bytes to take first; 0: half
 
-	seen int
+	seen  int
+	until time.Time // of For
+}
+
+// hits counts a matching request and says whether it is the fault's turn.
+func (f *Fault) hits(now time.Time) bool {
+	f.seen++
+	first, count := max(f.Nth, 1), f.Count
+	if count == 0 {
+		count = 1
+	}
+	switch {
+	case f.seen < first:
+		return false
+	case f.For > 0:
+		if f.until.IsZero() {
+			f.until = now.Add(time.Duration(f.For))
+		}
+		return now.Before(f.until)
+	}
+	return count < 0 || f.seen < first+count
 }
 
 // Fail queues faults. A request takes the first one that is its turn; all
@@ -108,12 +131,7 @@ func (s *Server) pick(op string, c *call) *Fault {
 			!strings.Contains(c.url.RequestURI(), f.Path) {
 			continue
 		}
-		f.seen++
-		first, count := max(f.Nth, 1), f.Count
-		if count == 0 {
-			count = 1
-		}
-		if hit == nil && f.seen >= first && (count < 0 || f.seen < first+count) {
+		if f.hits(s.now()) && hit == nil {
 			hit = f
 		}
 	}
@@ -141,6 +159,7 @@ func (s *Server) serveFaulty(op string, c *call, run func() answer) answer {
 		return s.advise(f, refusal(op, cmp.Or(f.Status, http.StatusServiceUnavailable), f.Code))
 	case KindStatusAfter:
 		run()
+		s.noteUnanswered(op, c)
 		return s.advise(f, refusal(op, cmp.Or(f.Status, http.StatusInternalServerError), f.Code))
 	case KindTooMany:
 		c.drain()
@@ -156,23 +175,31 @@ func (s *Server) serveFaulty(op string, c *call, run func() answer) answer {
 		return answer{abort: abortReset}
 	case KindLost:
 		run()
+		s.noteUnanswered(op, c)
 		return answer{abort: abortLost}
 	case KindLate:
 		if op == OpPut {
 			c.late = delay
 			return run()
 		}
-		s.schedule(delay, func() { run() })
+		s.schedule(delay, func() {
+			c.isLate = true
+			run()
+			s.noteUnanswered(op, c)
+		})
 		return answer{abort: abortReset}
 	case KindDuplicate:
 		if op == OpPut { // its body comes once
 			return run()
 		}
 		a := run()
+		c.done = false
 		run()
+		s.noteUnanswered(op, c)
 		return a
 	case KindTruncated, KindCut:
 		a := run()
+		s.noteUnanswered(op, c)
 		a.finish()
 		if half := a.size / 2; half > 0 && f.Kind == KindTruncated {
 			a.cutAt = half
@@ -199,6 +226,7 @@ func (s *Server) serveFaulty(op string, c *call, run func() answer) answer {
 		a := run()
 		if w, ok := a.value.(wireFile); ok && w.UploadMeta != nil {
 			w.UploadMeta.UploadURL = nil
+			s.noteUnanswered(op, c)
 		}
 		return a
 	default: // processing, which storage sees to

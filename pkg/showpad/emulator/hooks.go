@@ -1,5 +1,7 @@
 package emulator
 
+import "fmt"
+
 // When is the side of a commit.
 type When int
 
@@ -16,6 +18,22 @@ func (w When) String() string {
 	return "after"
 }
 
+// MarshalText writes "before" or "after".
+func (w When) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (w *When) UnmarshalText(b []byte) error {
+	switch string(b) {
+	case "before":
+		*w = Before
+	case "after":
+		*w = After
+	default:
+		return fmt.Errorf("%q is neither before nor after", b)
+	}
+	return nil
+}
+
 // OnCommit calls a function before and after every request that changes
 // something: op is its operation ([OpPut] for an upload, [OpToken] for tokens),
 // n counts the commits of the operation from 1. It is called in the request's
@@ -26,29 +44,15 @@ func (s *Server) OnCommit(hook func(op string, n int, when When)) {
 	s.hook = hook
 }
 
-// before counts a commit that is about to happen and calls the hook, which is
-// returned for the other side.
-func (s *Server) before(op string) (hook func(string, int, When), n int) {
-	s.mu.Lock()
-	s.books.Commits[op]++
-	n, hook = s.books.Commits[op], s.hook
-	s.mu.Unlock()
-	if hook == nil {
-		return func(string, int, When) {}, n
-	}
-	hook(op, n, Before)
-	return hook, n
-}
-
-// exec runs an operation of the API. With a hook it runs twice: once up to its
-// commit, and, after the hook, as a whole.
+// exec runs an operation of the API. With a hook or a hold it runs twice: once up to
+// its commit, and, after that, as a whole.
 func (s *Server) exec(rt *route, c *call) answer {
 	s.mu.Lock()
-	if s.hook == nil || !rt.writes {
+	if s.hook == nil && s.hold == nil || !rt.writes {
 		defer s.mu.Unlock()
 		c.commits = false
 		a := rt.run(s, c)
-		if c.commits {
+		if c.done = c.commits; c.done {
 			s.books.Commits[rt.op]++
 			if no := s.broken(); no != nil {
 				return *no
@@ -63,13 +67,21 @@ func (s *Server) exec(rt *route, c *call) answer {
 	if !c.commits {
 		return a
 	}
-	hook, n := s.before(rt.op)
+	m, ok := s.before(c, rt.op)
+	if !ok {
+		return answer{abort: abortReset}
+	}
 	s.mu.Lock()
+	c.commits = false // another request may have changed what it finds
 	a = rt.run(s, c)
+	c.done = c.commits
 	if no := s.broken(); no != nil {
 		a = *no
 	}
 	s.mu.Unlock()
-	hook(rt.op, n, After)
+	if !m.after() {
+		s.noteUnanswered(rt.op, c)
+		return answer{abort: abortLost}
+	}
 	return a
 }

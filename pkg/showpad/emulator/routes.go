@@ -70,6 +70,11 @@ func isOp(name string) bool {
 	return name == OpPut || name == OpGet || slices.ContainsFunc(routes, func(r route) bool { return r.op == name })
 }
 
+// writes says whether a name is that of an operation that changes something.
+func writes(name string) bool {
+	return name == OpPut || slices.ContainsFunc(routes, func(r route) bool { return r.op == name && r.writes })
+}
+
 // apiOf is the API of an operation; "" for what is no route.
 func apiOf(op string) string {
 	for i := range routes {

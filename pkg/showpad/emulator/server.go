@@ -30,6 +30,7 @@ type Server struct {
 	skew    time.Duration // of the clock, by Advance
 	books   Books
 	hook    func(string, int, When)
+	hold    *hold
 
 	faults []*Fault
 	chaos  *chaos
@@ -123,17 +124,23 @@ func (s *Server) people() error {
 }
 
 // Close ends the use of Options.Dir, if there is one, and reports a write that
-// has failed. Requests after it are answered 500 where they write.
+// has failed. Requests after it are answered 500 where they write. A request that
+// is held is dropped.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.hold != nil {
+		s.hold.drop = true
+		s.disarm()
+	}
 	return s.journal.close()
 }
 
 // now is the tenant's clock.
 func (s *Server) now() time.Time { return s.opts.Now().Round(0).Add(s.skew) }
 
-// Advance moves the tenant's clock forward, on top of Options.Now.
+// Advance moves the tenant's clock, on top of Options.Now: forward, or back when d is
+// negative. A clock that differs from the caller's by hours is one that was moved.
 func (s *Server) Advance(d time.Duration) {
 	s.mu.Lock()
 	s.skew += d

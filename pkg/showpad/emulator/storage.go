@@ -171,7 +171,9 @@ func (s *Server) putBytes(c *call) answer {
 		kept := blob.detach()
 		s.schedule(c.late, func() {
 			defer kept.discard()
+			c.isLate = true
 			s.commitPut(c, fileID, digest, n, kept)
+			s.noteUnanswered(OpPut, c)
 		})
 		return answer{abort: abortReset}
 	}
@@ -222,8 +224,20 @@ func (s *Server) receive(c *call, blob io.Writer, sum hash.Hash) (int64, error) 
 // commitPut makes received bytes the bytes of a version; its processing begins.
 // S3 knows nothing of assets: bytes for a deleted one are taken and dropped.
 func (s *Server) commitPut(c *call, fileID, digest string, n int64, blob *blob) *answer {
-	hook, nth := s.before(OpPut)
-	defer func() { hook(OpPut, nth, After) }()
+	m, ok := s.before(c, OpPut)
+	if !ok {
+		return &answer{abort: abortReset}
+	}
+	no := s.storePut(c, fileID, digest, n, blob)
+	c.done = no == nil
+	if !m.after() {
+		s.noteUnanswered(OpPut, c)
+		return &answer{abort: abortLost}
+	}
+	return no
+}
+
+func (s *Server) storePut(c *call, fileID, digest string, n int64, blob *blob) *answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.books.Puts++
@@ -246,7 +260,9 @@ func (s *Server) commitPut(c *call, fileID, digest string, n int64, blob *blob) 
 		f.Fails = "The file could not be processed"
 	}
 	if o := c.outcome; o != nil {
-		f.Stuck = o.Kind == KindProcessingStuck
+		if f.Stuck = o.Kind == KindProcessingStuck && o.Delay == 0; o.Kind == KindProcessingStuck {
+			f.ActiveAt = now.Add(time.Duration(o.Delay))
+		}
 		if o.Kind == KindProcessingFails {
 			f.Fails = cmp.Or(o.Code, "The file could not be processed")
 		}
