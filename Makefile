@@ -16,6 +16,10 @@ OLD      ?= bench-old.out
 NEW      ?= bench.out
 FUZZTIME ?= 20s
 
+# For crash.
+KILLS ?= 1000
+SEED  ?= 1
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -42,7 +46,12 @@ demo: build ## try it: a small library of real files into a sandbox, twice
 
 .PHONY: test
 test: ## run all tests; needs Go alone
-	$(GO) test ./...
+	$(GO) test $$($(GO) list ./... | grep -v '/test/crash$$')
+	cd test/crash && $(GO) test -count=1
+
+.PHONY: crash
+crash: ## end the program KILLS (1000) times as kill -9 does, seeds from SEED (1) on; about six minutes
+	cd test/crash && $(GO) test -count=1 -timeout 1h -crash.kills $(KILLS) -crash.first $(SEED)
 
 .PHONY: check
 check: ## format, vet, staticcheck, tidy, Windows, dated idioms, all tests with the race detector

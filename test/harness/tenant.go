@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -96,6 +97,7 @@ type Books struct {
 	Puts             int                 `json:"puts"`
 	Commits          map[string]int      `json:"commits"`
 	Faults           map[string]int      `json:"faults"`
+	Unanswered       map[string]int      `json:"unanswered"`
 	TokensAtStorage  int                 `json:"tokensAtStorage"`
 	InsideClosedGate int                 `json:"insideClosedGate"`
 	Unknown          int                 `json:"unknown"`
@@ -124,6 +126,37 @@ func (tn *Tenant) Assets(t testing.TB) (all []Asset) {
 func (tn *Tenant) Faults(t testing.TB, body string) {
 	t.Helper()
 	tn.control(t, http.MethodPost, "faults", body, nil)
+}
+
+// Hold stops the nth commit of an operation, counted from now, before or after it
+// is carried out, until Release.
+func (tn *Tenant) Hold(t testing.TB, op string, nth int, when string) {
+	t.Helper()
+	tn.control(t, http.MethodPost, "holds", fmt.Sprintf(`{"op": %q, "nth": %d, "when": %q}`, op, nth, when), nil)
+}
+
+// Held waits until a request stands at the hold; it is false when p ends before.
+func (tn *Tenant) Held(t testing.TB, p *Process) bool {
+	t.Helper()
+	for {
+		ended := p.Ended() // before the question, so that the last request is seen
+		var hold struct{ State string }
+		tn.control(t, http.MethodGet, "holds?wait=100ms", "", &hold)
+		if hold.State == "held" || ended {
+			return hold.State == "held"
+		}
+	}
+}
+
+// Release lets the held request go on, whatever became of its caller, or drops
+// it. Without one the hold is taken away.
+func (tn *Tenant) Release(t testing.TB, drop bool) {
+	t.Helper()
+	body := "{}"
+	if drop {
+		body = `{"release": "drop"}`
+	}
+	tn.control(t, http.MethodPost, "holds/release", body, nil)
 }
 
 // control uses a control of the sandbox; into may be nil.
