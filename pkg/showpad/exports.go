@@ -23,7 +23,7 @@ type ExportedAsset struct {
 	DivisionID string
 	Name       string // with its extension
 	Status     string // as [Asset].Status
-	Source     string // "shared", or "personal" for an upload of a user's own
+	Source     string // "personal" for an upload of a user's own; "shared" (in samples "marketing") else
 	Type       string
 	ExternalID string // "" when null
 	Slug       string
@@ -169,6 +169,19 @@ func (p *exportedPage) items(dec *json.Decoder) error {
 	case open != json.Delim('['):
 		return fmt.Errorf("its items are %v, not a list", open)
 	}
+	if total, known := p.count.get(); known { // not twice the page while it grows
+		p.rows = make([]ExportedAsset, 0, min(max(total, 0), exportPage))
+	}
+	shared := map[string]string{} // what many rows have
+	share := func(s string) string {
+		if one, ok := shared[s]; ok {
+			return one
+		}
+		if len(shared) < 1000 {
+			shared[s] = s
+		}
+		return s
+	}
 	for dec.More() {
 		var row exportedRow
 		if err := lenient(dec.Decode(&row)); err != nil {
@@ -179,8 +192,8 @@ func (p *exportedPage) items(dec *json.Decoder) error {
 			size = -1
 		}
 		p.rows = append(p.rows, ExportedAsset{
-			ID: row.AssetID, DivisionID: row.DivisionID, Name: row.DisplayName, Status: row.Status, Source: row.Source,
-			Type: row.Type, ExternalID: row.ExternalID, Slug: row.Slug, Size: size,
+			ID: row.AssetID, DivisionID: share(row.DivisionID), Name: row.DisplayName, Status: share(row.Status), Source: share(row.Source),
+			Type: share(row.Type), ExternalID: row.ExternalID, Slug: row.Slug, Size: size,
 			CreatedAt: row.CreatedAt.Time, UpdatedAt: row.UpdatedAt.Time, ArchivedAt: row.ArchivedAt.Time, DeletedAt: row.DeletedAt.Time,
 		})
 	}

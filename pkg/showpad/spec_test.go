@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// specDir has showpad-v4.openapi.yml; when it is unset, requests are not checked
+// specDir has showpad-v3.openapi.yml and showpad-v4.openapi.yml; when it is unset, requests are not checked
 // against the specification, which is not part of this repository.
 var specDir = os.Getenv("SHOWPAD_SPEC_DIR")
 
@@ -27,17 +28,22 @@ func TestRequestsAreWhatTheSpecificationKnows(t *testing.T) {
 	if specDir == "" {
 		return
 	}
-	doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(specDir, "showpad-v4.openapi.yml"))
-	if err != nil {
-		t.Fatal(err)
+	docs := map[string]*openapi3.T{}
+	for _, api := range []string{"v3", "v4"} {
+		text, err := os.ReadFile(filepath.Join(specDir, "showpad-"+api+".openapi.yml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// One list in the document of v3 names a scope in the place of a scheme.
+		text = regexp.MustCompile(`(?m)^ {8}- \w+_management$`).ReplaceAll(text, []byte("$0: []"))
+		if docs[api], err = openapi3.NewLoader().LoadFromData(text); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for id, ex := range exercises {
-		name, isV4 := strings.CutPrefix(id, "v4 ")
-		if !isV4 {
-			continue
-		}
+		api, name, _ := strings.Cut(id, " ")
 		t.Run(name, func(t *testing.T) {
-			op := ops[id]
+			op, doc := ops[id], docs[api]
 			item := doc.Paths.Value(op.path)
 			if item == nil {
 				t.Fatalf("no path %s", op.path)
@@ -56,7 +62,7 @@ func TestRequestsAreWhatTheSpecificationKnows(t *testing.T) {
 			r := s.seen[0]
 			r.Body = io.NopCloser(strings.NewReader(s.sent[0]))
 			input := &openapi3filter.RequestValidationInput{
-				Request: r, PathParams: pathParams(op.path, r.URL.Path),
+				Request: r, PathParams: pathParams(op.path, strings.TrimPrefix(r.URL.Path, map[string]string{"v3": "/api/v3", "v4": "/v4"}[api])),
 				Route:   &routers.Route{Spec: doc, Path: op.path, PathItem: item, Method: op.method, Operation: spec},
 				Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true},
 			}
@@ -89,13 +95,13 @@ func parameters(item *openapi3.PathItem, op *openapi3.Operation) (all []*openapi
 	return all
 }
 
-// pathParams reads the values of a path that has the form of pattern, after /v4.
+// pathParams reads the values of a path that has the form of pattern.
 func pathParams(pattern, path string) map[string]string {
 	values := map[string]string{}
-	have := strings.Split(strings.TrimPrefix(path, "/v4"), "/")
+	have := strings.Split(path, "/")
 	for i, part := range strings.Split(pattern, "/") {
-		if name, ok := strings.CutPrefix(part, "{"); ok && i < len(have) {
-			values[strings.TrimSuffix(name, "}")] = have[i]
+		if name, ending, ok := strings.Cut(strings.TrimPrefix(part, "{"), "}"); ok && i < len(have) {
+			values[name] = strings.TrimSuffix(have[i], ending)
 		}
 	}
 	return values

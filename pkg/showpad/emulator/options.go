@@ -150,7 +150,7 @@ type Switches struct {
 	NoShortLinks     bool `json:"noShortLinks"`     // downloads have only the link that takes the token
 
 	// NotDownloadable is a pattern of [path.Match] on the asset's name: there is no
-	// link to the bytes of what matches. "": none.
+	// link to the bytes of what matches. "": there is one to all. Source: ASSUME.
 	NotDownloadable string `json:"notDownloadable"`
 
 	// Checksum is the form of an asset's checksum. Source: ASSUME (hex).

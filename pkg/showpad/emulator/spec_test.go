@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -177,5 +178,57 @@ func sameMembers(t *testing.T, at string, schema *openapi3.Schema, v any) {
 				t.Errorf("%s.%s is missing", at, name)
 			}
 		}
+	}
+}
+
+// TestSpecificationOfV3 compares what is served of v3 with its document, where there
+// is one: a part of its parameters and of an asset's members, all of an exported row's.
+func TestSpecificationOfV3(t *testing.T) {
+	var served [][]string
+	for _, line := range emulator.Routes() {
+		if parts := strings.Fields(line); parts[0] == "v3" && parts[1] != emulator.OpToken {
+			served = append(served, parts)
+		}
+	}
+	if len(served) < 3 {
+		t.Errorf("routes %q", served)
+	}
+	dir := os.Getenv("SHOWPAD_SPEC_DIR")
+	if dir == "" {
+		return
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "showpad-v3.openapi.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One list in the document names scopes in the place of schemes.
+	text = regexp.MustCompile(`(?m)^ {8}- \w+_management$`).ReplaceAll(text, []byte("$0: []"))
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range served {
+		t.Run(r[1], func(t *testing.T) {
+			item := doc.Paths.Value(r[3])
+			if item == nil || item.GetOperation(r[2]) == nil || item.GetOperation(r[2]).OperationID != r[1] {
+				t.Fatalf("%s %s is not in the document", r[2], r[3])
+			}
+			s, target := specimen(t, strings.Replace(r[3], "{id}", "{assetId}", 1))
+			answer := want(t, 200, s, r[2], v3Base+strings.TrimPrefix(target, "/v4"), "").json
+			schema := item.GetOperation(r[2]).Responses.Default().Value.Content.Get("application/json").Schema.Value
+			if r[1] == "get_exports_assets" {
+				response := schema.Properties["response"].Value
+				sameMembers(t, "response", response, answer["response"])
+				if err := response.VisitJSON(answer["response"], openapi3.MultiErrors()); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			for name := range answer["response"].(map[string]any) {
+				if schema.Properties["response"].Value.Properties[name] == nil {
+					t.Errorf("%s is not in the document", name)
+				}
+			}
+		})
 	}
 }
