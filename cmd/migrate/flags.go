@@ -67,7 +67,7 @@ type runFlags struct {
 // take the same.
 func (f *runFlags) addDecisions(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.strict, "strict", false, "problems that block a row stop everything")
-	fs.BoolVar(&f.fullCheck, "full-check", false, "read every known asset before deciding")
+	fs.BoolVar(&f.fullCheck, "full-check", false, "read every known asset before deciding: fields, status, checksum and size")
 	fs.BoolVar(&f.retryFailed, "retry-failed", false, "start failed items again")
 	fs.StringArrayVar(&f.recreate, "recreate", nil, "external ID of an item that may be made again although its asset is gone (repeatable)")
 }

@@ -37,7 +37,11 @@ func (f *planShow) add(cmd *cobra.Command, of string) {
 	fs.BoolVar(&f.hash, "hash", false, of+"read the files whose size is equal and whose time differs")
 	fs.BoolVar(&f.full, "full", false, of+"show every row")
 	fs.BoolVar(&f.exitCode, "exit-code", false, of+"exit with 8 when there is work to do")
-	fs.StringVar(&f.format, "format", "text", of+"text, json or csv")
+	addFormat(cmd, &f.format, of)
+}
+
+func addFormat(cmd *cobra.Command, format *string, of string) {
+	cmd.Flags().StringVar(format, "format", "text", of+"text, json or csv")
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "csv"}, cobra.ShellCompDirectiveNoFileComp)))
 }
 

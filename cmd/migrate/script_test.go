@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,7 +36,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TESTDATA", testdata)
-			return newTenant(e, emulator.Options{Admin: true})
+			return newTenant(e, emulator.Options{Admin: true, KeepBytes: true})
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status":   cmdStatus,
@@ -48,6 +49,8 @@ func TestScripts(t *testing.T) {
 			"clean":    cmdClean,
 			"unset":    cmdUnset,
 			"evidence": cmdEvidence,
+			"note":     cmdNote,
+			"damage":   cmdDamage,
 		},
 	})
 }
@@ -177,7 +180,8 @@ func cmdChaos(ts *testscript.TestScript, neg bool, args []string) {
 	tenantOf(ts).Chaos(uint64(atoi(ts, args[0])), rates)
 }
 
-// cmdSwitch changes how the service behaves: switch drop-tags, ! switch drop-tags.
+// cmdSwitch changes how the service behaves: switch drop-tags, ! switch drop-tags,
+// switch list-lag 2s, switch not-downloadable PATTERN.
 func cmdSwitch(ts *testscript.TestScript, neg bool, args []string) {
 	tenantOf(ts).Switch(func(s *emulator.Switches) {
 		switch on := !neg; args[0] {
@@ -185,6 +189,12 @@ func cmdSwitch(ts *testscript.TestScript, neg bool, args []string) {
 			s.DropTags = on
 		case "drop-external-id":
 			s.DropExternalID = on
+		case "list-lag":
+			lag, err := time.ParseDuration(args[1])
+			ts.Check(err)
+			s.ListLag = emulator.Duration(lag)
+		case "not-downloadable":
+			s.NotDownloadable = args[1]
 		case "stuck":
 			s.StuckProcessing = map[bool]string{true: "*"}[on]
 		default:
@@ -280,4 +290,37 @@ func cmdEvidence(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%d evidence folders, want 1: %v", len(found), found)
 	}
 	ts.Check(os.Rename(found[0], ts.MkAbs(args[1])))
+}
+
+// cmdNote shows the only tenant note: note.
+func cmdNote(ts *testscript.TestScript, neg bool, args []string) {
+	found, err := filepath.Glob(ts.MkAbs(".config/migrate/tenants/*.json"))
+	ts.Check(err)
+	if neg || len(args) != 0 || len(found) != 1 {
+		ts.Fatalf("%d tenant notes, want 1: %v", len(found), found)
+	}
+	info, err := os.Stat(found[0])
+	ts.Check(err)
+	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		ts.Fatalf("others may read %s: %v", found[0], info.Mode())
+	}
+	_, err = ts.Stdout().Write([]byte(ts.ReadFile(found[0])))
+	ts.Check(err)
+}
+
+// cmdDamage flips a bit of what the service has of an item: damage EXTERNAL-ID.
+func cmdDamage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: damage EXTERNAL-ID")
+	}
+	found := 0
+	for _, a := range tenantOf(ts).Assets() {
+		if a.ExternalID == args[0] {
+			found++
+			ts.Check(tenantOf(ts).Damage(a.CurrentFile, func(b []byte) []byte { b[0] ^= 1; return b }))
+		}
+	}
+	if found != 1 {
+		ts.Fatalf("%d assets have the external ID %s", found, args[0])
+	}
 }

@@ -112,6 +112,8 @@ var words = []word{
 		"Delete all but one in Showpad, or clear their external ID."},
 	{"differences", "status", "The asset is not active.",
 		"Wait while it is processed; if it failed, run with `--retry-failed`."},
+	{"differences", "archived", "The asset is in the trash, and the item does not say that it should be.",
+		"Restore it in Showpad; or write `isArchived: false`, or `isArchived: true`, on the item."},
 	{"differences", "bytes", "Its checksum or its size is not that of the file.",
 		"Run; see who else uploads to this asset."},
 	{"differences", "field", "A field that the manifest manages differs.",
@@ -120,6 +122,12 @@ var words = []word{
 		"Correct `division:`; or delete the asset in Showpad and run again."},
 	{"differences", "externalId", "The asset no longer has our external ID, so that nothing but the state leads to it.",
 		"Give it back in Showpad, or ask who takes it off."},
+	{"differences", "content", "The bytes that the service gives back are not those that were sent, though it says so (`--deep`).",
+		"Look at the asset in Showpad; upload the file there anew, or ask Showpad."},
+	{"differences", "unread", "The bytes could not be read back (`--deep`): the asset may not be downloaded, or storage did not answer.",
+		"Allow downloads on the asset, or try again; without `--deep` its checksum is compared."},
+	{"differences", "unchecked", "Something kept it from being compared: a problem of the manifest, or a file that is gone and that the state does not know.",
+		"Mend what the message names."},
 }
 
 // wordsOf are the explanations of a word: some are used in several places.

@@ -57,6 +57,19 @@ type Waiting struct {
 	Until time.Time // zero: unknown
 }
 
+// Received says that n more bytes of an item came back from the service. A retry begins
+// with a negative N that takes back what was counted.
+type Received struct {
+	ExternalID string
+	N          int64
+}
+
+// Compared says that verify is through with an item.
+type Compared struct {
+	ExternalID string
+	Differs    bool // or could not be compared
+}
+
 // Ended is the last event.
 type Ended struct{ Outcome Outcome }
 
@@ -68,6 +81,8 @@ func (Request) event()  {}
 func (Finished) event() {}
 func (Warned) event()   {}
 func (Waiting) event()  {}
+func (Received) event() {}
+func (Compared) event() {}
 func (Ended) event()    {}
 
 // Outcome is the whole of a run.

@@ -27,6 +27,8 @@ type API interface {
 	RequestUpload(ctx context.Context, assetID string, r showpad.UploadRequest) (showpad.Upload, error)
 	File(ctx context.Context, assetID, fileID string) (showpad.File, error)
 	Files(ctx context.Context, assetID string) iter.Seq2[showpad.File, error]
+	Download(ctx context.Context, assetID string) (showpad.Download, error)
+	Fetch(ctx context.Context, d showpad.Download) (io.ReadCloser, error)
 	Put(ctx context.Context, u showpad.Upload, size int64, open func() (io.ReadCloser, error), progress func(int64)) error
 	CreateTag(ctx context.Context, divisionID, name string) (showpad.Tag, error)
 	Tags(ctx context.Context, f showpad.TagFilter) iter.Seq2[showpad.Tag, error]
@@ -99,6 +101,10 @@ type Options struct {
 	// copy was put back, or another state is at work on the tenant. The run begins
 	// with waiting out the settle time.
 	Doubt bool
+
+	// For verify.
+	Deep      bool // read the bytes back and hash them
+	Downloads int  // files read back at once; 0 is 4
 }
 
 // RunInput is what a run needs beyond [Input].

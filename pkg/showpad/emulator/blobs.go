@@ -149,3 +149,23 @@ func (b *blobs) open(id string) (io.ReadCloser, error) {
 	}
 	return io.NopCloser(bytes.NewReader(held)), nil
 }
+
+func (b *blobs) change(id string, f func([]byte) []byte) error {
+	r, err := b.open(id)
+	if err != nil {
+		return err
+	}
+	old, err := io.ReadAll(r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	fresh, err := b.create(id)
+	if err != nil {
+		return err
+	}
+	if _, err := fresh.Write(f(old)); err != nil {
+		fresh.discard()
+		return err
+	}
+	return fresh.keep()
+}

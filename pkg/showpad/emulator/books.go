@@ -213,3 +213,9 @@ func deref(p *string) string {
 // Open opens the bytes of a version; they are kept with Options.Dir or
 // Options.KeepBytes. The error wraps fs.ErrNotExist when there are none.
 func (s *Server) Open(fileID string) (io.ReadCloser, error) { return s.blobs.open(fileID) }
+
+// Damage changes the kept bytes of a version behind the service's back: what it tells
+// of their checksum and size stays. It is for tests of who reads them back.
+func (s *Server) Damage(fileID string, change func([]byte) []byte) error {
+	return s.blobs.change(fileID, change)
+}

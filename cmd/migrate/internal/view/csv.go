@@ -11,24 +11,32 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/report"
 )
 
-// CSV writes the rows as a table: BOM, CRLF, cells that a spreadsheet would
-// take for formulas neutralised as in the evidence.
-func (p *Plan) CSV(w io.Writer, separator rune) error {
+// newTable begins a table: BOM, CRLF, cells that a spreadsheet would take for
+// formulas neutralised as in the evidence. The caller flushes it.
+func newTable(w io.Writer, separator rune) (out *csv.Writer, write func(cells ...string) error, err error) {
 	if _, err := io.WriteString(w, "\ufeff"); err != nil {
-		return err
+		return nil, nil, err
 	}
-	out := csv.NewWriter(w)
+	out = csv.NewWriter(w)
 	out.Comma, out.UseCRLF = separator, true
-	write := func(cells ...string) error {
+	return out, func(cells ...string) error {
 		for i, c := range cells {
 			cells[i] = report.Neutralise(c)
 		}
 		return out.Write(cells)
+	}, nil
+}
+
+// CSV writes the rows as a table.
+func (p *Plan) CSV(w io.Writer, separator rune) error {
+	out, write, err := newTable(w, separator)
+	if err != nil {
+		return err
 	}
 	if err := write("externalId", "action", "reason", "detail", "name", "source", "division", "assetId", "size", "md5", "writes", "puts", "undo", "differences", "problems", "place"); err != nil {
 		return err
 	}
-	err := p.spool.each(func(row pipeline.Row) error {
+	err = p.spool.each(func(row pipeline.Row) error {
 		var diffs, problems []string
 		for _, d := range row.Diff {
 			diffs = append(diffs, fmt.Sprintf("%s: %s -> %s", d.Field, text(d.Remote), text(d.Wanted)))

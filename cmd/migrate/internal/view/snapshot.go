@@ -16,7 +16,7 @@ type Snapshot struct {
 	Items    int            `json:"items"`    // in the manifest
 	Finished int            `json:"finished"` // with whatever outcome; not those that the next run continues
 	Status   map[string]int `json:"status"`   // outcomes so far, and where those stand that the next run continues
-	Bytes    int64          `json:"bytes"`    // sent
+	Bytes    int64          `json:"bytes"`    // sent, or read back
 	ToSend   int64          `json:"toSend"`   // of the uploads decided so far
 	Requests int            `json:"requests"`
 	Elapsed  time.Duration  `json:"elapsedNs"`
@@ -29,8 +29,11 @@ func (s Snapshot) Line() string {
 	if bad := s.bad(); bad > 0 {
 		text += fmt.Sprintf(" (%s not done)", Count(bad))
 	}
-	if s.ToSend > 0 || s.Bytes > 0 {
+	switch {
+	case s.ToSend > 0:
 		text += fmt.Sprintf(", %s of %s", Bytes(s.Bytes), Bytes(max(s.ToSend, s.Bytes)))
+	case s.Bytes > 0: // read back: nobody added them up before
+		text += ", " + Bytes(s.Bytes)
 	}
 	if seconds := s.Elapsed.Seconds(); seconds >= 1 {
 		text += fmt.Sprintf(", %.1f items/s, %s/s", float64(s.Finished)/seconds, Bytes(int64(float64(s.Bytes)/seconds)))
@@ -92,6 +95,10 @@ func (t *Tally) Observe(e pipeline.Event) {
 		}
 	case pipeline.Sent:
 		t.snap.Bytes += e.N
+	case pipeline.Received:
+		t.snap.Bytes += e.N
+	case pipeline.Compared:
+		t.snap.Finished++
 	case pipeline.Request:
 		t.snap.Waiting = ""
 		if !e.Storage {

@@ -140,21 +140,46 @@ to continue: migrate run m.yaml
 	}
 }
 
-func TestVerifyText(t *testing.T) {
+var someDifferences = []pipeline.Difference{
+	{ExternalID: "A", Field: "name", Kind: "field", Want: json.RawMessage(`"x"`), Got: json.RawMessage(`"y"`), Text: `name is "y", and should be "x"`},
+	{ExternalID: "=B", Kind: "missing", Text: "not there"},
+}
+
+func TestVerifyCSV(t *testing.T) {
 	var b strings.Builder
-	v := Verify{Out: &b}
-	for _, d := range []pipeline.Difference{
-		{ExternalID: "A", Field: "name", Kind: "field", Want: json.RawMessage(`"x"`), Got: json.RawMessage(`"y"`), Text: `name is "y", and should be "x"`},
-		{ExternalID: "B", Kind: "missing", Text: "not there"},
-	} {
+	v := NewVerify(&b, "csv", ';')
+	for _, d := range someDifferences {
 		if err := v.Add(d); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := v.End(pipeline.VerifySummary{Items: 3, OK: 1, Different: 1, Missing: 1}); err != nil {
+	if err := v.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	const want = "A: name is \"y\", wanted \"x\"\nB: missing (not there)\n1 of 3 items as wanted; 1 different, 1 missing\n"
+	const want = "\ufeffexternalId;assetId;kind;field;want;got;text\r\n" +
+		"A;;field;name;\"\"\"x\"\"\";\"\"\"y\"\"\";\"name is \"\"y\"\", and should be \"\"x\"\"\"\r\n" +
+		"'=B;;missing;;;;not there\r\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+	b.Reset()
+	if err := NewVerify(&b, "csv", ',').Flush(); err != nil || b.String() != "\ufeffexternalId,assetId,kind,field,want,got,text\r\n" {
+		t.Errorf("nothing differs: %q, %v", b.String(), err)
+	}
+}
+
+func TestVerifyText(t *testing.T) {
+	var b strings.Builder
+	v := NewVerify(&b, "text", 0)
+	for _, d := range someDifferences {
+		if err := v.Add(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.End(pipeline.VerifySummary{Items: 3, OK: 1, Different: 1, Missing: 1, ReadBack: 2, Bytes: 1500}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "A: name is \"y\", wanted \"x\"\n=B: missing (not there)\n1 of 3 items as wanted; 1 different, 1 missing; 2 files read back (1.5 kB)\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}

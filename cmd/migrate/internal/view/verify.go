@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,17 +9,26 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 )
 
-// Verify shows differences as they are found and the totals at the end. Both
-// forms are lines; the JSON form is one event a line.
+// Verify shows differences as they are found and the totals at the end. All forms
+// are lines; the JSON form is one event a line.
 type Verify struct {
-	Out  io.Writer
-	JSON bool
+	out       io.Writer
+	format    string
+	separator rune
+	table     *csv.Writer // of the CSV form, once it has begun
+	write     func(cells ...string) error
+}
+
+// NewVerify shows on out in a format: text, json or csv, with a separator.
+func NewVerify(out io.Writer, format string, separator rune) *Verify {
+	return &Verify{out: out, format: format, separator: separator}
 }
 
 // Add shows a difference.
-func (v Verify) Add(d pipeline.Difference) error {
-	if v.JSON {
-		return WriteJSON(v.Out, struct {
+func (v *Verify) Add(d pipeline.Difference) error {
+	switch v.format {
+	case "json":
+		return WriteJSON(v.out, struct {
 			Type       string          `json:"type"`
 			ExternalID string          `json:"externalId"`
 			AssetID    string          `json:"assetId,omitempty"`
@@ -28,11 +38,16 @@ func (v Verify) Add(d pipeline.Difference) error {
 			Got        json.RawMessage `json:"got,omitempty"`
 			Text       string          `json:"text,omitempty"`
 		}{"difference", d.ExternalID, d.AssetID, d.Kind, d.Field, d.Want, d.Got, d.Text})
+	case "csv":
+		if err := v.begin(); err != nil {
+			return err
+		}
+		return v.write(d.ExternalID, d.AssetID, d.Kind, d.Field, string(d.Want), string(d.Got), d.Text)
 	}
-	out := &printer{w: v.Out}
+	out := &printer{w: v.out}
 	text := Clean(d.ExternalID)
 	switch {
-	case d.Field != "": // the text has the same values in full
+	case d.Field != "" && d.Kind != pipeline.DiffContent: // the text has the same values in full
 		text += fmt.Sprintf(": %s is %s, wanted %s", Clean(d.Field), short(d.Got), short(d.Want))
 	case d.Text != "":
 		text += fmt.Sprintf(": %s (%s)", Clean(d.Kind), Clean(d.Text))
@@ -43,24 +58,52 @@ func (v Verify) Add(d pipeline.Difference) error {
 	return out.err
 }
 
-// End shows the totals.
-func (v Verify) End(s pipeline.VerifySummary) error {
-	if v.JSON {
-		return WriteJSON(v.Out, struct {
-			Type       string `json:"type"`
-			Version    int    `json:"version"`
-			Items      int    `json:"items"`
-			OK         int    `json:"ok"`
-			Different  int    `json:"different"`
-			Missing    int    `json:"missing"`
-			Unfinished int    `json:"unfinished"`
-		}{"verified", 1, s.Items, s.OK, s.Different, s.Missing, s.Unfinished})
+// begin writes the header of the CSV form.
+func (v *Verify) begin() (err error) {
+	if v.table != nil {
+		return nil
 	}
-	out := &printer{w: v.Out}
+	if v.table, v.write, err = newTable(v.out, v.separator); err != nil {
+		return err
+	}
+	return v.write("externalId", "assetId", "kind", "field", "want", "got", "text")
+}
+
+// Flush writes what the CSV form still holds, at least its header.
+func (v *Verify) Flush() error {
+	if v.format != "csv" {
+		return nil
+	}
+	if err := v.begin(); err != nil {
+		return err
+	}
+	v.table.Flush()
+	return v.table.Error()
+}
+
+// End shows the totals, which the CSV form has no place for.
+func (v *Verify) End(s pipeline.VerifySummary) error {
+	if v.format == "json" {
+		return WriteJSON(v.out, struct {
+			Type    string `json:"type"`
+			Version int    `json:"version"`
+			pipeline.VerifySummary
+		}{"verified", 1, s})
+	}
+	out := &printer{w: v.out}
+	out.line("%s", Verified(s))
+	return out.err
+}
+
+// Verified is the totals as one line.
+func Verified(s pipeline.VerifySummary) string {
 	text := fmt.Sprintf("%s of %s as wanted", Count(s.OK), Plural(s.Items, "item", "items"))
-	if rest := list(some(s.Different, "different", "different"), some(s.Missing, "missing", "missing"), some(s.Unfinished, "unfinished", "unfinished")); rest != "" {
+	if rest := list(some(s.Different, "different", "different"), some(s.Missing, "missing", "missing"),
+		some(s.Unfinished, "unfinished", "unfinished"), some(s.Unchecked, "not compared", "not compared")); rest != "" {
 		text += "; " + rest
 	}
-	out.line("%s", text)
-	return out.err
+	if s.ReadBack > 0 {
+		text += fmt.Sprintf("; %s read back (%s)", Plural(s.ReadBack, "file", "files"), Bytes(s.Bytes))
+	}
+	return text
 }
