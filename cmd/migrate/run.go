@@ -105,7 +105,7 @@ the service named in the first line of each command.`,
 	fs.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	fs.StringVar(&a.logFile, "log-file", "", "append the log to this file instead of stderr")
 	root.AddCommand(newInit(a), newLint(a), newPlan(a), newRun(a), newStatus(a), newWhy(a), newVerify(a),
-		newReport(a), newSandbox(a), newSchema(a), newVersion(a))
+		newReport(a), newState(a), newSandbox(a), newSchema(a), newVersion(a))
 	root.SetHelpCommand(newHelp(a))
 	return root
 }
@@ -135,6 +135,7 @@ const (
 	noManifest     manifestArg = -1 // and no settings file either, unless --config names one
 	manifestFirst  manifestArg = 0
 	manifestSecond manifestArg = 1
+	manifestThird  manifestArg = 2
 )
 
 // action is a command's RunE: it finds the settings and then calls f, whose

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,6 +52,8 @@ func TestScripts(t *testing.T) {
 			"evidence": cmdEvidence,
 			"note":     cmdNote,
 			"damage":   cmdDamage,
+
+			"externalids": cmdExternalIDs,
 		},
 	})
 }
@@ -322,5 +325,17 @@ func cmdDamage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if found != 1 {
 		ts.Fatalf("%d assets have the external ID %s", found, args[0])
+	}
+}
+
+// cmdExternalIDs asserts the external IDs at the service, sorted: externalids A B.
+func cmdExternalIDs(ts *testscript.TestScript, neg bool, args []string) {
+	var ids []string
+	for _, a := range tenantOf(ts).Assets() {
+		ids = append(ids, a.ExternalID)
+	}
+	slices.Sort(ids)
+	if neg || !slices.Equal(ids, args) {
+		ts.Fatalf("external IDs %q, want %q", ids, args)
 	}
 }
