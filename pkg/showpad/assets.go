@@ -50,6 +50,19 @@ func (c *Client) Assets(ctx context.Context, f AssetFilter) iter.Seq2[Asset, err
 	return list(ctx, c, "/assets", q, func(a Asset) string { return a.ID })
 }
 
+// CountAssets is the number of assets that [Client.Assets] would list without a
+// filter, by one request for none of them; known is false when the service does
+// not tell it.
+func (c *Client) CountAssets(ctx context.Context) (n int, known bool, err error) {
+	var p page
+	err = c.do(ctx, &request{op: "getAssets", kind: KindRead, method: "GET", url: c.apiURL + "/assets?limit=0", decode: one(&p)})
+	if err != nil {
+		return 0, false, err
+	}
+	total, known := p.Count.get()
+	return int(total), known, nil
+}
+
 // UpdateAsset sets the members that f names and leaves the others; arrays are
 // replaced whole. The Division of an asset cannot change. Repeats are harmless: the
 // values are absolute.

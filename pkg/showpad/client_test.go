@@ -589,3 +589,22 @@ func TestManyCallersShareAGate(t *testing.T) {
 		}
 	})
 }
+
+func TestAssetsAreCountedWithoutReadingThem(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"count":1234567,"items":[]}`: "1234567 true", `{"count":"12","items":[]}`: "12 true",
+		`{"items":[]}`: "0 false", `{"count":0}`: "0 true",
+	} {
+		s := newScript(says(200, body))
+		n, known, err := newClient(t, s).CountAssets(t.Context())
+		if got := fmt.Sprint(n, " ", known); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", body, got, err, want)
+		}
+		if q := s.seen[0].URL.RawQuery; s.count() != 1 || q != "limit=0" {
+			t.Errorf("%d requests, with %s", s.count(), q)
+		}
+	}
+	if _, _, err := newClient(t, newScript(says(403, `{}`))).CountAssets(t.Context()); err == nil {
+		t.Error("a refusal is a count")
+	}
+}
