@@ -279,7 +279,11 @@ func (d *decider) placed(a *showpad.Asset) bool {
 	d.Row.AssetID = a.ID
 	d.Seen = shown(a)
 	if d.f.Refs.DivisionID != "" && a.Division.ID != "" && a.Division.ID != d.f.Refs.DivisionID {
-		d.conflict(ConflictDivision, fmt.Sprintf("asset %s is in Division %s and an asset cannot change Division: correct division:, or delete the asset and run again", a.ID, a.Division.ID))
+		again := "run again"
+		if d.f.Record != nil && d.f.Record.AssetID != "" {
+			again = "run with --recreate " + shellWord(d.item.ExternalID)
+		}
+		d.conflict(ConflictDivision, fmt.Sprintf("asset %s is in Division %s and an asset cannot change Division: correct division:, or delete the asset and %s", a.ID, a.Division.ID, again))
 		return false
 	}
 	if _, managedHere := d.Want["isArchived"]; a.IsArchived && !managedHere {
@@ -750,7 +754,7 @@ func (d *decider) finishUpdate(rec *state.Record, a *showpad.Asset, reason strin
 // otherBytes is the conflict of an asset whose bytes are not ours.
 func (d *decider) otherBytes(a *showpad.Asset) {
 	d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
-	d.conflict(ConflictChanged, fmt.Sprintf("asset %s has other bytes than the ones we sent: somebody uploaded a version; keep it by update: {file: keep}, or set update: {conflicts: overwrite}", a.ID))
+	d.conflict(ConflictChanged, fmt.Sprintf("asset %s has other bytes than the ones we sent: somebody uploaded a version; keep it by update: {file: keep} or by putting it in the place of your file, or set update: {conflicts: overwrite}", a.ID))
 }
 
 // arrived reports whether the bytes of the version under way are known to be
@@ -793,7 +797,9 @@ func (d *decider) sameSource(rec *state.Record) bool {
 }
 
 func (d *decider) missing() {
-	d.conflict(ConflictMissing, fmt.Sprintf("asset %s is gone or no longer visible to you: run with --recreate %s to make it again, or remove the item", d.Row.AssetID, d.item.ExternalID))
+	id := d.item.ExternalID
+	d.conflict(ConflictMissing, fmt.Sprintf("asset %s is gone or no longer visible to you: run with --recreate %s to make it again, name the asset that stands in for it by %s, or remove the item",
+		d.Row.AssetID, shellWord(id), bindCommand(id, "")))
 }
 
 // takenBack decides for an item that a rollback or prune archived or deleted, and
@@ -916,14 +922,24 @@ func (d *decider) known() {
 	if d.Row.Action == ActionConflict {
 		return
 	}
-	if d.item.URL == "" && (fileDiffers || d.f.FullCheck) {
-		switch {
-		case d.f.MD5 != "" && strings.EqualFold(a.Checksum, d.f.MD5):
+	if d.stopped(rec, a) {
+		return
+	}
+	unknown := a.Checksum == "" && processing(a.Status) && !fileDiffers
+	if d.item.URL == "" && d.f.Rules.File != "keep" && (fileDiffers || d.f.FullCheck) && !unknown {
+		switch same, known := d.sameBytes(a); {
+		case known && same:
 			fileDiffers = false // the service has these bytes already
-		case !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.Conflicts != "overwrite" && d.f.Rules.File != "keep":
+		case hasBytes(a, rec):
+		case !known && (fileDiffers || !fileKnown): // only reading the file tells whether somebody sent the very bytes
+			d.Need = NeedHash
+			d.maybe()
+			d.Row.Writes += len1(d.Set)
+			return
+		case d.f.Rules.Conflicts != "overwrite":
 			d.otherBytes(a)
 			return
-		case !strings.EqualFold(a.Checksum, rec.MD5) && d.f.Rules.File != "keep":
+		default:
 			fileDiffers = true
 			d.Row.Overwrites = ConflictChanged
 		}
@@ -938,6 +954,10 @@ func (d *decider) known() {
 	if len(d.Set) == 0 && !fileDiffers {
 		d.Row.MD5 = rec.MD5
 		d.act(ActionUnchanged, ReasonSame, 0, 0, UndoFull)
+		if unknown || d.item.URL != "" && a.Status != showpad.StatusActive {
+			d.Row.Reason = ReasonStillProcesses // another run tells
+			return
+		}
 		d.Adopt = true // bring the record up to date
 		return
 	}
@@ -945,6 +965,44 @@ func (d *decider) known() {
 	if fileDiffers {
 		d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
 	}
+}
+
+// hasBytes reports whether an asset shows the bytes that a record is about.
+func hasBytes(a *showpad.Asset, rec *state.Record) bool {
+	return strings.EqualFold(a.Checksum, rec.MD5) && (a.Size == nil || *a.Size == rec.Size)
+}
+
+func processing(status string) bool {
+	return status == showpad.StatusQueued || status == showpad.StatusProcessing
+}
+
+// stopped decides for an asset that was done, and that does not work any more:
+// its bytes are sent again, and a link is told.
+func (d *decider) stopped(rec *state.Record, a *showpad.Asset) bool {
+	bare := a.Status == showpad.StatusActive && a.CurrentFile == nil && a.Checksum == ""
+	switch {
+	case d.item.URL != "":
+		if a.Status != showpad.StatusFailed {
+			return false
+		}
+		d.conflict(ConflictFailed, fmt.Sprintf("the service says that asset %s failed: delete it in Showpad and run with --recreate %s, or remove the item", a.ID, shellWord(d.item.ExternalID)))
+		return true
+	case a.Status != showpad.StatusFailed && a.Status != showpad.StatusPrepared && !bare:
+		return false
+	}
+	d.Need = NeedNothing // it is read when it is sent
+	if reason, detail := sourceProblem(d.item, d.f.Info, d.f.SourceErr); reason != "" {
+		d.Row.Action, d.Row.Reason, d.Row.Detail = ActionBlocked, reason, detail
+		return true
+	}
+	if d.strange(rec, a) && d.f.Rules.Conflicts != "overwrite" {
+		d.otherBytes(a)
+		return true
+	}
+	d.Upload = true
+	d.act(ActionVersion, ReasonFileLost, 1+len1(d.Set), 1, UndoMetadata)
+	d.Row.Diff = append(d.Row.Diff, FieldDiff{Field: "status", Remote: canonText(a.Status), Wanted: canonText(showpad.StatusActive)})
+	return true
 }
 
 // changedFields are the wanted values that differ from what was last sent and
@@ -988,7 +1046,8 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 		ours := b.Sent == nil || bytes.Equal(r, b.Sent) || bytes.Equal(r, b.Seen) || r == nil
 		in, pending := rec.Intent[name]
 		form := sameForm(b.Sent, r)
-		ours = ours || form || pending && bytes.Equal(r, in)
+		// What an update became whose answer is lost is not known to the letter.
+		ours = ours || form || pending && (bytes.Equal(r, in) || sameForm(in, r) || snapped(in, r))
 		diff := FieldDiff{Field: name, Remote: r, Wanted: w, Last: b.Sent}
 		switch {
 		case ours && !wantedChanged && !pending && (!begun || form):
@@ -1009,8 +1068,20 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 			names[i] = c.Field
 		}
 		d.Row.Diff = append(clash, d.Row.Diff...)
-		d.conflict(ConflictChanged, fmt.Sprintf("%s of asset %s was changed since we wrote it: make the manifest say the same, or set update: {conflicts: overwrite}", strings.Join(names, ", "), d.Row.AssetID))
+		d.conflict(ConflictChanged, fmt.Sprintf("%s of asset %s was changed since we wrote it: %s, or set update: {conflicts: overwrite}", strings.Join(names, ", "), d.Row.AssetID, d.sameSaid(names)))
 	}
+}
+
+// sameSaid is how to keep what a person changed.
+func (d *decider) sameSaid(fields []string) string {
+	if !slices.Contains(fields, idField) {
+		return "make the manifest say the same"
+	}
+	var theirs string
+	if json.Unmarshal(d.Seen[idField], &theirs) != nil || theirs == "" {
+		return "give it its external ID back in Showpad"
+	}
+	return fmt.Sprintf("let the item have that external ID by migrate state rename %s %s and in the manifest", shellWord(d.item.ExternalID), shellWord(theirs))
 }
 
 // fileChanged compares the file with the record; known is false when that takes

@@ -45,6 +45,14 @@ func base() (manifest.Item, pipeline.Facts) {
 	}
 }
 
+func expiry(at string) manifest.Opt[manifest.Instant] {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		panic(err)
+	}
+	return manifest.Some(manifest.Instant{At: t})
+}
+
 func raw(s string) json.RawMessage { return json.RawMessage(s) }
 
 // remote is the asset of base as the service shows it, changed by edits of its JSON.
@@ -134,6 +142,13 @@ func TestDecide(t *testing.T) {
 	}
 	bare := func(_ *manifest.Item, f *pipeline.Facts) { f.Record.MD5, f.Record.Size, f.Record.ModTime = "", 0, 0 }
 	trashed := func(edits ...string) showpad.Asset { return remote(append(edits, `{"isArchived":true}`)...) }
+	expiring := func(at string) change {
+		return func(i *manifest.Item, _ *pipeline.Facts) { i.Fields.ExpiresAt = expiry(at) }
+	}
+	asLink := func(i *manifest.Item, f *pipeline.Facts) {
+		i.File, i.URL = "", "https://example.com/x"
+		f.Record.Fields["url"] = state.Base{Sent: raw(`"https://example.com/x"`)}
+	}
 	halfMade := remote(`{"status":"prepared","currentFile":null,"checksum":null,"size":null}`)
 
 	// want is: action reason writes+puts undo [step] [needs ...] [sets fields].
@@ -180,6 +195,52 @@ func TestDecide(t *testing.T) {
 		{"metadata: keep", []change{describe("new"), rules(func(u *manifest.Update) { u.Metadata = "keep" })}, "unchanged same 0+0 full"},
 		{"a person changed what we did not: only a full check sees it", []change{fullCheck, shows(remote(`{"description":"theirs"}`))}, "conflict changed-remotely 0+0 full"},
 		{"processing reordered and reformatted: no conflict", []change{fullCheck, shows(remote(`{"tags":[{"id":"t9"},{"id":"t1"}],"updatedAt":"2030-01-01T00:00:00.000Z"}`))}, "unchanged same 0+0 full"},
+
+		{"full check: nothing changed", []change{fullCheck, shows(remote())}, "unchanged same 0+0 full"},
+		{"full check: other bytes", []change{fullCheck, shows(remote(`{"checksum":"` + md5B + `"}`))}, "conflict changed-remotely 0+0 full"},
+		{"full check: another size", []change{fullCheck, shows(remote(`{"size":7}`))}, "conflict changed-remotely 0+0 full"},
+		{"full check: other bytes, file: keep", []change{fullCheck, rules(func(u *manifest.Update) { u.File = "keep" }), shows(remote(`{"checksum":"` + md5B + `"}`))}, "unchanged same 0+0 full"},
+		{"full check: other bytes, overwritten", []change{fullCheck, overwrite, shows(remote(`{"checksum":"` + md5B + `"}`))}, "version file-differs 1+1 metadata overwrites changed-remotely"},
+		{"full check: other bytes, and the file was touched: it may be theirs", []change{fullCheck, touched, shows(remote(`{"checksum":"` + md5B + `"}`))}, "check not-hashed 0+0 full needs hash"},
+		{"full check: other bytes, and the file is theirs", []change{fullCheck, touched, hashed(md5B), shows(remote(`{"checksum":"` + md5B + `"}`))}, "unchanged same 0+0 full"},
+		{"file changed in size, and somebody sent as many bytes: they may be the same", []change{bigger, shows(remote(`{"size":2,"checksum":"` + md5B + `"}`))}, "check not-hashed 0+0 full needs hash"},
+		{"full check: in another Division", []change{fullCheck, shows(remote(`{"division":{"id":"d2"}}`))}, "conflict wrong-division 0+0 full"},
+		{"full check: in the trash", []change{fullCheck, shows(remote(`{"isArchived":true}`))}, "conflict archived 0+0 full"},
+		{"full check: gone", []change{fullCheck, shows()}, "conflict remote-missing 0+0 full"},
+		{"full check: it failed", []change{fullCheck, shows(remote(`{"status":"failed"}`))}, "version file-lost 1+1 metadata"},
+		{"full check: it failed, and a field changed", []change{fullCheck, describe("new"), shows(remote(`{"status":"failed"}`))}, "version file-lost 2+1 metadata sets description"},
+		{"full check: it failed with a version of somebody else", []change{fullCheck, shows(remote(`{"status":"failed","checksum":"` + md5B + `"}`))}, "conflict changed-remotely 0+0 full"},
+		{"full check: it lost its bytes", []change{fullCheck, shows(halfMade)}, "version file-lost 1+1 metadata"},
+		{"full check: active without a file", []change{fullCheck, shows(remote(`{"currentFile":null,"checksum":null,"size":null}`))}, "version file-lost 1+1 metadata"},
+		{"full check: it lost its bytes, and the file is gone", []change{fullCheck, rules(func(u *manifest.Update) { u.File = "keep" }), shows(halfMade), func(_ *manifest.Item, f *pipeline.Facts) { f.SourceErr = &source.Error{Err: source.ErrNotExist} }}, "blocked file-missing 0+0 full"},
+		{"full check: a version is being processed, the old one is shown", []change{fullCheck, shows(remote(`{"status":"processing"}`))}, "unchanged same 0+0 full"},
+		{"full check: it is being processed, and shows no bytes", []change{fullCheck, shows(remote(`{"status":"processing","currentFile":null,"checksum":null,"size":null}`))}, "unchanged still-processing 0+0 full"},
+		{"file changed, while a version of somebody is processed", []change{bigger, shows(remote(`{"status":"processing","currentFile":null,"checksum":null,"size":null}`))}, "check not-hashed 0+0 full needs hash"},
+		{"file changed, while a version of somebody is processed, hashed", []change{bigger, hashed(md5B), shows(remote(`{"status":"processing","currentFile":null,"checksum":null,"size":null}`))}, "conflict changed-remotely 0+0 full"},
+		{"full check: a link failed", []change{fullCheck, asLink, shows(remote(`{"status":"failed","url":"https://example.com/x"}`))}, "conflict failed-remotely 0+0 full"},
+		{"full check: a link is not active yet", []change{fullCheck, asLink, shows(remote(`{"status":"processing","url":"https://example.com/x"}`))}, "unchanged still-processing 0+0 full"},
+		{"the answer to an update was lost, and dates snap", []change{describe("new"), expiring("2027-10-02T08:00:00Z"), shows(remote(`{"description":"newer","expiresAt":"2027-10-02T22:59:59Z"}`)), func(_ *manifest.Item, f *pipeline.Facts) {
+			f.Record.Intent = map[string]json.RawMessage{"description": raw(`"newer"`), "expiresAt": raw(`"2027-10-02T08:00:00Z"`)}
+			f.Record.Fields["expiresAt"] = state.Base{Sent: raw(`"2026-10-02T08:00:00Z"`)}
+		}}, "update fields-differ 1+0 full sets description,2 in all"},
+		{"the answer to an update was lost, and a person set another date", []change{describe("new"), expiring("2027-10-02T08:00:00Z"), shows(remote(`{"expiresAt":"2027-11-02T22:59:59Z"}`)), func(_ *manifest.Item, f *pipeline.Facts) {
+			f.Record.Intent = map[string]json.RawMessage{"description": raw(`"newer"`), "expiresAt": raw(`"2027-10-02T08:00:00Z"`)}
+			f.Record.Fields["expiresAt"] = state.Base{Sent: raw(`"2026-10-02T08:00:00Z"`)}
+		}}, "conflict changed-remotely 0+0 full"},
+		{"the answer to an update was lost, and a person set another time of that day", []change{describe("new"), expiring("2027-10-02T08:00:00Z"), shows(remote(`{"expiresAt":"2027-10-02T09:07:00Z"}`)), func(_ *manifest.Item, f *pipeline.Facts) {
+			f.Record.Intent = map[string]json.RawMessage{"description": raw(`"newer"`), "expiresAt": raw(`"2027-10-02T08:00:00Z"`)}
+			f.Record.Fields["expiresAt"] = state.Base{Sent: raw(`"2026-10-02T08:00:00Z"`)}
+		}}, "conflict changed-remotely 0+0 full"},
+		{"a version under way, and a field was changed by nobody", []change{op(state.Version), status(state.Sent), shows(remote(`{"status":"processing"}`))}, "resume unfinished 0+0 metadata processing"},
+		{"every field in another order and form: no conflict", []change{fullCheck, func(i *manifest.Item, f *pipeline.Facts) {
+			i.Fields.Languages, i.Fields.DownloadableExternal = manifest.Some([]string{"nl", "en"}), manifest.Some([]string{"pdf", "original"})
+			f.Refs.Languages = []string{"nl", "en"}
+			f.Record.Fields["languages"], f.Record.Fields["downloadableExternal"] = state.Base{Sent: raw(`["en","nl"]`)}, state.Base{Sent: raw(`["original","pdf"]`)}
+			i.Fields.Name, f.Record.Fields["name"] = manifest.Some("deck"), state.Base{Sent: raw(`"deck.pptx"`), Seen: raw(`"Deck.PPTX"`)}
+			i.Fields.ExpiresAt, f.Record.Fields["expiresAt"] = expiry("2027-10-02T08:00:00Z"), state.Base{Sent: raw(`"2027-10-02T08:00:00Z"`), Seen: raw(`"2027-10-02T23:59:59Z"`)}
+			i.Fields.Description = manifest.Some(" about ")
+			f.Record.Fields["description"] = state.Base{Sent: raw(`" about "`)}
+		}, shows(remote(`{"languages":[{"code":"nl"},{"code":"en"}],"downloadableExternal":["pdf","original"],"name":"Deck.PPTX","expiresAt":"2027-10-02T23:59:59.000Z"}`))}, "unchanged same 0+0 full"},
 
 		{"tag added", []change{tagged("t1", "t2"), shows(remote())}, "update fields-differ 1+0 full sets tags"},
 		{"tag taken out of the manifest stays", []change{tagged()}, "unchanged same 0+0 full"},

@@ -413,6 +413,21 @@ func sameForm(a, b json.RawMessage) bool {
 	return text(x) == text(y)
 }
 
+// snapped reports whether b may be what the service made of the instant a:
+// releases and expiries set in Showpad move to the beginning or the end of their
+// day, in the account's time zone, and whether those of the API do is not known.
+// Source: help "Set a release and expiry date"; ASSUME.
+func snapped(a, b json.RawMessage) bool {
+	var at, is time.Time
+	if json.Unmarshal(a, &at) != nil || json.Unmarshal(b, &is) != nil || at.IsZero() || is.IsZero() {
+		return false
+	}
+	const zones = 15 * time.Minute // offsets of time zones are multiples of it
+	begins := is.Truncate(zones).Equal(is)
+	ends := is.Truncate(time.Second).Add(time.Second).Truncate(zones).Equal(is.Truncate(time.Second).Add(time.Second))
+	return (begins || ends) && is.Sub(at).Abs() <= 24*time.Hour
+}
+
 // set reads a canonical list of strings; nil when it is none.
 func set(raw json.RawMessage) []string {
 	var l []string

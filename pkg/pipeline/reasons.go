@@ -11,6 +11,7 @@ const (
 	ReasonSame           = "same"           // as wanted
 	ReasonFieldsDiffer   = "fields-differ"  // the manifest changed
 	ReasonFileDiffers    = "file-differs"   // the bytes changed
+	ReasonFileLost       = "file-lost"      // the service has no working file of it any more
 	ReasonMaybeDiffers   = "not-hashed"     // size equal, time differs: the bytes have to be read
 	ReasonArchivedByUs   = "archived-by-us" // by a rollback or prune
 	ReasonRecreate       = "recreate"       // gone from the service, and --recreate names it
@@ -25,6 +26,7 @@ const (
 	ConflictTwin     = "twin"
 	ConflictDivision = "wrong-division"
 	ConflictOther    = "other-manifest"
+	ConflictFailed   = "failed-remotely"
 
 	// What blocks a row, beyond the codes of the manifest's own checks.
 	BlockedManifest  = "manifest"         // see the row's problems
