@@ -96,9 +96,14 @@ func (l *lookup) fresh(ctx context.Context, api API, id string, maxAge time.Dura
 	return l.found[id], nil
 }
 
+// assetLister is the part of [API] that looks up assets.
+type assetLister interface {
+	Assets(ctx context.Context, f showpad.AssetFilter) iter.Seq2[showpad.Asset, error]
+}
+
 // byExternalID asks for at most a batch of external IDs. All pages are read,
 // and only exact matches count: nobody documents how the filter compares.
-func byExternalID(ctx context.Context, api API, ids []string) (map[string][]showpad.Asset, error) {
+func byExternalID(ctx context.Context, api assetLister, ids []string) (map[string][]showpad.Asset, error) {
 	want := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		want[id] = true

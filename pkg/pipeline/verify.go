@@ -487,6 +487,10 @@ func Why(ctx context.Context, st state.Reader, externalID string) (Story, error)
 // nextStep says what a run does with a record, as the table of statuses has it.
 func nextStep(rec *state.Record) string {
 	switch rec.Status {
+	case state.Pending:
+		if rec.Unconfirmed && rec.AssetID != "" {
+			return fmt.Sprintf("The next run of a manifest that lists it compares asset %s before it believes this record.", rec.AssetID)
+		}
 	case state.Registering:
 		return "The next run looks it up at the service before anything is sent again."
 	case state.Registered:

@@ -43,6 +43,7 @@ type world struct {
 	sel       pipeline.Selection
 	runs      int
 	configure func(*showpad.Config) // the client; nil: the tenant's personal token
+	changeAPI func(*showpad.Client) pipeline.API
 
 	mu      sync.Mutex
 	results []pipeline.Result // of the last run
@@ -113,6 +114,10 @@ func (w *world) client() *showpad.Client {
 var _ http.RoundTripper = (*emulator.Server)(nil)
 
 func (w *world) input(st state.Reader) pipeline.Input {
+	var api pipeline.API = w.client()
+	if w.changeAPI != nil {
+		api = w.changeAPI(w.client())
+	}
 	return pipeline.Input{
 		Manifest: w.man,
 		Items: func(context.Context) iter.Seq2[manifest.Item, error] {
@@ -125,7 +130,7 @@ func (w *world) input(st state.Reader) pipeline.Input {
 			}
 		},
 		Sources: map[string]source.Source{"": w.files}, Hashes: &w.cache,
-		API: w.client(), State: st, Select: w.sel, Start: w.clock(), Clock: w.clock, Log: zerolog.Nop(), Options: w.options,
+		API: api, State: st, Select: w.sel, Start: w.clock(), Clock: w.clock, Log: zerolog.Nop(), Options: w.options,
 		Observe: func(e pipeline.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

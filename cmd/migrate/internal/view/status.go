@@ -45,6 +45,9 @@ func (s Status) Text(w io.Writer) error {
 			out.line("  %-12s %s", st, Count(n))
 		}
 	}
+	if n := s.Counts.ByStatus[state.Pending]; n > 0 {
+		out.line("  %-12s %s (found by a rebuild or bound by hand: the next run compares those that its manifest lists)", "unconfirmed", Count(n))
+	}
 	if len(s.Runs) > 0 {
 		out.line("runs:")
 	}
