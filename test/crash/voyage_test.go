@@ -3,7 +3,9 @@
 package crash_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
@@ -170,10 +172,14 @@ func (v *voyage) ended(p *harness.Process, at place, before map[string]int) {
 }
 
 // inFlight counts the uploads that a kill has cut off: an upload URL was given,
-// and no record says that the bytes went. It reads the state, whose file is
-// checked thereby.
+// and no record says that the bytes went. The state is checked on the way.
 func (v *voyage) inFlight(before map[string]int) (n int) {
-	st, _, err := state.OpenReader(v.t.Context(), filepath.Join(v.l.Dir, "campaign.state.db"))
+	path := filepath.Join(v.l.Dir, "campaign.state.db")
+	report, err := state.Check(v.t.Context(), path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || len(report.Problems) > 0 {
+		v.t.Fatalf("the state after a kill: %v, %+v", err, report.Problems)
+	}
+	st, _, err := state.OpenReader(v.t.Context(), path)
 	if err != nil {
 		v.t.Fatalf("the state after a kill: %v", err)
 	}
@@ -276,6 +282,7 @@ func (v *voyage) arrive() {
 			v.rows(dir)
 		}
 	}
+	v.tn.Run(v.t, 0, v.l.Dir, "state", "check", "campaign.yaml")
 	v.tn.Run(v.t, 0, v.l.Dir, "plan", "campaign.yaml", "--exit-code")
 	v.tn.Run(v.t, 0, v.l.Dir, "verify", "campaign.yaml")
 	before := v.tn.Books(v.t).Commits
