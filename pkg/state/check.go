@@ -79,7 +79,8 @@ func (r *Report) err() error {
 // Check reads everything in the state at path and says what is wrong with it:
 // pages, checksums, every record, event, change, run and tag, and whether they
 // agree with each other. It changes nothing. Of a state that a run holds, it
-// checks a copy.
+// checks a copy. Otherwise no run can begin while it reads, about 25 s for a
+// million records with their events and changes.
 //
 // The Report has what was found, also beside an error. The error wraps
 // [ErrDamaged] when a problem is damage; other errors to match are

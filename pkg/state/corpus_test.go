@@ -109,16 +109,20 @@ func TestTheCorpusOfDamage(t *testing.T) {
 	}
 }
 
-// What is no file of ours at all.
-func TestWhatIsNoStateIsNamed(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "state.db")
+func TestAFolderIsNoState(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	isNoFile(t, path)
+}
+
+// isNoFile tries each way to open what is not a file.
+func isNoFile(t *testing.T, path string) {
+	t.Helper()
 	for way, err := range eachWay(t, path) {
 		if err == nil || errors.Is(err, ErrDamaged) || strings.Count(err.Error(), path) != 1 || !strings.Contains(err.Error(), "--state") {
-			t.Errorf("%s of a folder: %v", way, err)
+			t.Errorf("%s: %v", way, err)
 		}
 	}
 }

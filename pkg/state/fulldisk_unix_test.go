@@ -130,6 +130,15 @@ func TestAFullDiskLeavesNoHalves(t *testing.T) {
 	}
 }
 
+// Opening a pipe waits for its other end.
+func TestAPipeIsNoState(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	isNoFile(t, path)
+}
+
 // What may not be read or written is no damage.
 func TestWithoutPermissionIsNoDamage(t *testing.T) {
 	dir := t.TempDir()
