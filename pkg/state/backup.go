@@ -145,17 +145,13 @@ func existsError(dst string) error {
 
 // publish gives the file tmp the name dst unless something has it.
 func publish(tmp, dst string) error {
-	err := os.Link(tmp, dst)
-	if errors.Is(err, fs.ErrExist) {
+	if os.Link(tmp, dst) == nil {
+		return nil
+	}
+	if _, err := os.Lstat(dst); err == nil {
 		return existsError(dst)
 	}
-	if err != nil { // a file system without links
-		if _, err := os.Lstat(dst); err == nil {
-			return existsError(dst)
-		}
-		err = os.Rename(tmp, dst)
-	}
-	if err != nil {
+	if err := os.Rename(tmp, dst); err != nil { // a file system without links
 		return writeError(dst, err)
 	}
 	return nil

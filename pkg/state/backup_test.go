@@ -238,6 +238,47 @@ func TestABackupSurvivesTheEndOfTheRun(t *testing.T) {
 	}
 }
 
+// slowBody gives a byte every twenty seconds, until its request ends.
+type slowBody struct {
+	left int
+	done <-chan struct{}
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	select {
+	case <-time.After(20 * time.Second):
+		b.left--
+		return copy(p, "x"), nil
+	case <-b.done:
+		return 0, context.Canceled
+	}
+}
+
+func (*slowBody) Close() error { return nil }
+
+func TestACopyMayBeSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(lockContent{Holder: Holder{Addr: "127.0.0.1:1"}})
+		c.http.Transport = answering(func(r *http.Request) *http.Response {
+			return &http.Response{
+				StatusCode: http.StatusOK, Body: &slowBody{10, r.Context().Done()},
+				Header: http.Header{protocolHeader: {protocol}, "Content-Type": {fileType}},
+			}
+		})
+		var got bytes.Buffer
+		if err := c.backup(t.Context(), &got); err != nil || got.Len() != 10 {
+			t.Errorf("%d bytes, %v", got.Len(), err)
+		}
+	})
+}
+
+type answering func(*http.Request) *http.Response
+
+func (f answering) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
 // A holder that stands still does not hold up who asks it, nor the other way round.
 func TestACopyThatStandsStillEnds(t *testing.T) {
 	s := openNew(t, noSync)

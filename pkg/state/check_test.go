@@ -52,8 +52,18 @@ func TestASoundStateHasNoProblems(t *testing.T) {
 	if d := cmp.Diff(want, rep); d != "" {
 		t.Error(d)
 	}
-	if rep.FreePages == 0 || rep.Pages <= rep.FreePages || int64(rep.Pages)*rep.PageSize > rep.Size {
-		t.Errorf("%d pages, %d free", rep.Pages, rep.FreePages)
+	c, err := checkPages(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := 0 // a page is in use, or free
+	for _, u := range c.used {
+		if u {
+			used++
+		}
+	}
+	if rep.FreePages == 0 || used == rep.FreePages || rep.Pages != used+rep.FreePages || int64(rep.Pages)*rep.PageSize > rep.Size {
+		t.Errorf("%d pages, %d used, %d free", rep.Pages, used, rep.FreePages)
 	}
 	if got := leftIn(t, path); got != "state.db" {
 		t.Errorf("left: %s", got)

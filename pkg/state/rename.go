@@ -20,8 +20,8 @@ type renaming struct {
 // external ID, as Put does: for an item whose ID changed in the manifest. It
 // changes nothing at the service.
 //
-// Errors to match: [ErrNoRecord] when nothing is known of old, [ErrTaken] when
-// something is known of new, [ErrTransition] when an op on old is begun and not
+// Errors to match: [ErrNoRecord] when old has none, [ErrTaken] when new has one,
+// [ErrTransition] when an op on old is begun and not
 // over.
 func (s *Store) Rename(ctx context.Context, old, new string) error {
 	for _, id := range []string{old, new} {
@@ -42,27 +42,17 @@ func (b *batch) checkRename(r renaming) (refusal, err error) {
 	if err != nil {
 		return nil, err
 	}
-	changes, err := keysOf(b.changes, r.to)
-	if err != nil {
-		return nil, err
-	}
-	switch c := b.events.Cursor(); {
+	switch {
 	case prev == head{}:
 		refusal = ErrNoRecord
 	case prev.Status.unfinished():
 		refusal = fmt.Errorf("%s is %s: %w (run first, so that it is done or failed)", prev.Op, prev.Status, ErrTransition)
-	case b.items.Get([]byte(r.to)) != nil, len(changes) > 0, hasEvents(c, r.to):
+	case b.items.Get([]byte(r.to)) != nil:
 		refusal = ErrTaken
 	default:
 		return nil, nil
 	}
 	return fmt.Errorf("state: renaming %s to %s: %w", r.from, r.to, refusal), nil
-}
-
-func hasEvents(c *bolt.Cursor, id string) bool {
-	prefix := join(id, "")
-	k, _ := c.Seek(prefix)
-	return isEvent(k, prefix)
 }
 
 // rename carries r out. Each value is sealed with its key, so it is written anew.
