@@ -21,8 +21,7 @@ type renaming struct {
 // changes nothing at the service.
 //
 // Errors to match: [ErrNoRecord] when old has none, [ErrTaken] when new has one,
-// [ErrTransition] when an op on old is begun and not
-// over.
+// [ErrTransition] when an op on old is begun and not over.
 func (s *Store) Rename(ctx context.Context, old, new string) error {
 	for _, id := range []string{old, new} {
 		if err := checkID(id); err != nil {
