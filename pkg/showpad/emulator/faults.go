@@ -263,7 +263,8 @@ func (s *Server) closeGate(a *answer, wait time.Duration, advice Advice) {
 	}
 }
 
-// lateWork is work that a later request finds due.
+// lateWork is work that is done when its time has come: by a timer, or by the
+// next request where the clock was moved on.
 type lateWork struct {
 	due time.Time
 	run func()
@@ -274,6 +275,7 @@ func (s *Server) schedule(after time.Duration, run func()) {
 	defer s.mu.Unlock()
 	s.late = append(s.late, lateWork{s.now().Add(after), run})
 	slices.SortStableFunc(s.late, func(a, b lateWork) int { return a.due.Compare(b.due) })
+	time.AfterFunc(after, s.runLate)
 }
 
 // runLate does the scheduled work whose time has come.

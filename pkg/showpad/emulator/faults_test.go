@@ -150,6 +150,21 @@ func TestAFaultThatCannotHappenPanics(t *testing.T) {
 	}
 }
 
+func TestALateRequestIsExecutedInItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, emulator.Options{})
+		s.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindLate, Delay: emulator.Duration(5 * time.Second)})
+		due := time.Now().Add(5 * time.Second)
+		if _, err := send(t, s, "POST", "/v4/assets", createBody("a.pdf", "X", "")); err == nil {
+			t.Error("answered")
+		}
+		<-time.After(time.Minute) // nobody asks for anything meanwhile
+		if a := s.Assets(); len(a) != 1 || !a[0].CreatedAt.Equal(due) {
+			t.Errorf("%+v, want one asset made at %s", a, due)
+		}
+	})
+}
+
 func TestALateRequestIsExecutedLater(t *testing.T) {
 	s := newServer(t, emulator.Options{})
 	s.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindLate, Delay: emulator.Duration(5 * time.Second)})
