@@ -44,3 +44,20 @@ func TestAClockThatJumpsWhileFilesAreProcessed(t *testing.T) {
 		})
 	}
 }
+
+// The wall clock was put forward since a run made the asset, and the list does not
+// show it yet: it is not gone.
+func TestAClockThatJumpedMakesNoAssetGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "content")
+		w.mustRun(0) // this tenant keeps external IDs
+		w.tenant.Switch(func(s *emulator.Switches) { s.ListLag = emulator.Duration(4 * time.Second) })
+		w.options.SettleTime = 10 * time.Second
+		w.add("B", "content")
+		w.crashAfter("postAssets")
+		w.jump(5 * time.Hour)
+		w.mustRun(0)
+		w.check()
+	})
+}

@@ -392,12 +392,16 @@ func (g *gatherer) readAssets(ctx context.Context, chunk []*work) error {
 			g.count(1)
 			for i, w := range batch {
 				a, ok := found[ids[i]]
-				if !ok && g.young(w.facts.Record) {
+			gone := 0
+				if !ok && (gone < doubted || g.young(w.facts.Record)) {
 					if a, ok, err = g.readOne(ctx, ids[i]); err != nil {
 						return err
 					}
 				}
 				w.facts.RemoteRead, w.facts.Remote = true, nil
+					if !ok {
+						gone++
+					}
 				if ok {
 					w.facts.Remote = []showpad.Asset{a}
 				}
@@ -411,6 +415,11 @@ func (g *gatherer) readAssets(ctx context.Context, chunk []*work) error {
 
 // young reports whether the service's list may not show a record's asset yet:
 // what it does not list is asked for singly then.
+// doubted is how many assets of a batch that the list does not show are asked for
+// singly although their records seem old enough: the clock that says so may have
+// been put forward since.
+const doubted = 10
+
 func (g *gatherer) young(rec *state.Record) bool {
 	settle := g.in.Options.SettleTime
 	if settle == 0 {

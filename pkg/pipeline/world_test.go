@@ -59,7 +59,7 @@ func newWorld(t testing.TB, o emulator.Options) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return &world{
+	w := &world{
 		t: t, tenant: s, files: &memory{m: map[string]memFile{}}, path: filepath.Join(fastDir(t), "test.state.db"),
 		man: &manifest.Manifest{
 			Path: "test.yaml", ID: "test", Division: "Marketing", CreateTags: manifest.CreateAllTags,
@@ -68,6 +68,8 @@ func newWorld(t testing.TB, o emulator.Options) *world {
 		options: pipeline.Options{SettleTime: 2 * time.Second},
 		nosync:  true,
 	}
+	w.files.clock = w.clock
+	return w
 }
 
 // add makes an item with a file of its own.
@@ -155,7 +157,7 @@ func (w *world) clock() time.Time { return time.Now().Round(0).Add(time.Duration
 func (w *world) jump(d time.Duration) { w.skew.Add(int64(d)) }
 
 func (w *world) open() *state.Store {
-	st, err := state.Open(w.t.Context(), w.path, state.Options{Tenant: "acme", NoSync: w.nosync, FailWrite: w.fail})
+	st, err := state.Open(w.t.Context(), w.path, state.Options{Tenant: "acme", NoSync: w.nosync, FailWrite: w.fail, Clock: w.clock})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -274,8 +276,13 @@ func (w *world) checkBut(excused func(id, tag string) bool) {
 
 // memory is a source of files in memory.
 type memory struct {
-	mu sync.Mutex
-	m  map[string]memFile
+	mu    sync.Mutex
+	m     map[string]memFile
+	puts  time.Duration
+	clock func() time.Time // nil: time.Now
+	// trouble, when set, is asked at each opening: an error, or a pause before each
+	// few bytes.
+	trouble func() (pause time.Duration, err error)
 }
 
 type memFile struct {
@@ -283,11 +290,17 @@ type memFile struct {
 	mod  time.Time
 }
 
-// put writes a file that is older than any clock's grain.
+// put writes a file that is older than any clock's grain. No two have the same
+// time.
 func (m *memory) put(path, content string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.m[path] = memFile{[]byte(content), time.Now().Add(-time.Minute)}
+	m.puts++
+	now := time.Now
+	if m.clock != nil {
+		now = m.clock
+	}
+	m.m[path] = memFile{[]byte(content), now().Add(m.puts - time.Minute)}
 }
 
 func (m *memory) get(path string) memFile { m.mu.Lock(); defer m.mu.Unlock(); return m.m[path] }
@@ -307,8 +320,39 @@ func (m *memory) Open(ctx context.Context, path string) (io.ReadCloser, source.I
 	if err != nil {
 		return nil, info, err
 	}
-	return io.NopCloser(bytes.NewReader(m.get(path).data)), info, nil
+	m.mu.Lock()
+	f, trouble := m.m[path], m.trouble
+	m.mu.Unlock()
+	info = source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod}
+	r := &memReader{ctx: ctx, r: bytes.NewReader(f.data)}
+	if trouble != nil {
+		if r.pause, err = trouble(); err != nil {
+			return nil, info, &source.Error{Op: "open", Path: path, Err: err}
+		}
+	}
+	return r, info, nil
 }
+
+// memReader reads a file, slowly if need be.
+type memReader struct {
+	ctx   context.Context
+	r     *bytes.Reader
+	pause time.Duration
+}
+
+func (r *memReader) Read(p []byte) (int, error) {
+	if r.pause > 0 && r.r.Len() > 0 {
+		select {
+		case <-time.After(r.pause):
+		case <-r.ctx.Done():
+			return 0, context.Cause(r.ctx)
+		}
+		p = p[:min(len(p), 8)]
+	}
+	return r.r.Read(p)
+}
+
+func (r *memReader) Close() error { return nil }
 
 // cache remembers checksums, as the file beside a state does.
 type cache struct {
