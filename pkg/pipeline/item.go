@@ -225,12 +225,20 @@ func (r *runner) fail(ctx context.Context, w *work, code string, err error) erro
 	return r.finish(ctx, w, string(state.Failed), f)
 }
 
-// leave ends the run's work on an item where it stands.
+// leave ends the run's work on an item where it stands. What its record calls done
+// is what an earlier run did: this one has something to do and did not begin.
 func (r *runner) leave(ctx context.Context, w *work) error {
 	if w.Row.Action != ActionResume {
 		w.Row.Reason = ReasonNotReached
 	}
-	return r.finish(ctx, w, string(w.status()), nil)
+	switch status := w.status(); status {
+	case state.Done:
+		return r.finish(ctx, w, string(state.Pending), nil)
+	case state.Failed:
+		return r.finish(ctx, w, string(status), w.rec.Error)
+	default:
+		return r.finish(ctx, w, string(status), nil)
+	}
 }
 
 // refused handles the error of a request about w. It returns an error only when

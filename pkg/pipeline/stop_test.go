@@ -293,3 +293,30 @@ func TestAURLAssetIsDoneOnceItIsActive(t *testing.T) {
 		})
 	}
 }
+
+// What an earlier run did is no outcome of a run that has something to do and does
+// not begin.
+func TestWhatAStopKeepsFromBeginningIsNotDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.many(2)
+		w.mustRun(0)
+		w.files.put("A00.txt", "other content")
+		w.files.trouble = func() (time.Duration, error) { return time.Second, nil } // so that the stop is noticed meanwhile
+		stop := make(chan struct{})
+		w.observe = func(e pipeline.Event) {
+			if d, ok := e.(pipeline.Decided); ok && d.Row.ExternalID == "A00" {
+				close(stop)
+			}
+		}
+		if out, err := w.run(t.Context(), stop); err != nil || out.Code != 130 {
+			t.Fatalf("code %d, %v; want 130", out.Code, err)
+		}
+		if r := w.result("A00"); r.Status != string(state.Pending) || r.OK() {
+			t.Errorf("A00 is %s, want pending", r.Status)
+		}
+		w.observe = nil
+		w.mustRun(0)
+		w.check()
+	})
+}
