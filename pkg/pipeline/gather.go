@@ -46,6 +46,7 @@ type work struct {
 	since    time.Time // when its create was sent without an answer
 	made     time.Time // when its create was answered in this run
 	sentAt   time.Time // when its bytes went in this run
+	outlived bool      // an update of an earlier run, see outlive
 	warnings []string
 	change   *state.Change // what this run did to the asset so far, but for a create
 	touched  bool          // somebody changed the asset since it was last verified

@@ -91,3 +91,39 @@ func TestRecreateWaitsForWhatWasJustMade(t *testing.T) {
 		})
 	}
 }
+
+// What an update without an answer has set is ours, also after the next update,
+// which sets another value, was not carried out.
+func TestALostUpdateIsNoChangeByAPerson(t *testing.T) {
+	for _, delay := range []time.Duration{0, 8 * time.Second} {
+		t.Run(fmt.Sprint(delay), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{})
+				w.options.SettleTime, w.options.RetryFailed = 10*time.Second, true
+				item := w.add("A", "content", func(i *manifest.Item) { describe(i, "before") })
+				w.mustRun(0)
+
+				describe(item, "first")
+				lost := emulator.Fault{Op: "updateAsset", Kind: emulator.KindLost}
+				if delay > 0 {
+					lost.Kind, lost.Delay = emulator.KindLate, emulator.Duration(delay)
+				}
+				w.tenant.Fail(lost)
+				w.crashAfter("updateAsset")
+				describe(item, "second")
+				w.tenant.Fail(emulator.Fault{Op: "updateAsset", Kind: emulator.KindStatus, Status: 500, Count: -1})
+				w.mustRun(3)
+				if got := w.tenant.Assets()[0].Description; got != "first" {
+					t.Fatalf("the description is %q: this proves nothing", got)
+				}
+				w.tenant.ClearFaults()
+				describe(item, "third")
+				w.mustRun(0)
+				if got := w.tenant.Assets()[0].Description; got != "third" {
+					t.Errorf("the description is %q, want the third", got)
+				}
+				w.planIsEmpty()
+			})
+		})
+	}
+}

@@ -384,6 +384,9 @@ func (r *runner) route(ctx context.Context, w *work) error {
 	case w.Row.Action == ActionAdopt && w.Row.Reason == ReasonSame:
 		return r.finish(ctx, w, string(state.Done), nil)
 	case w.Row.Action == ActionUpdate, w.Row.Action == ActionRestore, w.Row.Step == state.Sending:
+		if w.outlived { // in the hands of a worker of that stage: no other one may be free
+			return r.update(ctx, w)
+		}
 		return r.send(ctx, r.toUpdate, w)
 	default: // the bytes are there, or there are none: see how far the service is
 		return r.watch(ctx, w)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/state"
 )
@@ -68,14 +69,14 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	}
 	// While it waits the record keeps the former intent, so that a run that is cut
 	// off here is followed by one that waits again.
-	if err := r.outlive(ctx, former, values); err != nil {
+	if passed, err := r.outlive(ctx, w, former, values); err != nil || passed {
 		return err
 	}
 	err = r.put(ctx, w, fmt.Sprintf("Setting %s.", strings.Join(sortedFields(values), ", ")), change, func(rec *state.Record) {
 		if op == state.Update || op == state.Restore {
 			rec.Op, rec.Status, rec.AssetID, rec.Error = op, state.Sending, w.Asset.ID, nil
 		}
-		rec.Intent = values
+		rec.Fields, rec.Intent = carriedOut(rec.Fields, former, w.Seen, r.in.Manifest.Update), values
 	})
 	if err != nil {
 		return err
@@ -108,14 +109,50 @@ func (r *runner) update(ctx context.Context, w *work) error {
 // outlive waits until an earlier update that was never answered cannot be
 // carried out any more: if it sets other values, it must not come after ours. It
 // was sent by an earlier run, so before this one began; how long before, only a
-// wall clock could say.
-func (r *runner) outlive(ctx context.Context, former, values Values) error {
+// wall clock could say. The asset may have changed by it, so it is read and decided
+// anew; passed says that w has gone on.
+func (r *runner) outlive(ctx context.Context, w *work, former, values Values) (passed bool, err error) {
+	clashes := false
 	for name, raw := range former {
-		if v, ok := values[name]; ok && !bytes.Equal(v, raw) {
-			return sleep(ctx, time.Until(r.begun.Add(r.settleTime)))
-		}
+		v, ok := values[name]
+		clashes = clashes || ok && !bytes.Equal(v, raw)
 	}
-	return nil
+	if !clashes || w.outlived {
+		return false, nil
+	}
+	if err := sleep(ctx, time.Until(r.begun.Add(r.settleTime))); err != nil {
+		return false, err
+	}
+	w.outlived = true
+	a, ok, err := r.g.readOne(ctx, w.Asset.ID)
+	if err != nil {
+		return true, r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)
+	}
+	w.facts.Record, w.facts.RemoteRead, w.facts.Remote = w.rec, true, nil
+	if ok {
+		w.facts.Remote = []showpad.Asset{a}
+	}
+	r.g.decide(w)
+	return true, r.route(ctx, w)
+}
+
+// carriedOut are the bases with what an update without an answer has set after all:
+// values of ours, which nobody else will own up to.
+func carriedOut(fields map[string]state.Base, former, seen Values, rules manifest.Update) map[string]state.Base {
+	out := maps.Clone(fields)
+	for name, raw := range former {
+		if !bytes.Equal(raw, seen[name]) {
+			continue
+		}
+		if name == "tags" && rules.Tags == "add" {
+			raw = union(fields[name].Sent, raw)
+		}
+		if out == nil {
+			out = map[string]state.Base{}
+		}
+		out[name] = state.Base{Sent: raw}
+	}
+	return out
 }
 
 // outliveDelete waits until a delete that was never answered cannot be carried
