@@ -194,14 +194,15 @@ func selected(ctx context.Context, in *Input) iter.Seq2[manifest.Item, error] {
 // chunks yields the selected items, decided as far as reading can decide them.
 func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
 	return func(yield func([]*work, error) bool) {
-		chunk := make([]*work, 0, chunkSize)
+		size := orInt(g.in.Options.limits.chunk, chunkSize)
+		chunk := make([]*work, 0, size)
 		flush := func() bool {
 			if len(chunk) == 0 {
 				return true
 			}
 			err := g.gather(ctx, chunk)
 			ok := yield(chunk, err) && err == nil
-			chunk = make([]*work, 0, chunkSize)
+			chunk = make([]*work, 0, size)
 			return ok
 		}
 		for item, err := range selected(ctx, g.in) {
@@ -213,7 +214,7 @@ func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
 				return
 			}
 			chunk = append(chunk, &work{item: item})
-			if len(chunk) == chunkSize && !flush() {
+			if len(chunk) == size && !flush() {
 				return
 			}
 		}
@@ -230,7 +231,7 @@ func (g *gatherer) gather(ctx context.Context, chunk []*work) error {
 	}
 	stats := errgroup.Group{}
 	stats.SetLimit(readers)
-	for part := range batchesOf(chunk, chunkSize/readers) {
+	for part := range batchesOf(chunk, max(1, cap(chunk)/readers)) {
 		stats.Go(func() error {
 			for _, w := range part {
 				if err := g.prepare(ctx, w, recs); err != nil {
@@ -391,18 +392,18 @@ func (g *gatherer) readAssets(ctx context.Context, chunk []*work) error {
 				return err
 			}
 			g.count(1)
+			gone := 0
 			for i, w := range batch {
 				a, ok := found[ids[i]]
-			gone := 0
 				if !ok && (gone < doubted || g.young(w.facts.Record)) {
 					if a, ok, err = g.readOne(ctx, ids[i]); err != nil {
 						return err
 					}
-				}
-				w.facts.RemoteRead, w.facts.Remote = true, nil
 					if !ok {
 						gone++
 					}
+				}
+				w.facts.RemoteRead, w.facts.Remote = true, nil
 				if ok {
 					w.facts.Remote = []showpad.Asset{a}
 				}
@@ -414,13 +415,13 @@ func (g *gatherer) readAssets(ctx context.Context, chunk []*work) error {
 	return eg.Wait()
 }
 
-// young reports whether the service's list may not show a record's asset yet:
-// what it does not list is asked for singly then.
 // doubted is how many assets of a batch that the list does not show are asked for
 // singly although their records seem old enough: the clock that says so may have
 // been put forward since.
 const doubted = 10
 
+// young reports whether the service's list may not show a record's asset yet:
+// what it does not list is asked for singly then.
 func (g *gatherer) young(rec *state.Record) bool {
 	settle := g.in.Options.SettleTime
 	if settle == 0 {

@@ -56,7 +56,7 @@ func earlier(a, b time.Time) time.Time {
 func (p *park) due(now time.Time) (batch []*parked, next time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	const most = 100
+	most := orInt(p.r.in.Options.limits.batch, 100)
 	rest := p.held[:0]
 	for _, h := range p.held {
 		if !h.next.After(now) && len(batch) < most {

@@ -105,6 +105,16 @@ type Options struct {
 	// For verify.
 	Deep      bool // read the bytes back and hash them
 	Downloads int  // files read back at once; 0 is 4
+
+	limits limits
+}
+
+// limits are the sizes inside a run; zero values mean the constants. Tests set
+// smaller ones, so that few items meet what otherwise takes thousands.
+type limits struct {
+	chunk int // items that are gathered together
+	queue int // between stages; negative: none
+	batch int // assets in one poll, and creates in one look-up of what is parked
 }
 
 // RunInput is what a run needs beyond [Input].

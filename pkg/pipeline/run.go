@@ -98,15 +98,19 @@ func newRunner(in *RunInput) *runner {
 		return d
 	}
 	o := &in.Options
+	queue := queueSize
+	if n := o.limits.queue; n != 0 {
+		queue = max(0, n)
+	}
 	r := &runner{
 		in: in, begun: time.Now(),
 		settleTime:   or(o.SettleTime, settleTime),
 		lookupMaxAge: or(o.LookupMaxAge, 15*time.Minute),
 		retries:      o.Retries,
-		toHash:       make(chan *work, queueSize),
-		toRegister:   make(chan *work, queueSize),
-		toTransfer:   make(chan *work, queueSize),
-		toUpdate:     make(chan *work, queueSize),
+		toHash:       make(chan *work, queue),
+		toRegister:   make(chan *work, queue),
+		toTransfer:   make(chan *work, queue),
+		toUpdate:     make(chan *work, queue),
 		tagsMaking:   map[string]*making{},
 		stopping:     make(chan struct{}),
 		open:         newOpenItems(),
@@ -457,7 +461,8 @@ func (r *runner) notReached(ctx context.Context) error {
 		return nil
 	}
 	n := 0
-	chunk := make([]manifest.Item, 0, chunkSize)
+	size := orInt(r.in.Options.limits.chunk, chunkSize)
+	chunk := make([]manifest.Item, 0, size)
 	tell := func() error {
 		ids := make([]string, len(chunk))
 		for i := range chunk {
@@ -488,7 +493,7 @@ func (r *runner) notReached(ctx context.Context) error {
 		if n++; n <= r.produced {
 			continue
 		}
-		if chunk = append(chunk, item); len(chunk) == chunkSize {
+		if chunk = append(chunk, item); len(chunk) == size {
 			if err := tell(); err != nil {
 				return err
 			}

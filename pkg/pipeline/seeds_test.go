@@ -16,6 +16,7 @@ var (
 	simSeeds = flag.Int("sim.seeds", defaultSeeds, "number of seeds that TestSimulation runs; the laws run a share of it")
 	simFrom  = flag.Uint64("sim.from", 1, "the first of these seeds")
 	simSeed  = flag.Uint64("sim.seed", 0, "the one seed to run (0: all of -sim.seeds)")
+	simTrace = flag.Bool("sim.trace", false, "log every request, every fault and what is told of each item")
 	simAll   = flag.Bool("sim.all", false, "go on after a seed that fails")
 )
 

@@ -38,6 +38,7 @@ type settler struct {
 	queue []*watched // oldest first
 	wake  chan struct{}
 
+	batch    int // assets asked for in one poll
 	interval time.Duration
 	last     time.Time // of the last poll
 	moved    time.Time // when something last got further
@@ -77,7 +78,7 @@ func (s *settler) sentText(o *watched) string {
 }
 
 func newSettler(r *runner) *settler {
-	return &settler{r: r, wake: make(chan struct{}, 1), interval: pollFirst}
+	return &settler{r: r, wake: make(chan struct{}, 1), interval: pollFirst, batch: orInt(r.in.Options.limits.batch, pollBatch)}
 }
 
 // slim lets go of what waiting does not need: a backlog at the service is as
@@ -137,7 +138,7 @@ func (s *settler) next() (time.Time, bool) {
 	if !s.swift {
 		next = next.Add(s.interval)
 	}
-	if n < pollBatch && s.r.open.others(n) {
+	if n < s.batch && s.r.open.others(n) {
 		patience := pollPatience
 		if s.polls < 10+s.added/50 {
 			patience = pollEarly
@@ -193,10 +194,10 @@ func (s *settler) leaveAll(ctx context.Context) error {
 func (s *settler) poll(ctx context.Context) error {
 	s.mu.Lock()
 	const turnAfter = 4
-	if s.still > 0 && s.still%turnAfter == 0 && len(s.queue) > pollBatch {
-		s.queue = append(s.queue[pollBatch:len(s.queue):len(s.queue)], s.queue[:pollBatch]...)
+	if s.still > 0 && s.still%turnAfter == 0 && len(s.queue) > s.batch {
+		s.queue = append(s.queue[s.batch:len(s.queue):len(s.queue)], s.queue[:s.batch]...)
 	}
-	batch := append([]*watched(nil), s.queue[:min(pollBatch, len(s.queue))]...)
+	batch := append([]*watched(nil), s.queue[:min(s.batch, len(s.queue))]...)
 	s.mu.Unlock()
 
 	ids := make([]string, len(batch))

@@ -32,11 +32,13 @@ const theirTag = "Theirs"
 // after a lost answer nobody can tell a person's value from the service's form.
 func (p *people) edit(rng *rand.Rand) {
 	all := p.w.assets()
+	st := p.w.open()
+	defer func() { _ = st.Close() }()
 	for _, item := range p.w.items {
 		if rng.IntN(6) > 0 || len(all[item.ExternalID]) != 1 {
 			continue
 		}
-		rec := p.w.record(item.ExternalID)
+		rec := p.w.recordOf(st, item.ExternalID)
 		if rec.AssetID == "" || rec.AssetID != all[item.ExternalID][0].ID {
 			continue
 		}

@@ -1,0 +1,8 @@
+package pipeline
+
+// WithLimits is o with other sizes inside a run: of a chunk, of the queues between
+// stages (negative: none), and of the batches in which the service is polled.
+func WithLimits(o Options, chunk, queue, batch int) Options {
+	o.limits = limits{chunk, queue, batch}
+	return o
+}
