@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 )
 
@@ -24,7 +25,7 @@ var (
 // Error is a failure of a source: which path, what was attempted, why. It wraps
 // one of the errors above where one fits.
 type Error struct {
-	Op   string // "stat", "open", "read"
+	Op   string // "stat", "open", "read", "list"
 	Path string // as in Location.String
 	Hint string // how to fix it; may be empty
 	Err  error
@@ -46,6 +47,9 @@ type Info struct {
 	Size    int64     // bytes
 	ModTime time.Time // zero when the source has none
 	MD5     []byte    // 16 bytes when the source knows it without reading; else nil
+	// Offline says that the bytes are not on this machine though the file
+	// seems to be: reading it downloads them.
+	Offline bool
 }
 
 // Same reports whether a and b can be the same bytes as far as size and time tell.
@@ -59,4 +63,20 @@ type Source interface {
 	// Open opens the file for reading from its start; Info is that of the
 	// opened file. The caller closes.
 	Open(ctx context.Context, path string) (io.ReadCloser, Info, error)
+}
+
+// Lister is a Source that can say which files it holds.
+type Lister interface {
+	Source
+	// List yields the files in the folder at prefix ("" is all that the source
+	// holds) and below it, ordered by path, byte by byte. Paths are whole, so
+	// that Stat and Open take them. Folders are not reported, and a prefix is a
+	// whole folder: "dee" does not list "deep/a".
+	//
+	// What cannot be listed is an *Error about its path, and the rest follows:
+	// Op "list" for a folder whose files are missing from the listing, "stat"
+	// for a single file. A folder that is not there is ErrNotExist; sources that
+	// have no folders know one by its files. The context's error ends the
+	// listing. Nothing is read, so that files that are Offline stay so.
+	List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 }

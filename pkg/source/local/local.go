@@ -14,6 +14,12 @@
 //   - the name exists in another Unicode form (macOS writes decomposed names): that file;
 //     in several other forms: ErrAmbiguous
 //   - written to while it is read: ErrChanged from Read
+//   - a placeholder of a cloud folder, whose bytes are not on this machine: Info.Offline;
+//     opening it downloads them
+//
+// Listing reports a link to a file under the link's name. A link to a folder is
+// not gone into: what it leads to is listed at its own place, or, when that is
+// outside of what is listed, the link is an ErrOutside.
 package local
 
 import (
@@ -23,6 +29,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/showpad-migrate/migrate/pkg/source"
@@ -35,9 +42,10 @@ type Source struct {
 	root    *os.Root // nil without a folder
 	escapes error    // what os.Root says of a path that leads out
 	lists   lists
+	offline func(fs.FileInfo) bool // reads the file's attributes
 }
 
-var _ source.Source = (*Source)(nil)
+var _ source.Lister = (*Source)(nil)
 
 // New is a source of the files below dir, which must exist. Paths are relative
 // to it and slash-separated. Errors are *source.Error. The caller closes.
@@ -46,7 +54,7 @@ func New(dir string) (*Source, error) {
 	if err != nil {
 		return nil, &source.Error{Op: "open", Path: dir, Err: err}
 	}
-	s := &Source{dir: full}
+	s := &Source{dir: full, offline: offline}
 	if s.root, err = os.OpenRoot(full); err != nil {
 		e := s.failure("open", dir, err)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -64,7 +72,7 @@ func New(dir string) (*Source, error) {
 
 // Absolute is a source of files by absolute path, slash-separated, on Windows
 // with a drive. There is no folder to leave; all else is as for [New].
-func Absolute() *Source { return &Source{} }
+func Absolute() *Source { return &Source{offline: offline} }
 
 // Close gives the folder up. Files that are open stay open.
 func (s *Source) Close() error {
@@ -80,7 +88,7 @@ func (s *Source) Stat(ctx context.Context, path string) (source.Info, error) {
 	if err != nil {
 		return source.Info{}, err
 	}
-	return info(path, st), nil
+	return s.info(path, st), nil
 }
 
 // Open implements source.Source. Reading ends with ctx, and with
@@ -101,19 +109,27 @@ func (s *Source) openIn(ctx context.Context, t tree, name, path string) (io.Read
 		return nil, source.Info{}, s.failure("open", path, err)
 	}
 	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
+	if err == nil && !regular(st.Mode()) {
 		err = irregular(st.Mode())
 	}
 	if err != nil {
 		f.Close()
 		return nil, source.Info{}, s.failure("open", path, err)
 	}
-	i := info(path, st)
+	i := s.info(path, st)
 	return &reader{ctx: ctx, file: f, info: i, fail: s.failure}, i, nil
 }
 
-func info(path string, st fs.FileInfo) source.Info {
-	return source.Info{Path: path, Size: st.Size(), ModTime: st.ModTime()}
+func (s *Source) info(path string, st fs.FileInfo) source.Info {
+	return source.Info{Path: path, Size: st.Size(), ModTime: st.ModTime(), Offline: s.offline(st)}
+}
+
+// regular reports whether m is that of a file. Package os calls files in the
+// cloud folders of Windows irregular, for they have a reparse point; those that
+// lead elsewhere have been followed.
+// Source: os.FileMode on Windows, types_windows.go of Go 1.26.
+func regular(m fs.FileMode) bool {
+	return m.IsRegular() || runtime.GOOS == "windows" && m.Type() == fs.ModeIrregular
 }
 
 // tree is where names are looked up: an os.Root, or the whole file system.
@@ -133,6 +149,15 @@ func (everywhere) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, e
 
 // find returns the tree of path, its name there, and what is there: a regular file.
 func (s *Source) find(ctx context.Context, op, path string) (tree, string, fs.FileInfo, error) {
+	t, name, st, err := s.look(ctx, op, path)
+	if err == nil && !regular(st.Mode()) {
+		return nil, "", nil, s.failure(op, path, irregular(st.Mode()))
+	}
+	return t, name, st, err
+}
+
+// look is find for anything that is there.
+func (s *Source) look(ctx context.Context, op, path string) (tree, string, fs.FileInfo, error) {
 	fail := func(err error) (tree, string, fs.FileInfo, error) {
 		return nil, "", nil, s.failure(op, path, err)
 	}
@@ -166,9 +191,6 @@ func (s *Source) find(ctx context.Context, op, path string) (tree, string, fs.Fi
 	}
 	if err != nil {
 		return fail(err)
-	}
-	if !st.Mode().IsRegular() {
-		return fail(irregular(st.Mode()))
 	}
 	return t, name, st, nil
 }

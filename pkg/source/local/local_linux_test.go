@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -67,5 +68,30 @@ func TestAnErrorWhileReadingIsUnreadable(t *testing.T) {
 	_, err = io.ReadAll(r)
 	if e, ok := errors.AsType[*source.Error](err); !ok || !errors.Is(err, source.ErrUnreadable) || !errors.Is(err, syscall.EIO) || e.Op != "read" {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAFolderWithoutTheRightToReadItIsMissingFromTheList(t *testing.T) {
+	s, dir := newWith(t, text("a/1.txt", "b/2.txt", "c/3.txt"))
+	for path, mode := range map[string]os.FileMode{".": 0o755, "a": 0o755, "b": 0, "c": 0o755} {
+		if err := os.Chmod(filepath.Join(dir, path), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unprivileged(t, func() {
+		if got := listOf(t, s, ""); !slices.Equal(got, []string{"a/1.txt", "list b: give this user the right to read it", "c/3.txt"}) {
+			t.Errorf("%q", got)
+		}
+	})
+	if err := os.Chmod(filepath.Join(dir, "b"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	s, _ := newWith(t, text("bad\xff.txt", "dir\xff/a.txt", "good.txt"))
+	want := []string{"stat bad\uFFFD.txt: its name is not valid UTF-8; rename it", "list dir\uFFFD: its name is not valid UTF-8; rename it", "good.txt"}
+	if got := listOf(t, s, ""); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -107,5 +109,47 @@ func TestAPipeThatTakesAFilesPlaceDoesNotBlock(t *testing.T) {
 	}
 	if _, _, err := s.openIn(t.Context(), s.root, "pipe", "pipe"); !errors.Is(err, source.ErrNotRegular) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestLinksInAList(t *testing.T) {
+	top := t.TempDir()
+	write(t, top, text("root/real/a.txt", "root/sub/b.txt", "secret/s.txt"))
+	root := filepath.Join(top, "root")
+	link(t, "../real/a.txt", filepath.Join(root, "sub", "file"))
+	link(t, "real", filepath.Join(root, "folder"))
+	link(t, "..", filepath.Join(root, "sub", "up"))
+	link(t, "../../secret", filepath.Join(root, "sub", "out"))
+	link(t, "../../secret/s.txt", filepath.Join(root, "sub", "out.txt"))
+	link(t, "gone", filepath.Join(root, "sub", "dangling"))
+	s := newAt(t, root)
+	outside := "a symbolic link leads out; name the folder that it leads to under roots:"
+	elsewhere := "it is a link to a folder elsewhere; name that folder itself"
+	for prefix, want := range map[string][]string{
+		"": {"real/a.txt", "sub/b.txt", "stat sub/dangling: it is a symbolic link to something that is not there", "sub/file",
+			"list sub/out: " + outside, "stat sub/out.txt: " + outside},
+		"folder": {"folder/a.txt"},
+		"sub": {"sub/b.txt", "stat sub/dangling: it is a symbolic link to something that is not there", "sub/file",
+			"list sub/out: " + outside, "stat sub/out.txt: " + outside, "list sub/up: " + elsewhere},
+	} {
+		if got := listOf(t, s, prefix); !slices.Equal(got, want) {
+			t.Errorf("%q lists\n%s\nwant\n%s", prefix, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	abs := filepath.ToSlash(root) + "/sub"
+	want := []string{abs + "/b.txt", "stat " + abs + "/dangling: it is a symbolic link to something that is not there", abs + "/file",
+		"list " + abs + "/out: " + elsewhere, abs + "/out.txt", "list " + abs + "/up: " + elsewhere}
+	if got := listOf(t, Absolute(), abs); !slices.Equal(got, want) {
+		t.Errorf("absolute: %q", got)
+	}
+}
+
+func TestWhatIsNoFileInAList(t *testing.T) {
+	s, dir := newWith(t, text("a.txt"))
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := listOf(t, s, ""); !slices.Equal(got, []string{"a.txt", "stat pipe: it is a pipe"}) {
+		t.Errorf("%q", got)
 	}
 }

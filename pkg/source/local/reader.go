@@ -48,7 +48,7 @@ func (r *reader) unchanged() error {
 	if err != nil {
 		return r.fail("read", r.info.Path, err)
 	}
-	if now := info(r.info.Path, st); r.n != r.info.Size || !now.Same(r.info) {
+	if now := (source.Info{Size: st.Size(), ModTime: st.ModTime()}); r.n != r.info.Size || !now.Same(r.info) {
 		return r.fail("read", r.info.Path, hinted(source.ErrChanged,
 			fmt.Sprintf("it had %d bytes when it was opened, and has %d; let its writer finish", r.info.Size, max(now.Size, r.n))))
 	}

@@ -3,8 +3,10 @@ package sourcetest
 import (
 	"context"
 	"io"
+	"iter"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,7 +19,7 @@ type Memory struct {
 	files map[string]File
 }
 
-var _ source.Source = (*Memory)(nil)
+var _ source.Lister = (*Memory)(nil)
 
 // NewMemory holds files by slash-separated path.
 func NewMemory(files map[string]File) *Memory {
@@ -68,5 +70,39 @@ func (m *Memory) find(ctx context.Context, op, name string) (File, source.Info, 
 	if !ok {
 		return File{}, source.Info{}, missing(op, name)
 	}
-	return f, source.Info{Path: name, Size: f.Len(), ModTime: f.ModTime}, nil
+	return f, source.Info{Path: name, Size: f.Len(), ModTime: f.ModTime, Offline: f.Offline}, nil
+}
+
+// List implements source.Lister.
+func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[source.Info, error] {
+	return func(yield func(source.Info, error) bool) {
+		below := strings.TrimSuffix(prefix, "/") + "/"
+		if ctx.Err() != nil {
+			yield(source.Info{}, context.Cause(ctx))
+			return
+		}
+		if c := path.Clean(prefix); c == ".." || strings.HasPrefix(c, "../") || path.IsAbs(c) {
+			yield(source.Info{}, &source.Error{Op: "list", Path: prefix, Err: source.ErrOutside})
+			return
+		}
+		m.mu.Lock()
+		var names []string
+		for name := range m.files {
+			if prefix == "" || strings.HasPrefix(name, below) {
+				names = append(names, name)
+			}
+		}
+		m.mu.Unlock()
+		if len(names) == 0 && prefix != "" {
+			yield(source.Info{}, missing("list", prefix))
+			return
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			_, i, err := m.find(ctx, "stat", name)
+			if !yield(i, err) || ctx.Err() != nil {
+				return
+			}
+		}
+	}
 }

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +26,8 @@ type File struct {
 	Size int64
 	// ModTime is the file's time; the zero time leaves it to the source.
 	ModTime time.Time
+	// Offline makes a placeholder in [Memory]; other sources cannot make one.
+	Offline bool
 }
 
 // Reader reads the file's bytes from their start.
@@ -63,7 +67,7 @@ func (p *pattern) Read(b []byte) (int, error) {
 // large is more than any buffer on the way, and small enough for every test run.
 const large = 9<<20 + 17
 
-// Run is the suite. newSource returns a source that holds exactly these files,
+// Run is the suite; a source.Lister is held to its promises too. newSource returns a source that holds exactly these files,
 // by slash-separated path, and cleans up by t.Cleanup.
 func Run(t *testing.T, newSource func(t *testing.T, files map[string]File) source.Source) {
 	when := time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -75,8 +79,14 @@ func Run(t *testing.T, newSource func(t *testing.T, files map[string]File) sourc
 		"unicode/Übersicht 日本語 🙂.txt": {Data: []byte("x")},
 		"odd/100%+a&b#c=d'e(f).txt":   {Data: []byte("odd")},
 		"large.bin":                   {Size: large},
+		"order/a.b/1.txt":             {Data: []byte("1")}, // sorts before order/a/
+		"order/a/2.txt":               {Data: []byte("2")},
+		"order/a0.txt":                {Data: []byte("3")},
 	}
 	s := newSource(t, files)
+	if l, ok := s.(source.Lister); ok {
+		runList(t, l, files)
+	}
 
 	t.Run("every file has its size and bytes", func(t *testing.T) {
 		for path, f := range files {
@@ -198,6 +208,77 @@ func Run(t *testing.T, newSource func(t *testing.T, files map[string]File) sourc
 				t.Errorf("%d, %v after the end", n, err)
 			}
 		}
+	})
+}
+
+// listed are the files that List yields, and its errors.
+func listed(ctx context.Context, l source.Lister, prefix string) (all []source.Info, errs []error) {
+	for i, err := range l.List(ctx, prefix) {
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		all = append(all, i)
+	}
+	return all, errs
+}
+
+func runList(t *testing.T, s source.Lister, files map[string]File) {
+	t.Run("the list has every file in the order of the paths", func(t *testing.T) {
+		for _, prefix := range []string{"", "deep", "deep/", "deep/er/and deeper", "order", "unicode"} {
+			all, errs := listed(t.Context(), s, prefix)
+			for _, err := range errs {
+				t.Errorf("%q: %v", prefix, err)
+			}
+			var want, got []string
+			for path := range files {
+				if prefix == "" || strings.HasPrefix(path, strings.TrimSuffix(prefix, "/")+"/") {
+					want = append(want, path)
+				}
+			}
+			slices.Sort(want)
+			for _, i := range all {
+				got = append(got, i.Path)
+				if st, err := s.Stat(t.Context(), i.Path); err != nil || !st.Same(i) || !bytes.Equal(st.MD5, i.MD5) || st.Offline != i.Offline {
+					t.Errorf("list says %+v, stat %+v, %v", i, st, err)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q lists %q, want %q", prefix, got, want)
+			}
+		}
+	})
+	t.Run("no folder to list", func(t *testing.T) {
+		for prefix, want := range map[string]error{"none": source.ErrNotExist, "dee": source.ErrNotExist, "deep/none": source.ErrNotExist, "..": source.ErrOutside, "../x": source.ErrOutside} {
+			all, errs := listed(t.Context(), s, prefix)
+			if len(all) > 0 || len(errs) != 1 {
+				t.Errorf("%q lists %+v, %v", prefix, all, errs)
+				continue
+			}
+			checkError(t, "list", prefix, errs[0], want)
+		}
+		if all, errs := listed(t.Context(), s, "a.txt"); len(all) > 0 || len(errs) != 1 {
+			t.Errorf("a file lists %+v, %v", all, errs)
+		}
+	})
+	t.Run("a list may be left early", func(t *testing.T) {
+		for i, err := range s.List(t.Context(), "") {
+			if err != nil || i.Path != "a.txt" {
+				t.Errorf("%+v, %v", i, err)
+			}
+			break
+		}
+	})
+	t.Run("a list ends with its context", func(t *testing.T) {
+		why := errors.New("stopped by hand")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(why)
+		all, errs := listed(ctx, s, "")
+		if len(all) > 0 || len(errs) != 1 {
+			t.Errorf("%+v, %v", all, errs)
+			return
+		}
+		checkEnded(t, "list", errs[0], why)
 	})
 }
 
