@@ -29,9 +29,9 @@ func trusted(info source.Info, hashed time.Time) int64 {
 var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
 // hashFile is the MD5 of a file and what it looked like while it was read: from
-// the source or the cache when they know it. A file that changes meanwhile is
-// read again, a few times.
-func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Location) ([]byte, source.Info, error) {
+// the source or the cache when they know it, unless it is to be read in any case.
+// A file that changes meanwhile is read again, a few times.
+func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Location, read bool) ([]byte, source.Info, error) {
 	const attempts = 3
 	var err error
 	for range attempts {
@@ -39,7 +39,7 @@ func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Loc
 		if info, err = src.Stat(ctx, l.Path); err != nil {
 			return nil, info, err
 		}
-		if known := knownMD5(ctx, in.Hashes, l, info); known != "" {
+		if known := knownMD5(ctx, in.Hashes, l, info); known != "" && !read {
 			if sum, err := hex.DecodeString(known); err == nil && len(sum) == md5.Size {
 				return sum, info, nil
 			}

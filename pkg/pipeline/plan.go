@@ -112,7 +112,7 @@ func (g *gatherer) hash(ctx context.Context, w *work) error {
 		hashed := g.in.now()
 		var sum []byte
 		var info source.Info
-		if sum, info, err = g.in.hashFile(ctx, src, w.item.Location); err == nil {
+		if sum, info, err = g.in.hashFile(ctx, src, w.item.Location, false); err == nil {
 			w.took(sum, info, hashed)
 		}
 	}

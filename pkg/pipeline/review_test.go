@@ -856,3 +856,19 @@ func TestTheProcessingTimeoutCountsAcrossRuns(t *testing.T) {
 		w.mustRun(3)
 	})
 }
+
+// TestAFileThatChangedBehindItsTimeIsReadAgain: tools can change a file and set
+// its time back. Storage refuses the bytes, and the checksum that was remembered
+// is not believed again.
+func TestAFileThatChangedBehindItsTimeIsReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "first")
+		if err := w.cache.Store(t.Context(), "A.txt", 5, w.files.get("A.txt").mod, time.Now(), "8b04d5e3775d298e78455efc5ca404d5"); err != nil { // of "first"
+			t.Fatal(err)
+		}
+		w.files.m["A.txt"] = memFile{[]byte("other"), w.files.get("A.txt").mod}
+		w.mustRun(0)
+		w.check()
+	})
+}

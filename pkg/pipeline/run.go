@@ -412,7 +412,7 @@ func (r *runner) hash(ctx context.Context, w *work) error {
 		return r.leave(ctx, w)
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "hash", Size: w.facts.Info.Size})
-	if err := r.rehash(ctx, w); err != nil {
+	if err := r.rehash(ctx, w, false); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -439,14 +439,15 @@ func (r *runner) hash(ctx context.Context, w *work) error {
 	return r.watch(ctx, w)
 }
 
-// rehash takes the checksum of w's file, from the cache if that knows it.
-func (r *runner) rehash(ctx context.Context, w *work) error {
+// rehash takes the checksum of w's file, from the cache if that knows it, unless
+// the file is to be read in any case.
+func (r *runner) rehash(ctx context.Context, w *work, read bool) error {
 	src, err := sourceOf(r.in.Sources, w.item.Location)
 	if err != nil {
 		return err
 	}
 	hashed := r.in.now()
-	sum, info, err := r.in.hashFile(ctx, src, w.item.Location)
+	sum, info, err := r.in.hashFile(ctx, src, w.item.Location, read)
 	if err != nil {
 		return err
 	}

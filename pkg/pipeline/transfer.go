@@ -68,7 +68,8 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 		}
 		switch verdict := showpad.Classify(showpad.KindUpload, err); {
 		case errors.Is(err, source.ErrChanged), verdict == showpad.Rehash:
-			if herr := r.rehash(ctx, w); herr != nil {
+			// What was known of its checksum is wrong, whatever its time says.
+			if herr := r.rehash(ctx, w, true); herr != nil {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
