@@ -103,6 +103,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 		{"reasons", "pkg/pipeline/reasons.go", "Reason"},
 		{"conflicts", "pkg/pipeline/reasons.go", "Conflict"},
 		{"blocked", "pkg/pipeline/reasons.go", "Blocked"},
+		{"stale", "pkg/pipeline/reasons.go", "Stale"},
 		{"failed", "pkg/pipeline/reasons.go", "Failed"},
 		{"warnings", "pkg/pipeline/reasons.go", "Warn"},
 		{"differences", "pkg/pipeline/verify.go", "Diff"},

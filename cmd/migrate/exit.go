@@ -88,7 +88,7 @@ func codeOf(err error) int {
 		return exitLocked
 	case errors.As(err, &stop) && stop.Code != 0:
 		return stop.Code
-	case errors.As(err, &usage), errors.As(err, &problems), errors.Is(err, state.ErrOtherTenant):
+	case errors.As(err, &usage), errors.As(err, &problems), errors.Is(err, state.ErrOtherTenant), isPlanFileError(err):
 		return exitUsage
 	case errors.Is(err, showpad.ErrNotSignedIn):
 		return exitNotSignedIn

@@ -27,16 +27,18 @@ type planShow struct {
 	full     bool
 	exitCode bool
 	format   string
+	out      string
 }
 
 // planOnly are their names.
-var planOnly = []string{"hash", "full", "exit-code", "format"}
+var planOnly = []string{"hash", "full", "exit-code", "format", "out"}
 
 func (f *planShow) add(cmd *cobra.Command, of string) {
 	fs := cmd.Flags()
 	fs.BoolVar(&f.hash, "hash", false, of+"read the files whose size is equal and whose time differs")
 	fs.BoolVar(&f.full, "full", false, of+"show every row")
 	fs.BoolVar(&f.exitCode, "exit-code", false, of+"exit with 8 when there is work to do")
+	fs.StringVar(&f.out, "out", "", of+"save the plan in this file, for run --plan")
 	addFormat(cmd, &f.format, of)
 }
 
@@ -53,8 +55,9 @@ func newPlan(a *app) *cobra.Command {
 		Long: `Plan reads the manifest, the files, the state and the service, decides what a run
 would do with each item, and shows it. It writes nothing at the service.
 
-A run makes the same decisions with the same function. Exit code: 3 when items need
-a decision, else 0, or with --exit-code 8 when there is work to do.`,
+A run makes the same decisions with the same function. With --out the plan is also
+saved, to be looked at and carried out later, row by row, by run --plan. Exit code:
+3 when items need a decision, else 0, or with --exit-code 8 when there is work to do.`,
 		Example:           "  migrate plan manifest.yaml --sandbox --full",
 		Args:              argsOf(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeManifest,
@@ -100,6 +103,13 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	var file *pipeline.PlanFile
+	if f.show.out != "" {
+		if file, err = pipeline.CreatePlan(f.show.out); err != nil {
+			return 0, err
+		}
+		defer file.Abandon()
+	}
 	reader, err := s.reader(ctx)
 	if err != nil {
 		return 0, err
@@ -121,7 +131,16 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	if err := s.strict(ctx, in, f.decide.strict); err != nil {
 		return 0, err
 	}
-	sum, err := pipeline.Plan(ctx, in, doc.Add)
+	var sum pipeline.Summary
+	if file == nil {
+		sum, err = pipeline.Plan(ctx, in, doc.Add)
+	} else {
+		head := pipeline.PlanHeader{
+			Program: "migrate " + version(), Mode: s.target.mode, Tenant: s.target.tenant,
+			Manifest: pipeline.PlanManifest{Path: path, Digest: s.checked.Digest}, Choice: f.choice(),
+		}
+		sum, err = pipeline.SavePlan(ctx, in, head, file, doc.Add)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -133,6 +152,9 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 		err = doc.CSV(a.out, rune(*f.sep))
 	default:
 		err = doc.Text(a.out, sum, f.show.full)
+	}
+	if file != nil {
+		s.tellSaved(file, path)
 	}
 	return planCode(sum, f.show.exitCode), err
 }

@@ -17,7 +17,8 @@ import (
 var errDeclined = errors.New("not confirmed: nothing was written")
 
 // confirm asks before a tenant's first write, and before fields that a person
-// changed are overwritten. It plans to know the totals. Nobody is asked with
+// changed are overwritten. It plans to know the totals, unless there is a saved
+// plan. Nobody is asked with
 // --yes, without a terminal, or in a sandbox.
 func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) error {
 	a, t := e.app, e.session.target
@@ -37,14 +38,7 @@ func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) er
 	if !first && !overwrites {
 		return nil
 	}
-	in.Observe = nil // the run tells all this again
-	overwritten := 0
-	sum, err := pipeline.Plan(ctx, in, func(r pipeline.Row) error {
-		if r.Overwrites != "" {
-			overwritten++
-		}
-		return nil
-	})
+	sum, overwritten, err := e.totals(ctx, in)
 	switch {
 	case err != nil:
 		return err
@@ -60,6 +54,22 @@ func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) er
 		what = "This is the first write to " + view.Clean(t.name()) + " from here."
 	}
 	return a.askYes(ctx, what)
+}
+
+// totals are those of the saved plan, or of what a plan says now, with the number
+// of rows that overwrite what a person changed.
+func (e *execution) totals(ctx context.Context, in pipeline.Input) (sum pipeline.Summary, overwritten int, err error) {
+	if e.plan != nil {
+		return e.plan.Totals, e.plan.Overwrites, nil
+	}
+	in.Observe = nil // the run tells all this again
+	sum, err = pipeline.Plan(ctx, in, func(r pipeline.Row) error {
+		if r.Overwrites != "" {
+			overwritten++
+		}
+		return nil
+	})
+	return sum, overwritten, err
 }
 
 // askYes asks one question; anything but yes is no.

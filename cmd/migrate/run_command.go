@@ -29,6 +29,7 @@ type runCommand struct {
 	state    stateFlag
 	run      runFlags
 	show     planShow
+	plan     string
 	dryRun   bool
 	yes      bool
 	quiet    bool
@@ -59,6 +60,7 @@ migrate help exit-codes.`,
 	f.selects.add(fs)
 	f.state.add(fs)
 	f.run.add(fs)
+	fs.StringVar(&f.plan, "plan", "", "carry out this saved plan, of plan --out: its rows and no others")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "the same as migrate plan")
 	fs.BoolVar(&f.yes, "yes", false, "do not ask before the first write")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress, only warnings and the outcome")
@@ -66,7 +68,10 @@ migrate help exit-codes.`,
 	f.show.add(cmd, "with --dry-run: ")
 	f.sep = addSeparator(fs)
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {
-		if f.dryRun {
+		switch {
+		case f.dryRun && f.plan != "":
+			return 0, usagef("--dry-run and --plan contradict each other: the saved plan says what would be done (leave one of them out)")
+		case f.dryRun:
 			return a.plan(ctx, args[0], planFlags{service: f.service, selects: f.selects, state: f.state, decide: f.run, show: f.show, sep: f.sep})
 		}
 		for _, name := range planOnly {
@@ -93,11 +98,24 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers(), f.run.numbers())...); err != nil {
 		return 0, err
 	}
+	if f.plan != "" {
+		if err := a.checkPlanFlags(); err != nil {
+			return 0, err
+		}
+		f.selects = selectFlags{}
+	}
 	s, sel, err := a.start(ctx, path, f.service, &f.selects, f.state, f.run.strict)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	var saved *pipeline.SavedPlan
+	if f.plan != "" {
+		if saved, err = s.openPlan(f.plan); err != nil {
+			return 0, err
+		}
+		sel = saved.Selection()
+	}
 	_, statErr := os.Stat(s.places.state)
 	store, err := state.Open(ctx, s.places.state, state.Options{Tenant: s.target.tenant, Program: "migrate " + version(), Log: a.log})
 	if err != nil {
@@ -105,7 +123,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	}
 	s.closers = append(s.closers, store.Close)
 
-	e := &execution{app: a, session: s, store: store, id: runID(s.start), separator: rune(*f.sep)}
+	e := &execution{app: a, session: s, store: store, plan: saved, id: runID(s.start), separator: rune(*f.sep)}
 	if a.json {
 		e.events = view.NewEvents(a.out)
 		e.show = e.events
@@ -137,11 +155,14 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	}
 	in := pipeline.RunInput{
 		Input: s.input(store, sel, f.run.options(f.service)), Store: store, ID: e.id,
-		Stop: a.signals.stop,
+		Stop: a.signals.stop, Plan: saved,
 	}
 	in.Hashes, in.Observe = s.hashes(), e.observe
 	if err := s.strict(ctx, in.Input, f.run.strict); err != nil {
 		return 0, err
+	}
+	if saved != nil && !f.quiet {
+		s.tellPlan(saved)
 	}
 	if err := e.confirm(ctx, in.Input, f.yes); err != nil {
 		return 0, err
@@ -154,6 +175,7 @@ type execution struct {
 	app       *app
 	session   *session
 	store     *state.Store
+	plan      *pipeline.SavedPlan // nil without --plan
 	id        string
 	separator rune
 
@@ -215,14 +237,14 @@ func (e *execution) recover(ctx context.Context) error {
 // run carries the run out, keeps its evidence and tells its outcome.
 func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand) (int, error) {
 	dir := filepath.Join(e.session.places.runs, e.id)
+	run := state.Run{ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), Plan: e.planDigest()}
 	nothing := func(ctx context.Context, err error) error {
-		return errors.Join(err, e.store.SetRun(ctx, state.Run{
-			ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), End: time.Now().UTC(), Code: codeOf(err), Outcome: "stopped before anything was begun",
-		}))
+		run.End, run.Code, run.Outcome = time.Now().UTC(), codeOf(err), "stopped before anything was begun"
+		return errors.Join(err, e.store.SetRun(ctx, run))
 	}
 	// The state knows the run before its folder is there: whatever ends it from
 	// now on, the next run completes the evidence.
-	err := e.store.SetRun(ctx, state.Run{ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC()})
+	err := e.store.SetRun(ctx, run)
 	if err != nil {
 		return 0, err
 	}
@@ -253,10 +275,9 @@ func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand
 	if closeErr != nil {
 		closeErr = fmt.Errorf("the evidence in %s is not complete: %w (the next run completes it)", dir, closeErr)
 	}
-	err = errors.Join(closeErr, e.store.SetRun(after, state.Run{
-		ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), End: outcome.End.UTC(), Code: outcome.Code, Outcome: outcome.Sentence,
-		Dir: dir, SumsHash: sums, Counts: outcome.Status, Requests: outcome.Requests,
-	}))
+	run.End, run.Code, run.Outcome = outcome.End.UTC(), outcome.Code, outcome.Sentence
+	run.Dir, run.SumsHash, run.Counts, run.Requests = dir, sums, outcome.Status, outcome.Requests
+	err = errors.Join(closeErr, e.store.SetRun(after, run))
 	return outcome.Code, errors.Join(e.end(outcome, dir, sums, f), err)
 }
 
@@ -315,13 +336,22 @@ func runID(start time.Time) string {
 	return start.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
 }
 
+// planDigest is the SHA-256 of the saved plan that is carried out; "" without one.
+func (e *execution) planDigest() string {
+	if e.plan == nil {
+		return ""
+	}
+	return e.plan.Digest
+}
+
 // info is what is known of the run when it begins.
 func (e *execution) info() report.Info {
 	s := e.session
 	info := report.Info{
 		Run: e.id, Tenant: s.target.tenant, Mode: s.target.mode, ServiceUser: s.conn.user, Machine: report.ThisMachine(s.start),
-		Manifest: report.ManifestInfo{Path: s.set.Manifest.Path, Digest: s.checked.Digest},
-		Command:  append([]string{"migrate"}, e.app.args...), Settings: e.app.settings(), Start: s.start, Separator: e.separator,
+		Manifest:   report.ManifestInfo{Path: s.set.Manifest.Path, Digest: s.checked.Digest},
+		PlanDigest: e.planDigest(),
+		Command:    append([]string{"migrate"}, e.app.args...), Settings: e.app.settings(), Start: s.start, Separator: e.separator,
 	}
 	for _, f := range s.checked.Files {
 		info.Manifest.Files = append(info.Manifest.Files, report.File{Name: f.Name, SHA256: f.SHA256})

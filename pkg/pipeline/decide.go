@@ -136,6 +136,9 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 		d.known()
 	}
 	d.unshared()
+	if d.Need == NeedHash && d.Row.Action == ActionResume && d.Row.Puts == 0 {
+		d.Row.Writes, d.Row.Puts = d.Row.Writes+1, 1 // the most that it can be: if the bytes are others
+	}
 	return d.Decision
 }
 

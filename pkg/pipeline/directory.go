@@ -38,7 +38,8 @@ type tagKey struct {
 // census is what the items name, each with the place where it was first seen.
 // It grows with the distinct names, not with the items.
 type census struct {
-	items     int // that are selected
+	all       int // items of the manifest
+	items     int // of them, that are selected
 	divisions map[string]manifest.Pos
 	languages map[string]manifest.Pos
 	countries map[string]manifest.Pos
@@ -61,6 +62,7 @@ func takeCensus(ctx context.Context, in *Input) (*census, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.all++
 		if in.Select.has(&item) {
 			c.items++
 		}

@@ -29,6 +29,9 @@ type work struct {
 	facts Facts
 	Decision
 
+	saved   *SavedRow  // of the saved plan, until it is compared
+	planned *FileBasis // of the saved plan; nil when there is none, or no file matters
+
 	look  *lookup // the look-up that found it absent; nil when it was not looked up
 	start time.Time
 
@@ -137,6 +140,7 @@ func byAssetID(ctx context.Context, api API, ids []string) (map[string]showpad.A
 type gatherer struct {
 	in    *Input
 	dir   *directory // nil: offline
+	start time.Time  // relative dates count from it
 	reads int        // API reads made
 	mu    sync.Mutex
 }
@@ -266,7 +270,7 @@ func batchesOf[T any](l []T, n int) iter.Seq[[]T] {
 func (g *gatherer) prepare(ctx context.Context, w *work, recs map[string]state.Record) error {
 	in := g.in
 	f := &w.facts
-	f.Start, f.Timezone, f.Owner, f.Rules = in.Start, in.Manifest.Timezone, in.Manifest.ID, in.Manifest.Update
+	f.Start, f.Timezone, f.Owner, f.Rules = g.start, in.Manifest.Timezone, in.Manifest.ID, in.Manifest.Update
 	f.Origin = in.Manifest.Target.Ownership
 	f.FullCheck, f.RetryFailed = in.Options.FullCheck, in.Options.RetryFailed
 	f.Recreate = in.Options.Recreate != nil && in.Options.Recreate(w.item.ExternalID)

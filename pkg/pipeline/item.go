@@ -328,7 +328,7 @@ func (t *tally) plan(w *work) {
 		t.tags = tagCensus{}
 	}
 	t.sum.Add(w.Row)
-	t.tags.add(w.item.Division, w.Set)
+	t.tags.add(w.item.Division, newTags(w.Set))
 }
 
 func (t *tally) result(r Result) {

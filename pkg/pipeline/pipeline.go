@@ -123,6 +123,11 @@ type RunInput struct {
 	Store *state.Store    // open for writing; also used as Input.State
 	ID    string          // of the run: 20261121T205900Z-3f9a
 	Stop  <-chan struct{} // closed: drain, start nothing new
+	// Plan is the saved plan to carry out: these rows and no others, as they were
+	// chosen and decided then; Select and the options that decide are not looked
+	// at. A row that is not the planned one any more is refused. Nil: what a plan
+	// of now would say.
+	Plan *SavedPlan
 }
 
 // AbsoluteRoot is the key in [Input.Sources] of the source that serves absolute

@@ -43,30 +43,35 @@ func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
 	if len(problems) > 0 {
 		return nil, nil, &StopError{Code: 2, Problems: problems}
 	}
-	return &gatherer{in: in, dir: dir}, c, nil
+	return &gatherer{in: in, dir: dir, start: in.Start}, c, nil
 }
 
 // Plan decides every selected item and yields its row, in the manifest's
 // order. It writes nothing, but for the cache of checksums. An error of yield
 // ends it and is returned.
 func Plan(ctx context.Context, in Input, yield func(Row) error) (Summary, error) {
-	var s Summary
-	tags := tagCensus{}
 	g, _, err := prepare(ctx, &in)
 	if err != nil {
-		return s, err
+		return Summary{}, err
 	}
+	return g.plan(ctx, func(w *work) error { return yield(w.Row) })
+}
+
+// plan decides every selected item.
+func (g *gatherer) plan(ctx context.Context, yield func(*work) error) (Summary, error) {
+	var s Summary
+	tags := tagCensus{}
 	for chunk, err := range g.chunks(ctx) {
 		if err != nil {
 			return s, err
 		}
-		if err := g.hashSome(ctx, chunk, runtime.GOMAXPROCS(0), func(w *work) bool { return in.Options.Hash || racy(w) }); err != nil {
+		if err := g.hashSome(ctx, chunk, runtime.GOMAXPROCS(0), func(w *work) bool { return g.in.Options.Hash || racy(w) }); err != nil {
 			return s, err
 		}
 		for _, w := range chunk {
 			s.Add(w.Row)
-			tags.add(w.item.Division, w.Set)
-			if err := yield(w.Row); err != nil {
+			tags.add(w.item.Division, newTags(w.Set))
+			if err := yield(w); err != nil {
 				return s, err
 			}
 		}
@@ -142,7 +147,7 @@ type LintSummary struct{ Items, Stop, Block, Warn int }
 // the manifest alone are those of expand.Set.Check, which comes first.
 func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSummary, error) {
 	var s LintSummary
-	g := &gatherer{in: &in}
+	g := &gatherer{in: &in, start: in.Start}
 	if in.API != nil {
 		c, err := takeCensus(ctx, &in)
 		if err != nil {

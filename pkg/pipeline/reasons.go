@@ -40,6 +40,13 @@ const (
 	BlockedFailed    = "failed-before"    // see --retry-failed
 	BlockedForbidden = "division-refused" // 403 in this Division
 
+	// What blocks a row of a saved plan: it is not the planned one any more.
+	StaleItem     = "stale-item"     // the manifest says something else, or lists it no longer
+	StaleFile     = "stale-file"     // the file is another one
+	StaleState    = "stale-state"    // the state has another record
+	StaleRemote   = "stale-remote"   // the service shows another asset, or another form of it
+	StaleDecision = "stale-decision" // it would be decided otherwise for another reason, such as a tag that is gone
+
 	// Why an item failed.
 	FailedRefused     = "refused"             // the service will never accept this request
 	FailedUnavailable = "unavailable"         // all attempts used up

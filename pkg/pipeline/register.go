@@ -74,6 +74,9 @@ func (w *work) lost() bool { return w.rec != nil && w.rec.Status == state.Regist
 
 // found goes on with an asset that a look-up found under w's external ID.
 func (r *runner) found(ctx context.Context, w *work, assets []showpad.Asset) error {
+	if detail := r.foreign(w, assets[0].ID); detail != "" {
+		return r.refuse(ctx, w, StaleRemote, detail)
+	}
 	w.facts.Record, w.facts.RemoteRead, w.facts.Remote = w.rec, true, assets
 	w.facts.Refs = r.dir.resolve(&w.item) // its tags may have been made meanwhile
 	r.g.decide(w)

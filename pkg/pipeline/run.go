@@ -28,9 +28,14 @@ const settleTime = 60 * time.Second
 // in the outcome, not an error; the error is that of preparing (a *StopError,
 // or the context's) and comes with an empty outcome.
 func Run(ctx context.Context, in RunInput) (Outcome, error) {
+	begun := state.Run{ID: in.ID, Manifest: in.Manifest.ID, Start: in.Start.UTC()}
+	if p := in.Plan; p != nil {
+		in.Select, begun.Plan = p.Selection(), p.Digest
+		p.Header.Choice.apply(&in.Options)
+	}
 	r := newRunner(&in)
 	out := Outcome{Run: in.ID, Start: in.Start}
-	if err := in.Store.SetRun(ctx, state.Run{ID: in.ID, Manifest: in.Manifest.ID, Start: in.Start.UTC()}); err != nil {
+	if err := in.Store.SetRun(ctx, begun); err != nil {
 		return out, err
 	}
 	g, c, err := prepare(ctx, &in.Input)
@@ -38,7 +43,15 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 		return out, err
 	}
 	r.g, r.dir = g, g.dir
-	r.emit(Started{Run: in.ID, Items: in.Select.count(c.items), At: in.Start})
+	if err := r.carry(ctx); err != nil {
+		return out, err
+	}
+	items := in.Select.count(c.items)
+	if r.plan != nil {
+		items = r.plan.Len()
+	}
+	r.emit(Started{Run: in.ID, Items: items, At: in.Start})
+	r.tellOthers(c.all - c.items)
 
 	unwatch := r.watchStop(ctx)
 	if err = r.doubt(ctx); err == nil {
@@ -62,6 +75,8 @@ type runner struct {
 	in  *RunInput
 	g   *gatherer
 	dir *directory
+	// plan is the saved plan that is carried out, nil without one.
+	plan *carried
 
 	begun        time.Time // monotonic: of this process, as far as the run can know
 	settleTime   time.Duration
@@ -123,6 +138,9 @@ func newRunner(in *RunInput) *runner {
 	r.first = newFirstCreate(r)
 	return r
 }
+
+// hashers is how many files are read at once for their checksums.
+func (r *runner) hashers() int { return orInt(r.in.Options.Hashers, runtime.GOMAXPROCS(0)) }
 
 func orInt(n, def int) int {
 	if n <= 0 {
@@ -207,7 +225,7 @@ func (r *runner) stages(ctx context.Context) error {
 	chunks := make(chan []*work)
 	g.Go(func() error { defer close(chunks); return r.produce(ctx, chunks) })
 	g.Go(func() error { return r.routeAll(ctx, chunks) })
-	r.workers(ctx, g, orInt(o.Hashers, runtime.GOMAXPROCS(0)), r.toHash, r.hash)
+	r.workers(ctx, g, r.hashers(), r.toHash, r.hash)
 	r.workers(ctx, g, orInt(o.Requests, 8), r.toRegister, r.register)
 	r.workers(ctx, g, orInt(o.Uploads, 8), r.toTransfer, func(busy context.Context, w *work) error { return r.transfer(ctx, busy, w) })
 	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate, r.update)
@@ -279,7 +297,7 @@ func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc) erro
 func (r *runner) produce(ctx context.Context, chunks chan<- []*work) error {
 	for chunk, err := range r.g.chunks(r.busy) {
 		if err == nil && !r.stopped() {
-			err = r.g.hashAll(r.busy, chunk, orInt(r.in.Options.Hashers, runtime.GOMAXPROCS(0)))
+			err = r.decideAll(r.busy, chunk)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -293,13 +311,20 @@ func (r *runner) produce(ctx context.Context, chunks chan<- []*work) error {
 		if r.stopped() {
 			return nil
 		}
-		select {
-		case chunks <- chunk:
-		case <-r.stopping:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := r.hand(ctx, chunks, chunk); err != nil || r.stopped() {
+			return err
 		}
+	}
+	return r.goneRows(func(chunk []*work) error { return r.hand(ctx, chunks, chunk) })
+}
+
+// hand gives a chunk to the stages, unless the run stops.
+func (r *runner) hand(ctx context.Context, chunks chan<- []*work, chunk []*work) error {
+	select {
+	case chunks <- chunk:
+	case <-r.stopping:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	return nil
 }
@@ -418,6 +443,9 @@ func (r *runner) hash(ctx context.Context, w *work) error {
 		}
 		return r.fail(ctx, w, FailedSource, err)
 	}
+	if detail := r.otherFile(w); detail != "" {
+		return r.refuse(ctx, w, StaleFile, detail)
+	}
 	if reason, detail := sourceProblem(&w.item, w.facts.Info, nil); reason != "" {
 		return r.fail(ctx, w, reason, errors.New(detail)) // it changed since it was looked at
 	}
@@ -491,6 +519,11 @@ func (r *runner) notReached(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if r.plan != nil {
+			if _, err := r.plan.Row(item.ExternalID); err != nil { // it is not gone
+				return err
+			}
+		}
 		if n++; n <= r.produced {
 			continue
 		}
@@ -500,7 +533,17 @@ func (r *runner) notReached(ctx context.Context) error {
 			}
 		}
 	}
-	return tell()
+	if err := tell(); err != nil {
+		return err
+	}
+	return r.goneRows(func(gone []*work) error {
+		for _, w := range gone {
+			if n++; n > r.produced {
+				r.report(w, "blocked", &state.Failure{Code: w.Row.Reason, Message: w.Row.Detail})
+			}
+		}
+		return nil
+	})
 }
 
 // openItems counts the items that are in some stage.

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -48,18 +47,26 @@ func (s *Summary) Work() bool {
 // tagCensus counts the tags that rows would make.
 type tagCensus map[[2]string]int // Division, name
 
-func (c tagCensus) add(division string, set Values) {
-	raw := set["tags"]
-	if !strings.Contains(string(raw), `"`+newTag) {
-		return
+// add counts the tags that one row would make.
+func (c tagCensus) add(division string, names []string) {
+	for _, name := range names {
+		c[[2]string{division, name}]++
 	}
-	var l []string
-	_ = json.Unmarshal(raw, &l) // canonical by construction
-	for _, t := range l {
+}
+
+// newTags are the names of the tags that setting v makes.
+func newTags(v Values) []string {
+	raw := v["tags"]
+	if !strings.Contains(string(raw), `"`+newTag) {
+		return nil
+	}
+	var names []string
+	for _, t := range set(raw) {
 		if name, ok := strings.CutPrefix(t, newTag); ok {
-			c[[2]string{division, name}]++
+			names = append(names, name)
 		}
 	}
+	return names
 }
 
 // into completes the summary: each tag to be made costs one write.

@@ -75,6 +75,9 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 				}
 				return r.fail(ctx, w, FailedSource, herr)
 			}
+			if detail := r.otherFile(w); detail != "" {
+				return r.refuse(ctx, w, StaleFile, detail)
+			}
 			if reason, detail := sourceProblem(&w.item, w.facts.Info, nil); reason != "" {
 				return r.fail(ctx, w, reason, errors.New(detail))
 			}
