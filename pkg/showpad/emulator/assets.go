@@ -29,7 +29,7 @@ func postAssets(s *Server, c *call) answer {
 	if division.Denied {
 		return problemAnswer(http.StatusForbidden, "you may not manage content in this Division")
 	}
-	now := s.now()
+	now := c.at(s.now())
 	a := &asset{
 		Division: division.ID, Created: now, Updated: now, Listed: now.Add(max(s.opts.ListLag, time.Duration(s.sw.ListLag))),
 		Annotatable: true, Shareable: true, Processed: true, Authors: []string{c.caller.user.ID},

@@ -28,16 +28,26 @@ type call struct {
 
 	params  map[string]string // from the path
 	caller  *token
-	early   bool // the answer does not depend on the body
-	dry     bool // an operation stops before its commit
-	commits bool // it has reached its commit
-	done    bool // it has changed something
-	isLate  bool // it is executed late, by another request
+	early   bool      // the answer does not depend on the body
+	dry     bool      // an operation stops before its commit
+	commits bool      // it has reached its commit
+	done    bool      // it has changed something
+	isLate  bool      // it is executed late, by another request
+	due     time.Time // when that should have been
 
 	// For storage, set by faults.
 	stopAfter int64         // reset after so many bytes; -1: no
 	late      time.Duration // commit so much later; 0: at once
 	outcome   *Fault        // processing fails or is stuck
+}
+
+// at is the moment at which the operation takes place: now, or when it was due.
+// What it makes is listed from then on, although a later request had to find it.
+func (c *call) at(now time.Time) time.Time {
+	if c.isLate && c.due.Before(now) {
+		return c.due
+	}
+	return now
 }
 
 // commit says whether the operation may change the state now. It is called by

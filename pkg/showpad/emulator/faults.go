@@ -182,8 +182,8 @@ func (s *Server) serveFaulty(op string, c *call, run func() answer) answer {
 			c.late = delay
 			return run()
 		}
-		s.schedule(delay, func() {
-			c.isLate = true
+		s.schedule(delay, func(due time.Time) {
+			c.isLate, c.due = true, due
 			run()
 			s.noteUnanswered(op, c)
 		})
@@ -267,10 +267,10 @@ func (s *Server) closeGate(a *answer, wait time.Duration, advice Advice) {
 // next request where the clock was moved on.
 type lateWork struct {
 	due time.Time
-	run func()
+	run func(due time.Time)
 }
 
-func (s *Server) schedule(after time.Duration, run func()) {
+func (s *Server) schedule(after time.Duration, run func(due time.Time)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.late = append(s.late, lateWork{s.now().Add(after), run})
@@ -289,6 +289,6 @@ func (s *Server) runLate() {
 		work := s.late[0]
 		s.late = s.late[1:]
 		s.mu.Unlock()
-		work.run()
+		work.run(work.due)
 	}
 }

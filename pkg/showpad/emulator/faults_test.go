@@ -196,6 +196,21 @@ func TestALateRequestIsExecutedLater(t *testing.T) {
 	}
 }
 
+// A request that is executed late takes place when it is due, even if only a much
+// later request makes it so: from then on it is listed.
+func TestALateAssetIsListedFromWhenItWasDue(t *testing.T) {
+	begin := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	s := newServer(t, emulator.Options{Now: func() time.Time { return begin }})
+	s.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindLate, Delay: emulator.Duration(5 * time.Second)})
+	if _, err := send(t, s, "POST", "/v4/assets", createBody("a.pdf", "X", "")); err == nil {
+		t.Error("answered")
+	}
+	s.Advance(20 * time.Second)
+	if as := s.Assets(); len(as) != 1 || !as[0].CreatedAt.Equal(begin.Add(5*time.Second)) {
+		t.Errorf("made at %v, want 5 s after %s", as, begin)
+	}
+}
+
 func TestARequestThatArrivesTwice(t *testing.T) {
 	s := newServer(t, emulator.Options{})
 	s.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindDuplicate})

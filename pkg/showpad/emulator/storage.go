@@ -169,7 +169,7 @@ func (s *Server) putBytes(c *call) answer {
 	}
 	if c.late > 0 {
 		kept := blob.detach()
-		s.schedule(c.late, func() {
+		s.schedule(c.late, func(time.Time) {
 			defer kept.discard()
 			c.isLate = true
 			s.commitPut(c, fileID, digest, n, kept)
