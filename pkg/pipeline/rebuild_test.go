@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -316,4 +317,156 @@ func emptyState(t *testing.T) *state.Store {
 	}
 	t.Cleanup(func() { _ = st.Close() })
 	return st
+}
+
+// TestEveryUnconfirmedRecordHasAWayOn puts what the service can have beside each
+// edit, before or after a rebuild, and demands an end of it: done, or a conflict
+// that conflicts: overwrite takes away, unless it is none of values.
+func TestEveryUnconfirmedRecordHasAWayOn(t *testing.T) {
+	remotes := map[string]struct {
+		change func(w *world, id string)
+		reason string // of the conflict that nothing but a person ends
+	}{
+		"same": {func(*world, string) {}, ""},
+		"gone": {(*world).deleteByHand, pipeline.ConflictMissing},
+		"half made": {func(w *world, id string) {
+			w.deleteByHand(id)
+			f := named("A.txt", "A")
+			f.Description, f.Division = showpad.Some("ours"), showpad.Some(showpad.Ref{ID: emulator.DivisionMarketing})
+			if _, err := w.client().CreateAsset(w.t.Context(), f); err != nil {
+				w.t.Fatal(err)
+			}
+		}, pipeline.ConflictMissing},
+		"other bytes":  {func(w *world, id string) { w.upload(w.client(), id, "theirs") }, ""},
+		"other fields": {func(w *world, _ string) { w.person("A", description("theirs")) }, ""},
+		"archived":     {func(w *world, _ string) { w.person("A", showpad.AssetFields{IsArchived: showpad.Some(true)}) }, pipeline.ConflictArchived},
+	}
+	edits := map[string]func(w *world){
+		"none":  func(*world) {},
+		"file":  func(w *world) { w.files.put("A.txt", "second content") },
+		"field": func(w *world) { w.describe("second") },
+	}
+	for remote, there := range remotes {
+		for edit, change := range edits {
+			for _, before := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s/%s/before %v", remote, edit, before), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t, emulator.Options{})
+						w.add("A", "content", tags("One"), func(i *manifest.Item) { i.Fields.Description = manifest.Some("ours") })
+						w.mustRun(0)
+						id := w.assets()["A"][0].ID
+						if before {
+							there.change(w, id)
+						}
+						w.mustRebuild()
+						if !before {
+							there.change(w, id)
+						}
+						<-time.After(time.Hour)
+						change(w)
+						w.options.FullCheck = !before // what was seen may be out of date
+						reason := there.reason
+						if before && (remote == "half made" || remote == "gone") {
+							reason = ""
+						}
+						for _, rule := range []string{"skip", "overwrite"} {
+							w.man.Update.Conflicts = rule
+							if _, err := w.run(t.Context(), nil); err != nil {
+								t.Fatal(err)
+							}
+							r := w.result("A")
+							want := reason
+							if want == "" && rule == "skip" && (edit != "none" && remote != "half made" && (remote != "gone" || !before) || remote == "other bytes" || remote == "other fields") {
+								want = pipeline.ConflictAdopt
+							}
+							if want != "" && (r.Status != "conflict" || r.Reason != want) || want == "" && !r.OK() {
+								t.Fatalf("%s: it is %s %s %s (%+v), want %q", rule, r.Action, r.Reason, r.Status, r.Error, want)
+							}
+							if n := len(w.tenant.Assets()); n > 1 {
+								t.Fatalf("%d assets", n)
+							}
+						}
+						if reason != "" {
+							return
+						}
+						w.check()
+						if d, want := w.assets()["A"][0].Description, w.items[0].Fields.Description.Value; d != want {
+							t.Errorf("the description is %q, want %q", d, want)
+						}
+						w.options.FullCheck = true
+						w.planIsEmpty()
+						if rec := w.record("A"); rec.Unconfirmed || rec.Owner != "test" {
+							t.Errorf("the record is %+v", rec)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestARebuildAfterTurbulence throws the state away after runs under faults that
+// were cut off anywhere, and edits of people. Nothing is made twice, whatever
+// differs is told, and conflicts: overwrite brings the rest about.
+func TestARebuildAfterTurbulence(t *testing.T) {
+	for seed := range uint64(100) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(seed, 7))
+				w := newWorld(t, emulator.Options{
+					Seed: seed, ListLag: []time.Duration{0, 700 * time.Millisecond, 3 * time.Second}[rng.IntN(3)], Processing: []time.Duration{0, 20 * time.Second}[rng.IntN(2)],
+					Switches: emulator.Switches{DropTags: rng.IntN(4) == 0, SnapDates: rng.IntN(4) == 0, TrimDescriptions: rng.IntN(4) == 0, ResetPermissions: rng.IntN(4) == 0},
+				})
+				w.options = pipeline.Options{SettleTime: 8 * time.Second, Retries: 20, RetryFailed: true, ProcessingTimeout: 25 * time.Minute}
+				for i := range 1 + rng.IntN(8) {
+					w.add(fmt.Sprintf("ID-%d", i), text(rng), randomFields(rng))
+				}
+				turbulent(t, w, rng)
+				<-time.After(w.options.SettleTime)
+				w.tenant.ClearFaults()
+				if rng.IntN(2) == 0 {
+					edit(w, rng)
+				}
+				sum := w.mustRebuild(func(in *pipeline.RebuildInput) {
+					in.From = []pipeline.RebuildFrom{pipeline.FromLists, pipeline.FromExports}[rng.IntN(2)]
+				})
+				if sum.Records != len(w.tenant.Assets()) || sum.TwinsAll > 0 {
+					t.Errorf("%d assets, and the rebuild says %+v", len(w.tenant.Assets()), sum)
+				}
+				if _, err := w.run(t.Context(), nil); err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range w.results {
+					if !r.OK() && r.Reason != pipeline.ConflictAdopt && (r.Error == nil || r.Error.Code != pipeline.FailedProcessing && r.Error.Code != pipeline.FailedTimeout && r.Error.Code != pipeline.ConflictAdopt) {
+						t.Errorf("%s is %s %s %s: %+v", r.ExternalID, r.Action, r.Reason, r.Status, r.Error)
+					}
+				}
+				w.man.Update.Conflicts = "overwrite"
+				out, err := w.run(t.Context(), nil)
+				if err == nil && out.Status["failed"] > 0 { // a file that got stuck before
+					out, err = w.run(t.Context(), nil)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.want(out, 0)
+				w.check()
+				w.options.FullCheck = true
+				w.planIsEmpty()
+			})
+		})
+	}
+}
+
+func TestVerifyTakesAnUnconfirmedRecordForNoWorkUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		library(w, 3)
+		w.mustRun(0)
+		w.person("A01", description("theirs"))
+		w.mustRebuild()
+		if s, short, _ := w.verify(); s.OK != 2 || s.Different != 1 || fmt.Sprint(short) != "[A01 field description]" {
+			t.Errorf("%+v %q", s, short)
+		}
+	})
 }

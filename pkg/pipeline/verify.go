@@ -114,7 +114,7 @@ func (s *VerifySummary) add(c *comparison) {
 		s.Bytes += c.readBack
 	}
 	rec := c.facts.Record
-	begun := rec != nil && Unfinished(string(rec.Status))
+	begun := rec != nil && unfinished(rec.Status)
 	different := false
 	for _, d := range c.found {
 		switch d.Kind {

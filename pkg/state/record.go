@@ -75,7 +75,9 @@ type Record struct {
 	Shown string `json:"shown,omitempty"`
 	// Unconfirmed marks a record that was made without a run: by a rebuild from
 	// the service, or by binding an asset. What we sent is not known: Fields has
-	// what was seen then, and the next run compares before it believes it.
+	// what was seen then, and the next run compares before it believes it. Its
+	// status is pending. Without an asset id it is of several assets with one
+	// external ID.
 	Unconfirmed bool `json:"unconfirmed,omitempty"`
 }
 
