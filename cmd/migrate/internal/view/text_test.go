@@ -85,7 +85,7 @@ func TestStatusText(t *testing.T) {
 	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	s := Status{
 		State: "m.state.db", Tenant: "loopback:acme",
-		Counts: state.Counts{Total: 1300, ByStatus: map[state.Status]int{state.Done: 1200, state.Failed: 100}},
+		Counts: state.Counts{Total: 1500, ByStatus: map[state.Status]int{state.Done: 1200, state.Failed: 100, state.Pending: 200}},
 		Runs: []state.Run{
 			{ID: "one", Start: start, End: start.Add(3 * time.Minute), Code: 3, Outcome: "1 failed", Dir: "m.runs/one"},
 			{ID: "two", Start: start},
@@ -99,7 +99,7 @@ func TestStatusText(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"m.state.db (acme): 1,300 items\n  done         1,200\n  failed       100\n",
+		"m.state.db (acme): 1,500 items\n  done         1,200\n  failed       100\n  unconfirmed  200 (found by a rebuild or bound by hand",
 		"  one  exit 3 after 3 min  1 failed  m.runs/one\n",
 		"  two  ended from outside; run again to continue\n",
 		"  three  under way\n",
