@@ -114,7 +114,7 @@ func (s *sim) weather() {
 	}
 	if s.chance(0.15) {
 		pause, every, n := s.upTo(90*time.Second), 1+rng.IntN(4), 0
-		s.files.trouble = func() (time.Duration, error) {
+		s.files.trouble = func(string) (time.Duration, error) {
 			if n++; n%every == 0 {
 				return pause, nil
 			}
@@ -123,7 +123,7 @@ func (s *sim) weather() {
 	}
 	if s.chance(0.1) {
 		at, n := 1+rng.IntN(8), 0
-		s.files.trouble = func() (time.Duration, error) {
+		s.files.trouble = func(string) (time.Duration, error) {
 			if n++; n == at {
 				return 0, syscall.EIO
 			}

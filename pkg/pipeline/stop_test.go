@@ -302,7 +302,7 @@ func TestWhatAStopKeepsFromBeginningIsNotDone(t *testing.T) {
 		w.many(2)
 		w.mustRun(0)
 		w.files.put("A00.txt", "other content")
-		w.files.trouble = func() (time.Duration, error) { return time.Second, nil } // so that the stop is noticed meanwhile
+		w.files.trouble = func(string) (time.Duration, error) { return time.Second, nil } // so that the stop is noticed meanwhile
 		stop := make(chan struct{})
 		w.observe = func(e pipeline.Event) {
 			if d, ok := e.(pipeline.Decided); ok && d.Row.ExternalID == "A00" {

@@ -281,8 +281,8 @@ type memory struct {
 	puts  time.Duration
 	clock func() time.Time // nil: time.Now
 	// trouble, when set, is asked at each opening: an error, or a pause before each
-	// few bytes.
-	trouble func() (pause time.Duration, err error)
+	// few bytes. It may change the file, which is opened already.
+	trouble func(path string) (pause time.Duration, err error)
 }
 
 type memFile struct {
@@ -326,7 +326,7 @@ func (m *memory) Open(ctx context.Context, path string) (io.ReadCloser, source.I
 	info = source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod}
 	r := &memReader{ctx: ctx, r: bytes.NewReader(f.data)}
 	if trouble != nil {
-		if r.pause, err = trouble(); err != nil {
+		if r.pause, err = trouble(path); err != nil {
 			return nil, info, &source.Error{Op: "open", Path: path, Err: err}
 		}
 	}
