@@ -421,9 +421,12 @@ func TestARebuildAfterTurbulence(t *testing.T) {
 				for i := range 1 + rng.IntN(8) {
 					w.add(fmt.Sprintf("ID-%d", i), text(rng), randomFields(rng))
 				}
-				turbulent(t, w, rng)
+				s := &sim{world: w, rng: rng, lag: 3 * time.Second}
+				for range 1 + rng.IntN(3) {
+					s.stormyRun()
+				}
+				s.calm()
 				<-time.After(w.options.SettleTime)
-				w.tenant.ClearFaults()
 				if rng.IntN(2) == 0 {
 					edit(w, rng)
 				}
