@@ -25,6 +25,9 @@ func openSources(m *manifest.Manifest) (map[string]source.Source, func() error, 
 	}
 	var problems manifest.Problems
 	for _, r := range m.Roots {
+		if r.Kind != manifest.RootFolder {
+			continue // refused with the header
+		}
 		dir := filepath.FromSlash(r.Location)
 		if !filepath.IsAbs(dir) {
 			dir = filepath.Join(m.Dir, dir)

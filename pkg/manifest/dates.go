@@ -29,6 +29,10 @@ func (d *decoder) instant(v Value, end bool) (Instant, bool) {
 	s = strings.TrimSpace(s)
 	switch {
 	case strings.HasPrefix(s, "+"):
+		if v.Add != nil {
+			d.ps.add(CodeDate, v.Pos, fmt.Sprintf("%s: %q is no date that %s can be added to", d.field, clip(s), strings.TrimPrefix(v.Add.Relative, "+")), "write a day, as in 2026-12-01")
+			return Instant{}, false
+		}
 		if i, ok := relative(s); ok {
 			return i, true
 		}
@@ -50,7 +54,7 @@ func (d *decoder) instant(v Value, end bool) (Instant, bool) {
 				"write timezone: Europe/Brussels in the header, or the date with its time: "+s+hour)
 			return Instant{}, false
 		}
-		y, m, dd := day.Date()
+		y, m, dd := v.Add.to(day).Date()
 		at := time.Date(y, m, dd, 0, 0, 0, 0, d.zone)
 		if end {
 			at = time.Date(y, m, dd, 23, 59, 59, 0, d.zone)
@@ -66,7 +70,21 @@ func (d *decoder) instant(v Value, end bool) (Instant, bool) {
 		d.ps.add(CodeDate, v.Pos, fmt.Sprintf("%s: %q is no date", d.field, clip(s)), fix)
 		return Instant{}, false
 	}
-	return Instant{At: at.UTC().Truncate(time.Second)}, true
+	if zone := d.zone; v.Add != nil && zone != nil {
+		at = at.In(zone)
+	}
+	return Instant{At: v.Add.to(at).UTC().Truncate(time.Second)}, true
+}
+
+// to is t and the span of i later, at the same time of the day; the last day of
+// a shorter month stands for days that it lacks. A nil i adds nothing.
+func (i *Instant) to(t time.Time) time.Time {
+	if i == nil {
+		return t
+	}
+	first := time.Date(t.Year(), t.Month(), 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location()).AddDate(i.Years, i.Months, 0)
+	last := first.AddDate(0, 1, -1).Day()
+	return first.AddDate(0, 0, min(t.Day(), last)-1+i.Days)
 }
 
 // relative reads "+18 months" or "+1 year 6 months".

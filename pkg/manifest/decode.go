@@ -228,7 +228,7 @@ func (d *decoder) tag(v Value) (Tag, bool) {
 		ok := true
 		d.mapping(v, []string{"id"}, func(m Member) {
 			s, good := d.scalar(m.Value, "the tag's id")
-			if good && (s == "" || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == ',' })) {
+			if good && !idForm(s) {
 				d.ps.add(CodeTag, m.Value.Pos, fmt.Sprintf("%q is no tag id", clip(s)), "write the id as the service shows it, or the tag's name")
 				good = false
 			}

@@ -166,4 +166,4 @@ func RowFields() []string {
 
 // itemKeys are the keys of an item that are no managed fields. keep has no
 // column: tables list kept columns in the include.
-var itemKeys = []string{"externalId", "file", "url", "division", "allowEmpty"}
+var itemKeys = []string{"externalId", "id", "file", "url", "division", "allowEmpty"}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,35 +19,27 @@ import (
 // the whole of it in memory.
 const LongList = 20_000
 
-// headerKeys are the keys of a header in the order of the documentation. later
-// says what a key is for that is refused until its work is done.
-var headerKeys = []struct{ name, later, doc string }{
-	{"version", "", "Form of the manifest; always 1"},
-	{"id", "", "Owner of these items in a state; default: the file's name without its ending"},
-	{"timezone", "", "Where days begin and end, as in Europe/Brussels; needed for dates without a time"},
-	{"target", "", "The tenant"},
-	{"division", "", "Default Division, by name or id"},
-	{"roots", "", "Names for folders, used as name:path"},
-	{"defaults", "", "Fields of all items: tags are added to, other lists and members of permissions are replaced, null clears"},
-	{"map", "mapping old values to new ones", "Old values to Showpad's"},
-	{"createTags", "", "Whether missing tags are made"},
-	{"assets", "", "Items; they may also stand in further documents and in tables"},
-	{"include", "", "Tables whose rows are items"},
-	{"tagCategories", "tag categories", "Categories of tags"},
-	{"myFiles", "personal files", "Personal files"},
-	{"shares", "share links", "Links made after their assets are active"},
-	{"update", "", "What a rerun may touch on an asset that exists"},
-	{"prune", "", "What happens to assets that this manifest made and no longer lists"},
+// headerKeys are the keys of a header in the order of the documentation.
+var headerKeys = []struct{ name, doc string }{
+	{"version", "Form of the manifest; always 1"},
+	{"id", "Owner of these items in a state; default: the file's name without its ending"},
+	{"timezone", "Where days begin and end, as in Europe/Brussels; needed for dates without a time"},
+	{"target", "The tenant"},
+	{"division", "Default Division, by name or id"},
+	{"roots", "Names for places of files, used as name:path"},
+	{"defaults", "Fields of all items: tags are added to, other lists and members of permissions are replaced, null clears"},
+	{"map", "Old values to Showpad's"},
+	{"createTags", "Whether missing tags are made"},
+	{"assets", "Items; they may also stand in further documents and in tables"},
+	{"include", "Tables and folders whose rows and files are items"},
+	{"tagCategories", "Categories of tags"},
+	{"myFiles", "Personal files"},
+	{"shares", "Links made after their assets are active"},
+	{"update", "What a rerun may touch on an asset that exists"},
+	{"prune", "What happens to assets that this manifest made and no longer lists"},
 }
 
-func headerKey(name string) (later string, ok bool) {
-	for _, k := range headerKeys {
-		if k.name == name {
-			return k.later, true
-		}
-	}
-	return "", false
-}
+func isHeaderKey(name string) bool { return slices.Contains(headerKeyNames(), name) }
 
 func headerKeyNames() []string {
 	names := make([]string, len(headerKeys))
@@ -109,20 +100,18 @@ func (h *headerReader) read(root *yaml.Node) {
 	values := map[string]Value{}
 	versioned := false
 	h.nodes.members(root, func(key string, kn, vn *yaml.Node) {
-		later, known := headerKey(key)
 		pos := h.nodes.pos(kn)
 		switch {
-		case !known:
+		case !isHeaderKey(key):
 			h.unknown(Member{Key: key, Pos: pos})
 		case key == "version":
 			versioned = true
 			h.version(vn)
 		case vn.Kind == yaml.ScalarNode && vn.Tag == "!!null": // key: with nothing is as good as no key
-		case later != "":
-			h.d.ps.add(CodeNotYet, pos, fmt.Sprintf("key %q (%s) is not yet supported by this version", key, later), "remove it")
 		case key == "assets":
 			h.assets(vn)
 		default:
+			h.d.later(key, pos)
 			values[key] = h.nodes.value(vn)
 		}
 	})
@@ -218,6 +207,8 @@ func (h *headerReader) value(key string, v Value) {
 		h.roots(v)
 	case "defaults":
 		h.defaults(v)
+	case "map":
+		h.maps(v)
 	case "createTags":
 		if s, ok := d.enum(v, string(CreateAllTags), string(CreateNoTags)); ok {
 			h.m.CreateTags = CreateTags(s)
@@ -234,7 +225,7 @@ func (h *headerReader) value(key string, v Value) {
 		h.update(v)
 	case "prune":
 		if s, ok := d.enum(v, "keep", "archive", "delete"); ok && s != "keep" {
-			d.ps.add(CodeNotYet, v.Pos, fmt.Sprintf("prune: %s is not yet supported by this version", s), "write prune: keep")
+			d.later("prune: "+s, v.Pos)
 		}
 	}
 }
@@ -276,52 +267,6 @@ func (h *headerReader) target(m Member) {
 	h.m.Target.Subdomain = s
 }
 
-// reservedRoots would be taken for the scheme of a URL.
-var reservedRoots = []string{"http", "https", "file", "s3"}
-
-func (h *headerReader) roots(v Value) {
-	if v.Kind != MapValue {
-		h.d.wrong(v, "a mapping: {decks: ./content/decks}")
-		return
-	}
-	for _, m := range v.Map {
-		h.d.field = "roots." + m.Key
-		if !rootName.MatchString(m.Key) || slices.Contains(reservedRoots, strings.ToLower(m.Key)) {
-			h.d.ps.add(CodeRoot, m.Pos, fmt.Sprintf("%q cannot be the name of a root", clip(m.Key)), "use two or more letters, digits, - or _, beginning with a letter; not http, https, file or s3")
-			continue
-		}
-		root := Root{Name: m.Key, Pos: m.Pos}
-		s, ok := h.d.text(m.Value)
-		switch s = strings.ReplaceAll(strings.TrimSpace(s), `\`, "/"); {
-		case !ok:
-		case s == "" || strings.ContainsFunc(s, unicode.IsControl):
-			h.d.ps.add(CodeRoot, m.Value.Pos, fmt.Sprintf("root %q names no folder", m.Key), "write a path, for instance ./content")
-		case remote(s):
-			h.d.ps.add(CodeNotYet, m.Value.Pos, fmt.Sprintf("root %q is not a folder: other places are not yet supported by this version", m.Key), "copy the files into a folder and write its path")
-		default:
-			root.Location = cleanPath(s)
-		}
-		h.m.Roots = append(h.m.Roots, root) // with a bad place too: its name is known
-	}
-}
-
-// remote reports whether an address is a URL or an rclone remote:path.
-func remote(s string) bool {
-	if schemeForm.MatchString(s) {
-		return true
-	}
-	m := rootForm.FindStringSubmatch(s)
-	return m != nil && len(m[1]) > 1 && !strings.HasPrefix(s, ".")
-}
-
-// cleanPath is path.Clean that leaves //server/share alone.
-func cleanPath(s string) string {
-	if strings.HasPrefix(s, "//") && !strings.HasPrefix(s, "///") {
-		return "/" + path.Clean(s)
-	}
-	return path.Clean(s)
-}
-
 func (h *headerReader) defaults(v Value) {
 	if v.Kind != MapValue {
 		h.d.wrong(v, "a mapping of fields")
@@ -336,12 +281,10 @@ func (h *headerReader) defaults(v Value) {
 	}
 	for _, m := range v.Map {
 		h.d.field = m.Key
-		switch _, header := headerKey(m.Key); {
-		case m.Key == "name" || slices.Contains(itemKeys, m.Key) && m.Key != "division" || m.Key == "keep":
+		switch {
+		case m.Key == "name" || slices.Contains(itemKeys, m.Key) && m.Key != "division" || m.Key == "keep" || m.Key == "localization":
 			h.d.ps.add(CodeMisplaced, m.Pos, fmt.Sprintf("key %q cannot be a default", m.Key), "write it on the items")
-		case laterItemKeys[m.Key] != "":
-			h.d.ps.add(CodeMisplaced, m.Pos, fmt.Sprintf("key %q cannot be a default", m.Key), "remove it")
-		case header:
+		case isHeaderKey(m.Key):
 			h.d.ps.add(CodeMisplaced, m.Pos, fmt.Sprintf("key %q belongs into the header, not under defaults", m.Key), "move it out of defaults:")
 		case m.Key == "tags" && m.Value.Kind == MapValue:
 			h.d.ps.add(CodeMisplaced, m.Value.Pos, "{replace: ...} has a meaning on items only", "write a list")

@@ -46,7 +46,7 @@ shares: null
 	want := &Manifest{
 		Path: "m.yaml", Dir: ".", ID: "wave-1", Timezone: zone, Division: "42",
 		Target: Target{Subdomain: "acme", Ownership: "oauth2client"},
-		Roots:  []Root{{"decks", "content/decks", at(6, 9)}, {"abs", "C:/Data/x", at(6, 33)}, {"up", "../shared", at(6, 51)}},
+		Roots:  []Root{{"decks", RootFolder, "content/decks", at(6, 9)}, {"abs", RootFolder, "C:/Data/x", at(6, 33)}, {"up", RootFolder, "../shared", at(6, 51)}},
 		Defaults: Fields{
 			Tags:        Some([]Tag{{Name: "Migrated"}, {ID: "abc"}}),
 			Languages:   Some([]string{"en"}),
@@ -117,67 +117,16 @@ func TestHeaderProblems(t *testing.T) {
 		{"roots", "version: 1\nroots: {d: x, https: x, decks: 's3://b/p', drive: 'gdrive:x', nil: , web: https://x/}\n", []string{
 			`2:9: M061: "d" cannot be the name of a root (use two or more letters, digits, - or _, beginning with a letter; not http, https, file or s3)`,
 			`2:15: M061: "https" cannot be the name of a root (use two or more letters, digits, - or _, beginning with a letter; not http, https, file or s3)`,
-			`2:32: M009: root "decks" is not a folder: other places are not yet supported by this version (copy the files into a folder and write its path)`,
-			`2:51: M009: root "drive" is not a folder: other places are not yet supported by this version (copy the files into a folder and write its path)`,
-			`2:68: M007: roots.nil is nothing (write a text)`,
-			`2:75: M009: root "web" is not a folder: other places are not yet supported by this version (copy the files into a folder and write its path)`}},
+			`2:68: M007: roots.nil is nothing (write a text)`}},
 		{"defaults", "version: 1\ndefaults:\n  externalId: x\n  division: D\n  tags: {replace: [a]}\n  isShareable: true\n  id: x\n  lnaguages: [en]\n  permissions: {name: x}\n", []string{
 			`3:3: M011: key "externalId" cannot be a default (write it on the items)`,
 			`4:3: M011: key "division" belongs into the header, not under defaults (move it out of defaults:)`,
 			`5:9: M011: {replace: ...} has a meaning on items only (write a list)`,
 			`6:3: M011: key "isShareable" belongs under permissions (write permissions: {isShareable: ...})`,
-			`7:3: M011: key "id" cannot be a default (remove it)`,
+			`7:3: M011: key "id" cannot be a default (write it on the items)`,
 			`8:3: M012: unknown key "lnaguages" (did you mean "languages"?)`,
 			`9:17: M012: unknown key "name" (known here: isShareable, isAnnotatable, isEditable)`}},
-		{"not yet", "version: 1\nmap: {}\ntagCategories: []\nmyFiles: []\nshares: [a]\nprune: archive\n", []string{
-			`2:1: M009: key "map" (mapping old values to new ones) is not yet supported by this version (remove it)`,
-			`3:1: M009: key "tagCategories" (tag categories) is not yet supported by this version (remove it)`,
-			`4:1: M009: key "myFiles" (personal files) is not yet supported by this version (remove it)`,
-			`5:1: M009: key "shares" (share links) is not yet supported by this version (remove it)`,
-			`6:8: M009: prune: archive is not yet supported by this version (write prune: keep)`}},
 		{"prune", "version: 1\nprune: all\n", []string{`2:8: M051: prune: "all" is not possible (write keep, archive, delete)`}},
-		{"includes", `version: 1
-include:
-  - table: a.tsv
-  - table: a.xlsx
-    sheet: One
-  - table: a.csv
-    encoding: cp1252
-    join: {table: b.csv}
-  - files: "**/*.pdf"
-    externalId: "{path}"
-    exclude: [x]
-    tags: [a]
-  - table: https://example.com/a.csv
-  - {}
-  - keep: [a]
-  - table: ""
-  - 7
-  - table: a.csv
-    colums: {}
-    columns: {extrnalId: ID, keep: [a], file: "{a", name: "", tags: {split: ";"}, url: {column: U, split: ""}, expiresAt: {column: M, add: 24 months}, division: [a]}
-`, []string{
-			`3:12: M009: table "a.tsv": .tsv is not yet supported by this version (save it as CSV UTF-8)`,
-			`4:12: M009: table "a.xlsx": .xlsx is not yet supported by this version (save it as CSV UTF-8)`,
-			`5:5: M009: include: key "sheet" (sheets of a workbook) is not yet supported by this version (remove it; a table (.csv, .ndjson) with a row for each file does the same)`,
-			`7:5: M009: include: key "encoding" (other encodings than UTF-8) is not yet supported by this version (remove it; a table (.csv, .ndjson) with a row for each file does the same)`,
-			`8:5: M009: include: key "join" (joining tables) is not yet supported by this version (remove it; a table (.csv, .ndjson) with a row for each file does the same)`,
-			`9:5: M009: include: key "files" (globs) is not yet supported by this version (remove it; a table (.csv, .ndjson) with a row for each file does the same)`,
-			`13:12: M009: table "https://example.com/a.csv": tables from other places than folders are not yet supported by this version (save it beside the manifest)`,
-			`14:5: M079: the include names no table (write {table: inventory.csv})`,
-			`15:5: M079: the include names no table (write {table: inventory.csv})`,
-			`16:12: M079: the table's path is empty (write {table: inventory.csv})`,
-			`17:5: M007: include is a number (write a mapping: {table: inventory.csv})`,
-			`19:5: M012: unknown key "colums" (did you mean "columns"?)`,
-			`20:15: M012: unknown key "extrnalId" (did you mean "externalId"?)`,
-			`20:30: M011: keep cannot be mapped (list the columns under the include's keep:)`,
-			`20:47: M079: columns.file: template "{a": a { without its } (write columns in braces: "{Folder}/{File}")`,
-			`20:59: M054: columns.name names no column (write the column's header)`,
-			`20:69: M054: columns.tags names no column (write {column: Keywords})`,
-			`20:107: M054: columns.url: split is empty (write the separator, for instance ";")`,
-			`20:135: M009: key "add" of a column is not yet supported by this version (add to the dates in the table itself)`,
-			`20:162: M007: columns.division is a list (write a column's name, a template or {column: ..., split: ...})`,
-		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

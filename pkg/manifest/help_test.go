@@ -2,18 +2,26 @@ package manifest
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
 // read is the header and the items of a manifest, with all problems as lines
-// without the file's name.
+// without the file's name. What is refused until its work is done is none of
+// them: see TestLater.
 func read(t testing.TB, text string) (*Manifest, []Parsed, []string) {
+	t.Helper()
+	m, items, ps := readAll(t, text)
+	return m, items, lines(slices.DeleteFunc(ps, func(p Problem) bool { return p.Code == CodeNotYet }))
+}
+
+func readAll(t testing.TB, text string) (*Manifest, []Parsed, []Problem) {
 	t.Helper()
 	m, ps, err := ReadHeader(strings.NewReader(text), "m.yaml")
 	if err != nil {
-		return nil, nil, lines(asProblems(t, err))
+		return nil, nil, asProblems(t, err)
 	}
 	var items []Parsed
 	b := NewBuilder(m, Options{Now: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)})
@@ -25,7 +33,7 @@ func read(t testing.TB, text string) (*Manifest, []Parsed, []string) {
 		items = append(items, p)
 		ps = append(ps, p.Problems...)
 	}
-	return m, items, lines(ps)
+	return m, items, ps
 }
 
 func asProblems(t testing.TB, err error) Problems {

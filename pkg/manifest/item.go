@@ -41,24 +41,13 @@ func (p *Parsed) Stopped() bool {
 // Builder makes items of values by the rules of one header. It is not for
 // concurrent use.
 type Builder struct {
-	m     *Manifest
-	now   time.Time
-	roots []string
+	m   *Manifest
+	now time.Time
 }
 
 // NewBuilder is a Builder for items of m.
 func NewBuilder(m *Manifest, opt Options) *Builder {
-	b := &Builder{m: m, now: opt.Now}
-	for _, r := range m.Roots {
-		b.roots = append(b.roots, r.Name)
-	}
-	return b
-}
-
-// laterItemKeys belong to the format and are refused until their work is done.
-var laterItemKeys = map[string]string{
-	"id":           "linking an existing asset by its id",
-	"localization": "linking language variants",
+	return &Builder{m: m, now: opt.Now}
 }
 
 // cannotMove are keys that people write for what an asset in Showpad cannot
@@ -88,6 +77,7 @@ func (b *Builder) Item(v Value, keep []KeepKV) Parsed {
 	}
 	it.At = make(map[string]Pos, len(v.Map)+2)
 	b.read(d, &it, v)
+	b.locate(d, &it)
 	b.merge(d, &it)
 	b.check(d, &it)
 	return d.finish(it)
@@ -130,6 +120,13 @@ func (d *decoder) own(it *Item, m Member) {
 			it.ExternalID = s
 			d.externalID(m.Value, s)
 		}
+	case "id":
+		d.later("item.id", m.Pos)
+		if s, ok := d.scalar(m.Value, "the asset's id"); ok {
+			if it.ID = s; !idForm(s) {
+				d.ps.add(CodeEmpty, m.Value.Pos, fmt.Sprintf("%q is no asset id", clip(s)), "write the id as the service shows it; an ID of another system is the externalId")
+			}
+		}
 	case "file":
 		if s, ok := d.scalar(m.Value, "a path"); ok {
 			it.File = s
@@ -155,9 +152,9 @@ func (d *decoder) own(it *Item, m Member) {
 
 // unknown reports a key that is none of an item's.
 func (b *Builder) unknown(d *decoder, m Member) {
-	if what, ok := laterItemKeys[m.Key]; ok {
+	if m.Key == "localization" {
 		if m.Value.Kind != NullValue {
-			d.ps.add(CodeNotYet, m.Pos, fmt.Sprintf("key %q (%s) is not yet supported by this version", m.Key, what), "remove it")
+			d.later("item.localization", m.Pos)
 		}
 		return
 	}
@@ -166,7 +163,7 @@ func (b *Builder) unknown(d *decoder, m Member) {
 		d.ps.add(CodeCannotMove, m.Pos, fmt.Sprintf("key %q: Showpad cannot take %s", m.Key, what), "remove it, or put it under keep:; see docs/what-moves.md")
 		return
 	}
-	if _, ok := headerKey(m.Key); ok {
+	if isHeaderKey(m.Key) {
 		d.ps.add(CodeMisplaced, m.Pos, fmt.Sprintf("key %q belongs into the header, not on an item", m.Key), "move it into the first document of the file")
 		return
 	}
@@ -261,6 +258,12 @@ func ExternalIDWrong(s string) string {
 	return ""
 }
 
+// idForm reports whether s can be an id of the service. Ids are opaque: usually
+// 32 hex digits, but others occur. Source: samples of v4.
+func idForm(s string) bool {
+	return s != "" && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == ',' })
+}
+
 func (d *decoder) division(v Value) string {
 	s, ok := d.scalar(v, "the Division's name or id")
 	if s = strings.TrimSpace(s); ok && s == "" {
@@ -286,6 +289,22 @@ func (d *decoder) keep(v Value) []KeepKV {
 	return out
 }
 
+// locate reads the address of the item's file.
+func (b *Builder) locate(d *decoder, it *Item) {
+	if it.File == "" || it.URL != "" {
+		return
+	}
+	pos := it.FieldPos("file")
+	loc, p := ParseLocation(it.File, b.m.Roots, pos)
+	it.Location = loc
+	switch {
+	case p != nil:
+		d.ps.put(*p)
+	case loc.Root == "": // else the root was refused
+		d.later("place."+loc.Kind.String(), pos)
+	}
+}
+
 // merge fills in what the header says for all items.
 func (b *Builder) merge(d *decoder, it *Item) {
 	own := it.Fields
@@ -303,7 +322,7 @@ func (b *Builder) merge(d *decoder, it *Item) {
 }
 
 func isPDF(it *Item) bool {
-	return it.URL == "" && (strings.EqualFold(path.Ext(strings.ReplaceAll(it.File, `\`, "/")), ".pdf") ||
+	return it.URL == "" && (strings.EqualFold(path.Ext(it.Location.Base()), ".pdf") ||
 		strings.EqualFold(path.Ext(it.Fields.Name.Value), ".pdf"))
 }
 
@@ -353,16 +372,7 @@ func (b *Builder) checkPlace(d *decoder, it *Item) {
 			d.ps.add(CodeURL, it.FieldPos("url"), fmt.Sprintf("url %q is no complete web address", clip(it.URL)), "write it as in a browser: https://www.example.com/pricing")
 			return
 		}
-	case it.File != "":
-		loc, p := ParseLocation(it.File, b.roots, it.FieldPos("file"))
-		it.Location = loc
-		if p != nil {
-			d.ps.put(*p)
-			if p.Class == Stop {
-				return
-			}
-		}
-	default:
+	case it.Location == Location{}:
 		return
 	}
 	if d.failed("name") {

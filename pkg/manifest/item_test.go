@@ -169,17 +169,14 @@ func TestItemProblems(t *testing.T) {
 		{"header key", "file: a\ntarget: x\nisEditable: true", []string{
 			`6:1: M011: key "target" belongs into the header, not on an item (move it into the first document of the file)`,
 			`7:1: M011: key "isEditable" belongs under permissions (write permissions: {isEditable: ...})`}},
-		{"later", "file: a\nid: abc\nlocalization: {primary: x}", []string{
-			`6:1: M009: key "id" (linking an existing asset by its id) is not yet supported by this version (remove it)`,
-			`7:1: M009: key "localization" (linking language variants) is not yet supported by this version (remove it)`}},
+		{"id", "file: a\nid: 'a b'", []string{`6:5: M054: "a b" is no asset id (write the id as the service shows it; an ID of another system is the externalId)`}},
 		{"cannot move", "file: a\ncreatedAt: 2020-01-01\nversions: []", []string{
 			`6:1: M010: key "createdAt": Showpad cannot take created dates (remove it, or put it under keep:; see docs/what-moves.md)`,
 			`7:1: M010: key "versions": Showpad cannot take version history (remove it, or put it under keep:; see docs/what-moves.md)`}},
 		{"url", "url: ftp://x.example/a", []string{`5:6: M025: url "ftp://x.example/a" is no complete web address (write it as in a browser: https://www.example.com/pricing)`}},
 		{"url without host", "url: https:///a", []string{`5:6: M025: url "https:///a" is no complete web address (write it as in a browser: https://www.example.com/pricing)`}},
 		{"url with blank", "url: https://x.example/a b", []string{`5:6: M025: url "https://x.example/a b" is no complete web address (write it as in a browser: https://www.example.com/pricing)`}},
-		{"file is a URL", "file: https://x.example/a.pdf", []string{`5:7: M009: files from https:// are not yet supported by this version (download the file and write its path; for a link without a binary write url:)`}},
-		{"file is remote", "file: gdrive:a.pdf", []string{`5:7: M027: unknown root "gdrive" (name it under roots:, or write ./gdrive:a.pdf if the file's name holds a colon)`}},
+		{"file is a folder at a URL", "file: https://x.example/a/?sig=x", []string{`5:7: M026: "https://x.example/a/" names no file (write the address of a file)`}},
 		{"climbs", "file: ../a.pdf", []string{`blocked 5:7: M028: path "../a.pdf" leaves the manifest's folder (name that folder under roots:, for instance roots: {shared: ../shared}, and write shared:path)`}},
 		{"names", "file: a\nname: \"a\\tb\"", []string{`6:7: M031: name "a\tb" holds a control character (write 1 to 255 characters on one line)`}},
 		{"blank name", "file: a\nname: ' '", []string{`6:7: M031: name is empty (write 1 to 255 characters on one line)`}},

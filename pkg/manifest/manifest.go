@@ -21,6 +21,7 @@ type Manifest struct {
 	Division   string // default Division, by name or id; "" when not named
 	Roots      []Root
 	Defaults   Fields
+	Maps       Maps
 	CreateTags CreateTags
 	Includes   []Include
 	Update     Update
@@ -32,13 +33,6 @@ type Target struct {
 	Ownership string // "local" (default) or "oauth2client": sent as origin, create only
 }
 
-// Root is a named place where files are. Only folders until other sources come.
-type Root struct {
-	Name     string // two letters or more
-	Location string // a folder; relative to the manifest's
-	Pos      Pos
-}
-
 // CreateTags says whether tags that the service lacks are made.
 type CreateTags string
 
@@ -46,23 +40,6 @@ const (
 	CreateAllTags CreateTags = "all" // the default
 	CreateNoTags  CreateTags = "none"
 )
-
-// Include is a table whose rows are items.
-type Include struct {
-	Pos     Pos
-	Table   string            // path as written, relative to the manifest's folder; .csv or .ndjson
-	Columns map[string]Column // field name ("externalId", "permissions.isShareable", ...) to column; nil: the header row has field names
-	Keep    []string          // columns carried into the results
-}
-
-// Column says how a field is made from a row. Exactly one of Column and
-// Template is set.
-type Column struct {
-	Pos      Pos
-	Column   string // header of the column
-	Template string // "{Folder}/{File}": names of columns in braces
-	Split    string // separator of a list; "" splits at ";" for list fields
-}
 
 // Update says what a rerun may touch on an asset that exists. The zero value
 // is not valid; the parser fills in the defaults.
@@ -77,6 +54,7 @@ type Update struct {
 type Item struct {
 	Pos        Pos
 	ExternalID string
+	ID         string // of an existing asset that shall become this item's; "" for none
 	File       string // as written; "" for a URL asset
 	Location   Location
 	URL        string   // URL assets only
@@ -103,23 +81,6 @@ func (i *Item) FieldPos(field string) Pos {
 		return p
 	}
 	return i.Pos
-}
-
-// Location is a file's address after the manifest's rules: backslashes turned,
-// the root's name taken off.
-type Location struct {
-	Root string // name of a root; "" is the manifest's own folder
-	Path string // slash-separated; relative to the root unless Abs
-	Abs  bool   // Path is absolute (or has a Windows drive) and Root is ""
-}
-
-// String is the address as people write it: "decks:q3/sales.pptx". It is
-// stable and serves as the source's name in records, reports and hash caches.
-func (l Location) String() string {
-	if l.Root == "" {
-		return l.Path
-	}
-	return l.Root + ":" + l.Path
 }
 
 // Fields are the managed fields of an asset, in the API's names.
@@ -186,5 +147,5 @@ func (i Instant) Resolve(start time.Time, loc *time.Location) time.Time {
 	if loc == nil {
 		loc = time.UTC
 	}
-	return start.In(loc).AddDate(i.Years, i.Months, i.Days).UTC().Truncate(time.Second)
+	return i.to(start.In(loc)).UTC().Truncate(time.Second)
 }

@@ -26,7 +26,7 @@ func AssetName(item Item) string {
 		}
 		return normalName(withExtension(name, ".url"))
 	}
-	base := path.Base(item.Location.Path)
+	base := item.Location.Base()
 	if name == "" {
 		return normalName(base)
 	}

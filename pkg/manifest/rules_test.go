@@ -84,8 +84,28 @@ func TestLocations(t *testing.T) {
 		{"C:", Location{}, CodeAddress},
 		{"C:a.pdf", Location{}, CodeAddress},
 		{"file:///a.pdf", Location{}, CodeAddress},
-		{"https://x/a.pdf", Location{}, CodeNotYet},
-		{"s3://b/a.pdf", Location{}, CodeNotYet},
+		{"https://x/a%20b/C.pdf?sig=1", Location{Path: "https://x/a%20b/C.pdf?sig=1", Kind: RootWeb}, ""},
+		{"HTTPS://x/a.pdf", Location{Path: "HTTPS://x/a.pdf", Kind: RootWeb}, ""},
+		{"http://127.0.0.1:8080/a.pdf", Location{Path: "http://127.0.0.1:8080/a.pdf", Kind: RootWeb}, ""},
+		{"http://x/a.pdf", Location{}, CodeAddress},
+		{"https://x", Location{}, CodeAddress},
+		{"https://x/a/", Location{}, CodeAddress},
+		{"https:///a.pdf", Location{}, CodeAddress},
+		{"https://jane:secret@x/a.pdf", Location{}, CodeAddress},
+		{"https://x/a.pdf#page=2", Location{}, CodeAddress},
+		{" https://x/a.pdf", Location{}, CodeUnknownRoot},
+		{"ftp://x/a.pdf", Location{}, CodeAddress},
+		{"s3://b/q3//a b.pdf", Location{Path: "b/q3//a b.pdf", Kind: RootS3}, ""},
+		{"s3://b", Location{}, CodeAddress},
+		{"s3://b/q3/", Location{}, CodeAddress},
+		{"s3:///a.pdf", Location{}, CodeAddress},
+		{"bucket:q3/x.pptx", Location{Root: "bucket", Path: "q3/x.pptx", Kind: RootS3}, ""},
+		{"sp:q3//x.pptx", Location{Path: "sp:q3/x.pptx", Kind: RootRclone}, ""},
+		{"My Drive:/q3/x.pptx", Location{Path: "My Drive:/q3/x.pptx", Kind: RootRclone}, ""},
+		{"sp:", Location{}, CodeAddress},
+		{"sp:../x", Location{Path: "../x", Kind: RootRclone}, CodeClimbs},
+		{"Re: budget.pdf", Location{}, CodeUnknownRoot},
+		{"sftp,host=x:a.pdf", Location{}, CodeUnknownRoot},
 		{"deck:a.pdf", Location{}, CodeUnknownRoot},
 		{"../a", Location{Path: "../a"}, CodeClimbs},
 		{"a/../../b", Location{Path: "../b"}, CodeClimbs},
@@ -93,7 +113,7 @@ func TestLocations(t *testing.T) {
 		{"decks:../x", Location{Root: "decks", Path: "../x"}, CodeClimbs},
 	}
 	for _, tt := range tests {
-		got, p := ParseLocation(tt.in, []string{"decks"}, Pos{"f", 1, 2})
+		got, p := ParseLocation(tt.in, []Root{{Name: "decks", Location: "d"}, {Name: "bucket", Kind: RootS3, Location: "s3://b"}}, Pos{"f", 1, 2})
 		code := ""
 		if p != nil {
 			code = p.Code
@@ -224,4 +244,59 @@ func TestAnUnknownCodePanics(t *testing.T) {
 		}
 	}()
 	NewProblem("M999", Pos{}, "", "")
+}
+
+func TestSecretsOfAnAddressAreNotShown(t *testing.T) {
+	for _, address := range []string{"https://jane:secret@x/a.pdf", "https://x/a/?sig=secret", "http://x/a.pdf?secret", "https://x?secret"} {
+		if _, p := ParseLocation(address, nil, Pos{}); p == nil || strings.Contains(p.What, "secret") || strings.Contains(p.What, "jane") {
+			t.Errorf("%s: %v", address, p)
+		}
+	}
+}
+
+func TestLocationsHaveNames(t *testing.T) {
+	roots := []Root{{Name: "site", Kind: RootWeb, Location: "https://x"}}
+	for in, want := range map[string][2]string{
+		"a/b.pdf":                   {"a/b.pdf", "b.pdf"},
+		"site:a/b%20c.pdf":          {"site:a/b%20c.pdf", "b%20c.pdf"},
+		"https://x/a/b%20c.pdf?y=z": {"https://x/a/b%20c.pdf?y=z", "b c.pdf"},
+		"s3://b/a/c.pdf":            {"s3://b/a/c.pdf", "c.pdf"},
+		"sp:c.pdf":                  {"sp:c.pdf", "c.pdf"},
+		`C:\Data\c.pdf`:             {"C:/Data/c.pdf", "c.pdf"},
+	} {
+		l, p := ParseLocation(in, roots, Pos{})
+		if got := [2]string{l.String(), l.Base()}; p != nil || got != want {
+			t.Errorf("%s: %q %v, want %q", in, got, p, want)
+		}
+	}
+}
+
+func TestSpansAreAddedToDates(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	months := func(n int) *Instant { return &Instant{Months: n, Relative: "+n months"} }
+	for _, tt := range []struct {
+		in   string
+		end  bool
+		add  *Instant
+		want string
+	}{
+		{"2026-01-31", false, months(1), "2026-02-27T23:00:00Z"},
+		{"2026-01-31", true, months(6), "2026-07-31T21:59:59Z"}, // in another season
+		{"2026-01-31T12:00:00Z", false, months(6), "2026-07-31T11:00:00Z"},
+		{"2028-02-29", false, &Instant{Years: 1, Days: 1}, "2029-02-28T23:00:00Z"},
+		{"2026-03-31", false, nil, "2026-03-30T22:00:00Z"},
+	} {
+		d := &decoder{zone: zone}
+		got, _ := d.instant(Value{Kind: TextValue, Text: tt.in, Add: tt.add}, tt.end)
+		if s := got.At.Format(time.RFC3339); s != tt.want || d.ps.list != nil {
+			t.Errorf("%s: %s %v, want %s", tt.in, s, d.ps.list, tt.want)
+		}
+	}
+	d := &decoder{field: "expiresAt"}
+	if _, ok := d.instant(Value{Kind: TextValue, Text: "+1 year", Add: months(1)}, false); ok || len(d.ps.list) != 1 {
+		t.Errorf("a span and a span: %v", d.ps.list)
+	}
 }

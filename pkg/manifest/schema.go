@@ -50,9 +50,12 @@ func describe(s object, doc string) object {
 	return out
 }
 
-// notYet allows the key with nothing only.
-func notYet(doc string) object {
-	return object{"type": "null", "description": doc + ". Not yet supported by this version."}
+// unlessLater is s with its description; a part that is refused may be null only.
+func unlessLater(part string, s object, doc string) object {
+	if isLater(part) {
+		return object{"type": "null", "description": doc + ". Not yet supported by this version."}
+	}
+	return describe(s, doc)
 }
 
 func words(w ...string) object { return object{"enum": w} }
@@ -60,7 +63,9 @@ func words(w ...string) object { return object{"enum": w} }
 const (
 	printable    = `^[^\x00-\x1f\x7f]*$`
 	notBlank     = `\S`
-	instantForm  = `^\s*(\+\s*\d{1,4}\s*([Dd][Aa][Yy]|[Ww][Ee][Ee][Kk]|[Mm][Oo][Nn][Tt][Hh]|[Yy][Ee][Aa][Rr])[Ss]?(\s+\d{1,4}\s*([Dd][Aa][Yy]|[Ww][Ee][Ee][Kk]|[Mm][Oo][Nn][Tt][Hh]|[Yy][Ee][Aa][Rr])[Ss]?)*|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}([.,]\d+)?(Z|[+-]\d{2}:\d{2}))?)\s*$`
+	oneSpan      = `\d{1,4}\s*([Dd][Aa][Yy]|[Ww][Ee][Ee][Kk]|[Mm][Oo][Nn][Tt][Hh]|[Yy][Ee][Aa][Rr])[Ss]?`
+	span         = oneSpan + `(\s+` + oneSpan + `)*`
+	instantForm  = `^\s*(\+\s*` + span + `|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}([.,]\d+)?(Z|[+-]\d{2}:\d{2}))?)\s*$`
 	externalForm = `^[^\s,\x00-\x1f\x7f]([^,\x00-\x1f\x7f]*[^\s,\x00-\x1f\x7f])?$`
 )
 
@@ -112,12 +117,17 @@ func fieldSchemas(use func(Field) bool) object {
 	return out
 }
 
-func itemSchema() object {
-	p := fieldSchemas(func(Field) bool { return true })
-	p["tags"] = describe(nullOr(object{"anyOf": []any{
+// tagsSchema are the tags of an item.
+func tagsSchema() object {
+	return nullOr(object{"anyOf": []any{
 		object{"$ref": "#/$defs/tags"},
 		closed(object{"replace": object{"$ref": "#/$defs/tags"}}, "replace"),
-	}}), fields[fieldIndex["tags"]].Doc)
+	}})
+}
+
+func itemSchema() object {
+	p := fieldSchemas(func(Field) bool { return true })
+	p["tags"] = describe(tagsSchema(), fields[fieldIndex["tags"]].Doc)
 	p["externalId"] = textSchema(object{"minLength": 1, "maxLength": MaxExternalID, "pattern": externalForm,
 		"description": "The item's own ID, by which a later run finds the asset again: unique, no comma"})
 	p["file"] = nullOr(textSchema(object{"minLength": 1, "description": "Path relative to the manifest, root:path, or absolute"}))
@@ -125,9 +135,8 @@ func itemSchema() object {
 	p["division"] = describe(nullOr(textSchema(object{"pattern": notBlank})), "Division by name or id; default: the header's")
 	p["allowEmpty"] = describe(nullOr(object{"type": "boolean"}), "An empty file is meant")
 	p["keep"] = describe(nullOr(object{"type": "object", "additionalProperties": object{"type": []string{"string", "number", "boolean", "null"}}}), "Carried into the results, never sent")
-	for key, what := range laterItemKeys {
-		p[key] = notYet("For " + what)
-	}
+	p["id"] = unlessLater("item.id", nullOr(textSchema(object{"pattern": `^[^\s,]+$`})), "Id of an existing asset that becomes this item's, instead of a new one")
+	p["localization"] = unlessLater("item.localization", object{"type": "object"}, "Language variant of another item")
 	set := object{"not": object{"type": "null"}}
 	unset := object{"type": "null"}
 	s := closed(p, "externalId")
@@ -136,27 +145,6 @@ func itemSchema() object {
 		object{"required": []string{"url"}, "properties": object{"url": set, "file": unset}},
 	}
 	return s
-}
-
-func includeSchema() object {
-	column := object{"anyOf": []any{
-		textSchema(object{"pattern": notBlank}),
-		closed(object{"column": textSchema(object{"pattern": notBlank}), "split": textSchema(object{"minLength": 1}), "add": object{"not": object{}, "description": "Not yet supported by this version."}}, "column"),
-	}}
-	columns := object{}
-	for _, name := range RowFields() {
-		columns[name] = column
-	}
-	p := object{
-		"table": object{"type": "string", "pattern": `\.([Cc][Ss][Vv]|[Nn][Dd][Jj][Ss][Oo][Nn])$`,
-			"description": "A table beside the manifest, .csv or .ndjson; one row an item"},
-		"columns": describe(nullOr(closed(columns)), "How fields are made from columns: a column's header, a template as in \"{Folder}/{File}\", or {column: ..., split: ...}"),
-		"keep":    describe(nullOr(listSchema(textSchema(object{"pattern": notBlank}))), "Columns carried into the results"),
-	}
-	for key, what := range laterIncludeKeys {
-		p[key] = notYet("For " + what)
-	}
-	return closed(p, "table")
 }
 
 func headerSchema() object {
@@ -175,6 +163,7 @@ func headerSchema() object {
 		"roots": object{"type": "object", "propertyNames": object{"pattern": rootName.String(), "not": object{"enum": reservedRoots}},
 			"additionalProperties": textSchema(object{"pattern": notBlank})},
 		"defaults":   closed(fieldSchemas(func(f Field) bool { return f.Default })),
+		"map":        mapsSchema(),
 		"createTags": words(string(CreateAllTags), string(CreateNoTags)),
 		"assets":     listSchema(object{"$ref": "#/$defs/item"}),
 		"include":    listSchema(includeSchema()),
@@ -186,10 +175,8 @@ func headerSchema() object {
 		switch {
 		case k.name == "version":
 			p[k.name] = object{"const": 1, "description": k.doc}
-		case k.later != "":
-			p[k.name] = notYet(k.doc)
 		default:
-			p[k.name] = describe(nullOr(of[k.name]), k.doc)
+			p[k.name] = unlessLater(k.name, nullOr(of[k.name]), k.doc)
 		}
 	}
 	s := closed(p, "version")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,15 +164,15 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 	}
 	headers := map[string]string{
 		"no version": "division: D", "version 2": "version: 2", "version text": "version: '1'", "unknown": "version: 1\nfoo: 1",
-		"item key": "version: 1\nexternalId: a", "map": "version: 1\nmap: {}", "shares": "version: 1\nshares: []", "tagCategories": "version: 1\ntagCategories: []", "myFiles": "version: 1\nmyFiles: [a]",
-		"prune": "version: 1\nprune: archive", "prune word": "version: 1\nprune: x", "createTags": "version: 1\ncreateTags: some", "createTags type": "version: 1\ncreateTags: true",
+		"item key":   "version: 1\nexternalId: a",
+		"prune word": "version: 1\nprune: x", "createTags": "version: 1\ncreateTags: some", "createTags type": "version: 1\ncreateTags: true",
 		"assets": "version: 1\nassets: {}", "assets of texts": "version: 1\nassets: [a]", "target": "version: 1\ntarget: acme", "target key": "version: 1\ntarget: {domain: a}", "subdomain": "version: 1\ntarget: {subdomain: a.b}", "ownership": "version: 1\ntarget: {ownership: mine}",
 		"update": "version: 1\nupdate: {tags: merge}", "update key": "version: 1\nupdate: {tag: add}", "update type": "version: 1\nupdate: add",
 		"root name": "version: 1\nroots: {d: x}", "root http": "version: 1\nroots: {https: x}", "root list": "version: 1\nroots: [x]", "root type": "version: 1\nroots: {decks: [x]}", "root empty": "version: 1\nroots: {decks: ''}",
 		"default name": "version: 1\ndefaults: {name: x}", "default id": "version: 1\ndefaults: {externalId: x}", "default replace": "version: 1\ndefaults: {tags: {replace: [a]}}", "default key": "version: 1\ndefaults: {foo: x}", "defaults type": "version: 1\ndefaults: [a]",
-		"include type": "version: 1\ninclude: {table: a.csv}", "include nothing": "version: 1\ninclude: [{}]", "include xlsx": "version: 1\ninclude: [{table: a.xlsx}]", "include tsv": "version: 1\ninclude: [{table: a.tsv}]", "include kind": "version: 1\ninclude: [{table: a.ods}]",
-		"include sheet": "version: 1\ninclude: [{table: a.csv, sheet: x}]", "include join": "version: 1\ninclude: [{table: a.csv, join: {}}]", "include files": "version: 1\ninclude: [{files: '*'}]", "include key": "version: 1\ninclude: [{table: a.csv, column: {}}]",
-		"column field": "version: 1\ninclude: [{table: a.csv, columns: {foo: a}}]", "column add": "version: 1\ninclude: [{table: a.csv, columns: {expiresAt: {column: a, add: 1 day}}}]", "column empty": "version: 1\ninclude: [{table: a.csv, columns: {name: ''}}]", "column key": "version: 1\ninclude: [{table: a.csv, columns: {name: {col: a}}}]", "column type": "version: 1\ninclude: [{table: a.csv, columns: [a]}]",
+		"include type": "version: 1\ninclude: {table: a.csv}", "include nothing": "version: 1\ninclude: [{}]", "include kind": "version: 1\ninclude: [{table: a.ods}]",
+		"include key":  "version: 1\ninclude: [{table: a.csv, column: {}}]",
+		"column field": "version: 1\ninclude: [{table: a.csv, columns: {foo: a}}]", "column empty": "version: 1\ninclude: [{table: a.csv, columns: {name: ''}}]", "column key": "version: 1\ninclude: [{table: a.csv, columns: {name: {col: a}}}]", "column type": "version: 1\ninclude: [{table: a.csv, columns: [a]}]",
 		"id": "version: 1\nid: ''", "id type": "version: 1\nid: [a]", "division": "version: 1\ndivision: ' '", "timezone": "version: 1\ntimezone: ''", "list": "- a",
 	}
 	bad := map[string]string{}
@@ -181,7 +182,7 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 	for name, text := range map[string]string{
 		"no id": "file: a", "null id": "externalId: null\nfile: a", "id comma": "externalId: 'a,b'\nfile: a", "id blank": "externalId: ' a'\nfile: a", "id empty": "externalId: ''\nfile: a", "id long": "externalId: " + strings.Repeat("x", 129) + "\nfile: a", "id list": "externalId: [a]\nfile: a", "id bool": "externalId: true\nfile: a",
 		"no place": "externalId: a", "two places": "externalId: a\nfile: b\nurl: https://x.example", "null places": "externalId: a\nfile: null", "file list": "externalId: a\nfile: [b]", "file empty": "externalId: a\nfile: ''", "url": "externalId: a\nurl: x.example", "url ftp": "externalId: a\nurl: ftp://x", "url number": "externalId: a\nurl: 7",
-		"text": "just text", "list": "- a", "header key": body + "version: 1", "later id": body + "id: x", "later localization": body + "localization: {}",
+		"text": "just text", "list": "- a", "header key": body + "version: 1",
 		"unknown": body + "foo: 1", "bare permission": body + "isShareable: true", "permissions": body + "permissions: {foo: true}", "permissions type": body + "permissions: yes", "permission type": body + "permissions: {isShareable: 1}",
 		"name": body + "name: ''", "name long": body + "name: " + strings.Repeat("x", 256), "name type": body + "name: [a]", "name bool": body + "name: true",
 		"tags": body + "tags: a", "tag type": body + "tags: [[a]]", "tag empty": body + "tags: ['']", "tag id": body + "tags: [{id: ''}]", "tag key": body + "tags: [{name: a}]", "tags key": body + "tags: {add: [a]}", "tag tab": body + "tags: [\"a\\tb\"]", "tag bool": body + "tags: [true]",
@@ -202,5 +203,43 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 				t.Error("the schema accepts it")
 			}
 		})
+	}
+}
+
+// noSchema are parts that nobody has described yet.
+var noSchema = []string{"tagCategories", "myFiles", "shares", "item.localization"}
+
+// What else is refused until its work is done has its schema already.
+func TestSchemaOfAllThatTheFormatHas(t *testing.T) {
+	refused := later
+	later = slices.DeleteFunc(slices.Clone(later), func(l struct{ part, what, fix string }) bool { return !slices.Contains(noSchema, l.part) })
+	t.Cleanup(func() { later = refused })
+	header, item := schemas(t)
+	const include = "version: 1\ntimezone: UTC\ninclude: [{%}]\n"
+	for text, good := range map[string]bool{
+		everyInclude: true,
+		"version: 1\nmap: {people: p.csv, tags: {Old: New, 2019: }, languages: null, fallback: {authors: [jane@example.com]}}\n": true,
+		"version: 1\nmap: {fallback: {authors: jane@example.com}}\n":                                                             true,
+		"version: 1\nmap: {people: p.txt}\n":                                                                                     false,
+		"version: 1\nmap: {tags: {Old: [a]}}\n":                                                                                  false,
+		"version: 1\nmap: {fallback: {authors: []}}\n":                                                                           false,
+		"version: 1\nmap: {folders: {}}\n":                                                                                       false,
+		strings.Replace(include, "%", "table: a.csv", 1):                                                                         true,
+		strings.Replace(include, "%", "table: a.csv, files: '*'", 1):                                                             false,
+		strings.Replace(include, "%", "files: '*', columns: {}", 1):                                                              false,
+		strings.Replace(include, "%", "files: '*', externalId: x", 1):                                                            false,
+		strings.Replace(include, "%", "files: '*', join: {table: a.csv}", 1):                                                     false,
+		strings.Replace(include, "%", "files: '*', tags: '{dir}'", 1):                                                            false,
+		strings.Replace(include, "%", "files: '*', file: x", 1):                                                                  false,
+		strings.Replace(include, "%", "table: a.csv, columns: {name: {value: a, column: b}}", 1):                                 false,
+		strings.Replace(include, "%", "table: a.csv, columns: {name: {column: b, add: 1 day}}", 1):                               false,
+		strings.Replace(include, "%", "table: a.csv, columns: {expiresAt: {column: b, add: '+1 day'}}", 1):                       true,
+		strings.Replace(include, "%", "table: a.csv, columns: {expiresAt: {column: b, add: 'day'}}", 1):                          false,
+	} {
+		_, _, ps := read(t, text)
+		err := validate(t, header, item, text)
+		if (ps == nil) != good || (err == nil) != good {
+			t.Errorf("%s\nparser: %q\nschema: %v", text, ps, err)
+		}
 	}
 }

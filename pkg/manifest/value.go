@@ -15,6 +15,8 @@ type Value struct {
 	Loose bool
 	// Split separates the parts of a loose list; "" is ";".
 	Split string
+	// Add is added to a loose date; nil: nothing.
+	Add *Instant
 }
 
 // Member is one key of a mapping, in the order written.

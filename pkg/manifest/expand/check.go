@@ -143,8 +143,8 @@ func (c *checker) again(ctx context.Context) iter.Seq2[manifest.IDPlace, error] 
 // roots reports roots that are no folders.
 func (c *checker) roots() {
 	for _, r := range c.Manifest.Roots {
-		if r.Location == "" {
-			continue // reported
+		if r.Location == "" || r.Kind != manifest.RootFolder {
+			continue // reported, or opened by those who read such places
 		}
 		info, err := os.Stat(c.path(r.Location))
 		switch {

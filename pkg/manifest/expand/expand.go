@@ -110,6 +110,9 @@ func (s *Set) parsed(ctx context.Context, dig *digester, goOn bool) iter.Seq2[ma
 			})
 		}}
 		for _, inc := range s.Manifest.Includes {
+			if inc.Table == "" {
+				continue // a glob: refused with the header
+			}
 			files = append(files, func() iter.Seq2[manifest.Parsed, error] { return s.table(ctx, b, inc, dig) })
 		}
 		for _, file := range files {

@@ -1,0 +1,51 @@
+package manifest
+
+import "slices"
+
+// later are the parts of the format that are read and checked, and then
+// refused with [CodeNotYet] until their work is done. This list is the only
+// place that refuses them: parser, schema and documentation follow it.
+var later = []struct{ part, what, fix string }{
+	{"map", `key "map" (mapping old values to new ones)`, "remove it"},
+	{"tagCategories", `key "tagCategories" (tag categories)`, "remove it"},
+	{"myFiles", `key "myFiles" (personal files)`, "remove it"},
+	{"shares", `key "shares" (share links)`, "remove it"},
+	{"prune: archive", "prune: archive", "write prune: keep"},
+	{"prune: delete", "prune: delete", "write prune: keep"},
+	{"item.id", `key "id" (linking an existing asset by its id)`, "remove it"},
+	{"item.localization", `key "localization" (linking language variants)`, "remove it"},
+	{"include.files", `include: key "files" (globs)`, "remove it; a table with a row for each file does the same"},
+	{"include.join", `include: key "join" (joining tables)`, "remove it; a table with a row for each file does the same"},
+	{"include.sheet", `key "sheet" (sheets of a workbook)`, "remove it, and save the sheet as CSV UTF-8"},
+	{"include.encoding", `key "encoding" (other encodings than UTF-8)`, "remove it, and save the table as UTF-8"},
+	{"table.tsv", "a .tsv table", "save it as CSV UTF-8"},
+	{"table.xlsx", "a .xlsx table", "save it as CSV UTF-8"},
+	{"column.add", `key "add" of a column (adding to dates)`, "add to the dates in the table itself"},
+	{"column.value", `key "value" of a column (constants)`, "write it under defaults:, or into a column of the table"},
+	{"place.web", "a place at https://", "copy the files into a folder and write its path; for a link without a binary write url:"},
+	{"place.s3", "a place at s3://", "copy the files into a folder and write its path"},
+	{"place.rclone", "a place of rclone (remote:path)", "copy the files into a folder and write its path; a file whose name holds a colon is written ./like:this"},
+}
+
+// isLater reports whether a part of the format is refused.
+func isLater(part string) bool {
+	return slices.ContainsFunc(later, func(l struct{ part, what, fix string }) bool { return l.part == part })
+}
+
+// Later are the parts of the format that this version refuses, in words.
+func Later() []string {
+	var all []string
+	for _, l := range later {
+		all = append(all, l.what)
+	}
+	return all
+}
+
+// later refuses a part of the format that is on the list.
+func (d *decoder) later(part string, pos Pos) {
+	for _, l := range later {
+		if l.part == part {
+			d.ps.add(CodeNotYet, pos, l.what+" is not yet supported by this version", l.fix)
+		}
+	}
+}
