@@ -35,6 +35,7 @@ var mayImport = map[string]string{
 	"pkg/report":                   "pkg/manifest pkg/pipeline pkg/state",
 	"cmd/migrate/internal/view":    "pkg/pipeline pkg/report pkg/manifest pkg/state",
 	"cmd/migrate/internal/login":   "cmd/migrate/internal/ownfile pkg/showpad",
+	"cmd/migrate/internal/note":    "cmd/migrate/internal/ownfile",
 	"cmd/migrate/internal/ownfile": "",
 	"cmd/migrate/internal/config":  "pkg/manifest",
 	"cmd/migrate":                  "*",

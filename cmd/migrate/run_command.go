@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/note"
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/report"
@@ -238,15 +239,15 @@ func (e *execution) recover(ctx context.Context) error {
 func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand) (int, error) {
 	dir := filepath.Join(e.session.places.runs, e.id)
 	run := state.Run{ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), Plan: e.planDigest()}
-	nothing := func(ctx context.Context, err error) error {
-		run.End, run.Code, run.Outcome = time.Now().UTC(), codeOf(err), "stopped before anything was begun"
-		return errors.Join(err, e.store.SetRun(ctx, run))
-	}
 	// The state knows the run before its folder is there: whatever ends it from
 	// now on, the next run completes the evidence.
-	err := e.store.SetRun(ctx, run)
+	ended, err := e.announce(ctx, run, &in)
 	if err != nil {
 		return 0, err
+	}
+	nothing := func(ctx context.Context, err error) error {
+		run.End, run.Code, run.Outcome = time.Now().UTC(), codeOf(err), "stopped before anything was begun"
+		return errors.Join(err, e.conclude(ctx, ended, run))
 	}
 	if e.evidence, err = report.Create(dir, e.info()); err != nil {
 		return 0, nothing(context.WithoutCancel(ctx), err)
@@ -277,8 +278,32 @@ func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand
 	}
 	run.End, run.Code, run.Outcome = outcome.End.UTC(), outcome.Code, outcome.Sentence
 	run.Dir, run.SumsHash, run.Counts, run.Requests = dir, sums, outcome.Status, outcome.Requests
-	err = errors.Join(closeErr, e.store.SetRun(after, run))
+	err = errors.Join(closeErr, e.conclude(after, ended, run))
 	return outcome.Code, errors.Join(e.end(outcome, dir, sums, f), err)
+}
+
+// announce makes the run known, in the state and then in the tenant note, before it
+// does anything. The caller concludes it with what it returns.
+func (e *execution) announce(ctx context.Context, run state.Run, in *pipeline.RunInput) (ended func(context.Context, time.Time, bool), err error) {
+	if err := e.store.SetRun(ctx, run); err != nil {
+		return nil, err
+	}
+	runs, err := e.store.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in.Options.Doubt, ended = e.session.noteBegin(ctx, note.Entry{Manifest: run.Manifest, Run: run.ID, Start: e.session.start.UTC()}, runs, in.Options.SettleTime)
+	return ended, nil
+}
+
+// conclude writes down the end of a run: in the state and, once it is there, in the
+// tenant note.
+func (e *execution) conclude(ctx context.Context, ended func(context.Context, time.Time, bool), run state.Run) error {
+	if err := e.store.SetRun(ctx, run); err != nil {
+		return err
+	}
+	ended(ctx, run.End, run.Requests["postAssets"] > 0)
+	return nil
 }
 
 // end shows the outcome.

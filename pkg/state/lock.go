@@ -162,6 +162,16 @@ func holding(path string) (c lockContent, held bool) {
 	return c, true
 }
 
+// HolderOf returns who has the state at path open for writing, or nil when nobody
+// on this machine has. The zero Holder is one that left no name.
+func HolderOf(path string) *Holder {
+	c, held := holding(path)
+	if !held {
+		return nil
+	}
+	return &c.Holder
+}
+
 func sameFile(f *os.File, path string) bool {
 	a, err := f.Stat()
 	if err != nil {
