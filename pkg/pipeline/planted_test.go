@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -176,5 +177,62 @@ func TestPermissionsAreSentWhole(t *testing.T) {
 		if a := w.assets()["A"][0]; !a.IsShareable || a.IsAnnotatable {
 			t.Errorf("shareable %t, annotatable %t; want what the manifest says, and what a person said of the other", a.IsShareable, a.IsAnnotatable)
 		}
+	})
+}
+
+func TestACreateThatACrashCutOffIsNotSentAgain(t *testing.T) {
+	for n := range 3 {
+		for _, when := range []emulator.When{emulator.Before, emulator.After} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{ListLag: 10 * time.Second})
+				w.options.SettleTime = 20 * time.Second
+				w.many(4)
+				w.crash("postAssets", n+1, when) // either way it is carried out
+				w.mustRun(0)
+				w.check()
+			})
+		}
+	}
+}
+
+func TestWhatTheStateDoesNotKnowIsLookedUpFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.many(3)
+		w.mustRun(0)
+		w.path += ".new" // the state is lost
+		w.mustRun(0)
+		w.check()
+	})
+}
+
+func TestAStateThatCannotBeWrittenEndsTheRunBeforeItCreates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.many(3)
+		intents := 0
+		w.fail = func(int) error {
+			if intents++; intents > 2 { // the run, and whose create comes first
+				return errCrash
+			}
+			return nil
+		}
+		if out, err := w.run(t.Context(), nil); err != nil || out.Code != 1 || !errors.Is(out.Err, errCrash) {
+			t.Errorf("code %d, %v, %v; want 1 because of the state", out.Code, out.Err, err)
+		}
+		if n := w.tenant.Books().Commits["postAssets"]; n > 0 {
+			t.Errorf("%d assets were created whose intent is on no disk", n)
+		}
+	})
+}
+
+func TestAnAssetThatTheListDoesNotShowYetIsNotGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{ListLag: 10 * time.Second})
+		w.options.SettleTime = 20 * time.Second
+		w.many(3)
+		w.crash("postAssetFiles", 2, emulator.Before)
+		w.mustRun(0)
+		w.check()
 	})
 }
