@@ -75,12 +75,16 @@ func (f *runFlags) addDecisions(fs *pflag.FlagSet) {
 func (f *runFlags) add(fs *pflag.FlagSet) {
 	f.addDecisions(fs)
 	fs.IntVar(&f.uploads, "uploads", 8, "uploads in flight")
-	fs.DurationVar(&f.settleTime, "settle-time", time.Minute, "how long the service's lists may take to show a new asset")
+	addSettleTime(fs, &f.settleTime)
 	fs.DurationVar(&f.lookupMaxAge, "lookup-max-age", 15*time.Minute, "how old the look-up before a create may be")
 	fs.DurationVar(&f.wait, "wait", 30*time.Minute, "how long to wait for processing that does not advance; 0 does not wait")
 	fs.DurationVar(&f.processingTimeout, "processing-timeout", 24*time.Hour, "when an upload that is still not processed has failed")
 	fs.DurationVar(&f.drain, "drain", time.Minute, "how long uploads in flight may take after a Ctrl-C")
 	fs.IntVar(&f.maxFailures, "max-failures", 0, "stop after this many failed items; 0 is no limit")
+}
+
+func addSettleTime(fs *pflag.FlagSet, d *time.Duration) {
+	fs.DurationVar(d, "settle-time", time.Minute, "how long the service's lists may take to show a new asset")
 }
 
 // tiny stands for "none" where a zero duration would mean the default.

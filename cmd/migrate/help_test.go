@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,7 +65,15 @@ func TestExamples(t *testing.T) {
 				expect(t, nil, exitOK, "init", "--sample", ".")
 				expect(t, nil, exitOK, "run", "manifest.yaml", "--sandbox")
 			}
+			if name == "migrate state rebuild" { // for a state that is lost
+				if err := os.Remove(filepath.Join("manifest.sandbox", "state.db")); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for line := range strings.Lines(all[name].Example) {
+				if name == "migrate state bind" {
+					line = idInText.ReplaceAllString(line, assetOf(t, "SAMPLE-001"))
+				}
 				args := strings.Fields(line)
 				if len(args) == 0 || args[0] != "migrate" {
 					t.Fatalf("not a command: %q", line)
@@ -73,6 +82,19 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+var idInText = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+
+// assetOf is the id of an item's asset in the sample's sandbox.
+func assetOf(t *testing.T, externalID string) string {
+	t.Helper()
+	story := expect(t, nil, exitOK, "why", externalID, "manifest.yaml", "--sandbox").out.String()
+	id := idInText.FindString(story)
+	if id == "" {
+		t.Fatalf("no asset of %s in\n%s", externalID, story)
+	}
+	return id
 }
 
 // glob does what a shell would do with a *.

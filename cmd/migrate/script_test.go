@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -54,6 +57,8 @@ func TestScripts(t *testing.T) {
 			"damage":   cmdDamage,
 
 			"externalids": cmdExternalIDs,
+			"stranger":    cmdStranger,
+			"gone":        cmdGone,
 		},
 	})
 }
@@ -337,5 +342,56 @@ func cmdExternalIDs(ts *testscript.TestScript, neg bool, args []string) {
 	slices.Sort(ids)
 	if neg || !slices.Equal(ids, args) {
 		ts.Fatalf("external IDs %q, want %q", ids, args)
+	}
+}
+
+// call asks the service as a person with a script would.
+func (tn *tenant) call(method, path, body string) (string, error) {
+	v4, _ := tn.URLs()
+	req, err := http.NewRequest(method, v4.String()+path, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+emulator.DefaultToken)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := tn.RoundTrip(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode >= 300 {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, res.Status, answer)
+	}
+	return string(answer), err
+}
+
+// cmdStranger makes an asset without bytes with an external ID, or with none, and
+// puts its id into a variable: stranger VARIABLE [EXTERNAL-ID].
+func cmdStranger(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: stranger VARIABLE [EXTERNAL-ID]")
+	}
+	external := ""
+	if len(args) > 1 {
+		external = fmt.Sprintf(`, "externalId": %q`, args[1])
+	}
+	answer, err := tenantOf(ts).call(http.MethodPost, "/assets", fmt.Sprintf(`{"name": "stranger.txt", "division": {"id": %q}%s}`, emulator.DivisionMarketing, external))
+	ts.Check(err)
+	ts.Setenv(args[0], idInText.FindString(answer[strings.Index(answer, `"id"`):]))
+}
+
+// cmdGone deletes the assets of external IDs: gone EXTERNAL-ID...
+func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: gone EXTERNAL-ID...")
+	}
+	for _, a := range tenantOf(ts).Assets() {
+		if slices.Contains(args, a.ExternalID) {
+			_, err := tenantOf(ts).call(http.MethodDelete, "/assets/"+a.ID, "")
+			ts.Check(err)
+		}
 	}
 }

@@ -28,7 +28,7 @@ docs/state.md.`,
 			return usagef("name what to do; %s --help lists it", cmd.CommandPath())
 		},
 	}
-	cmd.AddCommand(newStateCheck(a), newStateBackup(a), newStateExport(a), newStateRename(a))
+	cmd.AddCommand(newStateCheck(a), newStateBackup(a), newStateExport(a), newStateBind(a), newStateRename(a), newStateRebuild(a))
 	return cmd
 }
 
@@ -47,10 +47,17 @@ func (w *whichState) add(fs *pflag.FlagSet) {
 // find is the path of the state. It has to be there.
 func (w *whichState) find(manifest []string) (string, error) {
 	path, err := statePath(manifest, w.sandbox, w.path)
-	if err == nil && !fileExists(path) {
-		err = usagef("%s: there is no state (a run makes it; --state names another one)", path)
+	if err == nil {
+		err = mustExist(path)
 	}
 	return path, err
+}
+
+func mustExist(path string) error {
+	if !fileExists(path) {
+		return usagef("%s: there is no state (a run makes it; --state names another one)", path)
+	}
+	return nil
 }
 
 func newStateCheck(a *app) *cobra.Command {
