@@ -50,6 +50,24 @@ func TestAQuestionBeforeTheFirstWrite(t *testing.T) {
 	}
 }
 
+func TestASavedPlanIsAskedAboutWithItsOwnTotals(t *testing.T) {
+	tenant, vars := serve(t, emulator.Options{})
+	write(t, twoItems())
+	expect(t, vars, exitOK, "plan", "m.yaml", "--limit", "1", "--out", "plan.ndjson")
+	ask := func(answer string) (*process, int) {
+		p := newProcess(vars)
+		p.ask, p.in = true, strings.NewReader(answer)
+		return p, p.run(t, "run", "m.yaml", "--plan", "plan.ndjson")
+	}
+	p, code := ask("n\n")
+	if code != exitFailed || !strings.Contains(p.err.String(), "1 new asset = ") || !strings.Contains(p.err.String(), "first write to acme") || tenant.Books().Assets != 0 {
+		t.Errorf("exit code %d, %d assets after no:\n%s", code, tenant.Books().Assets, p.err)
+	}
+	if p, code := ask("y\n"); code != exitOK || !strings.Contains(p.out.String(), "1 of 1 done") || tenant.Books().Assets != 1 {
+		t.Errorf("exit code %d, %d assets after yes:\n%s%s", code, tenant.Books().Assets, p.out, p.err)
+	}
+}
+
 func TestNobodyIsAskedWithoutATerminal(t *testing.T) {
 	tenant, vars := serve(t, emulator.Options{})
 	write(t, twoItems())

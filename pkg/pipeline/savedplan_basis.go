@@ -106,18 +106,21 @@ func (p Print) differs(now Print) []string {
 
 // basisOf is what the decision of w depends on, as of now.
 func (g *gatherer) basisOf(w *work, saved *SavedRow) Basis {
-	b := Basis{Item: g.itemPrint(w), File: fileBasis(w), State: stateBasis(w.facts.Record), NewTags: newTags(w.Set), Unread: w.Need == NeedHash}
+	b := Basis{Item: printOf(g.itemParts(w)), File: fileBasis(w), State: stateBasis(w.facts.Record), NewTags: newTags(w.Set), Unread: w.Need == NeedHash}
 	if w.facts.RemoteRead {
 		b.Remote = remoteBasis(w.facts.Remote, steady(w, saved))
 	}
 	return b
 }
 
-// itemPrint is of all that the manifest says of an item, and of the ids that its
+// headerPart is the part of an item's basis that all items have in common.
+const headerPart = "the manifest's header"
+
+// itemParts are all that the manifest says of an item, and the ids that its
 // names mean at the service. Tags are their names: who makes a tag that is missing
 // does not matter. Kept columns are not in it, for they are never sent; nor is
 // the place in the manifest.
-func (g *gatherer) itemPrint(w *work) Print {
+func (g *gatherer) itemParts(w *work) Values {
 	item, m := &w.item, g.in.Manifest
 	refs := w.facts.Refs
 	refs.Tags = make([]string, len(item.Fields.Tags.Value))
@@ -146,8 +149,8 @@ func (g *gatherer) itemPrint(w *work) Print {
 	if m.Timezone != nil {
 		zone = m.Timezone.String()
 	}
-	parts["the manifest's header"] = canon([]any{m.ID, zone, rulesOf(m)})
-	return printOf(parts)
+	parts[headerPart] = canon([]any{m.ID, zone, rulesOf(m)})
+	return parts
 }
 
 // rootOf is where a root is, as the manifest has it.

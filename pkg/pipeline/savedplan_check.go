@@ -145,7 +145,7 @@ func (w *work) block(reason, detail string) {
 func (c *carried) stale(w *work) (reason, detail string) {
 	was, now := &w.saved.Basis, c.g.basisOf(w, w.saved)
 	if was.Item.Digest != now.Item.Digest {
-		return StaleItem, "the manifest says something else than when this was planned" + named(was.Item.differs(now.Item)) + planAgain
+		return StaleItem, "the manifest says something else than when this was planned" + c.itemValues(w, was.Item.differs(now.Item)) + planAgain
 	}
 	if detail := c.fileDiffers(w, was.File, now.File); detail != "" {
 		return StaleFile, detail
@@ -170,13 +170,6 @@ func (c *carried) stale(w *work) (reason, detail string) {
 		return c.remoteDiffers(w, was.Remote, now.Remote)
 	}
 	return "", ""
-}
-
-func named(parts []string) string {
-	if len(parts) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(parts, ", ")
 }
 
 // fileDiffers says how a file is another one; "" when it is not, or when it has
@@ -241,7 +234,7 @@ func (c *carried) remoteDiffers(w *work, was, now *RemoteBasis) (reason, detail 
 		}
 		return StaleRemote, fmt.Sprintf("the service has another asset than when this was planned: it was %s and is %s%s", list(was.Assets), list(now.Assets), planAgain)
 	case was.Digest != now.Digest:
-		return StaleRemote, fmt.Sprintf("asset %s changed since this was planned%s%s", list(now.Assets), c.values(w, was.differs(now.Print)), planAgain)
+		return StaleRemote, fmt.Sprintf("asset %s changed since this was planned%s%s", list(now.Assets), c.remoteValues(w, was.differs(now.Print)), planAgain)
 	}
 	return "", ""
 }
@@ -251,28 +244,70 @@ func unanswered(rec *state.Record) bool {
 	return rec != nil && rec.AssetID == "" && (rec.Status == state.Registering || rec.Attempts > 0)
 }
 
-// values tells of each part that differs what it was, if the row has it, and
-// what it is now.
-func (c *carried) values(w *work, parts []string) string {
-	texts := make([]string, len(parts))
-	for i, name := range parts {
-		words := []string{name}
+// itemValues tells of each part of the manifest's entry that differs what it was,
+// if the row has it, and what it is now.
+func (c *carried) itemValues(w *work, names []string) string {
+	row, item, parts := w.saved, &w.item, c.g.itemParts(w)
+	return told(names, func(name string) (was, now json.RawMessage) {
+		for _, d := range row.Diff {
+			if d.Field == name {
+				was = d.Wanted
+			}
+		}
+		switch name {
+		case headerPart:
+			return nil, nil
+		case "name":
+			return canonText(row.Name), parts[name]
+		case "division":
+			return canonText(row.Division), canonText(item.Division)
+		case "file":
+			return canonText(row.Source), canonText(item.Location.String())
+		case "url":
+			return canonText(row.Source), parts[name]
+		case "tags":
+			return was, c.g.dir.nameTags(parts[name])
+		}
+		return was, parts[name]
+	})
+}
+
+// remoteValues is the same of the parts of an asset.
+func (c *carried) remoteValues(w *work, names []string) string {
+	return told(names, func(name string) (was, now json.RawMessage) {
 		for _, d := range w.saved.Diff {
-			if d.Field == name && d.Remote != nil {
-				words = append(words, "was "+cut(d.Remote))
+			if d.Field == name {
+				was = d.Remote
 			}
 		}
 		if len(w.facts.Remote) == 1 {
-			if raw, ok := remoteParts(&w.facts.Remote[0], false)[name]; ok {
-				if name == "tags" {
-					raw = c.g.dir.nameTags(raw)
-				}
-				words = append(words, "is now "+cut(raw))
-			}
+			now = remoteParts(&w.facts.Remote[0], false)[name]
+		}
+		if name == "tags" {
+			now = c.g.dir.nameTags(now)
+		}
+		return was, now
+	})
+}
+
+// told names parts with what is known of their values.
+func told(names []string, values func(name string) (was, now json.RawMessage)) string {
+	texts := make([]string, len(names))
+	for i, name := range names {
+		words := []string{name}
+		was, now := values(name)
+		if len(was) > 0 {
+			words = append(words, "was "+cut(was))
+		}
+		if len(now) > 0 {
+			words = append(words, "is "+cut(now))
 		}
 		texts[i] = strings.Join(words, " ")
 	}
-	return named(texts)
+	if len(texts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(texts, ", ")
 }
 
 // cut is a value for a sentence, without the end of a long one.

@@ -164,11 +164,11 @@ func TestAStaleRowIsRefused(t *testing.T) {
 		want   map[string]string
 		says   string
 	}{
-		{"an item", func(w *world) { item(w, "NEW").Fields.Description = manifest.Some("other") }, map[string]string{"NEW": "stale-item"}, "planned: description (plan again)"},
-		{"an item that is there", func(w *world) { item(w, "UPDATE").Fields.Description = manifest.Some("other") }, map[string]string{"UPDATE": "stale-item"}, "description"},
-		{"an item that nothing was to be done about", func(w *world) { item(w, "SAME").Fields.IsShareable = manifest.Some(true) }, map[string]string{"SAME": "stale-item"}, "permissions.isShareable"},
-		{"an address", func(w *world) { item(w, "LINK").URL += "/b" }, map[string]string{"LINK": "stale-item"}, "url"},
-		{"tags", func(w *world) { item(w, "NEW").Fields.Tags = manifest.Some([]manifest.Tag{{Name: "Two"}}) }, map[string]string{"NEW": "stale-item"}, "tags"},
+		{"an item", func(w *world) { item(w, "NEW").Fields.Description = manifest.Some("other") }, map[string]string{"NEW": "stale-item"}, `planned: description is "other" (plan again)`},
+		{"an item that is there", func(w *world) { item(w, "UPDATE").Fields.Description = manifest.Some("other") }, map[string]string{"UPDATE": "stale-item"}, `description was "new" is "other"`},
+		{"an item that nothing was to be done about", func(w *world) { item(w, "SAME").Fields.IsShareable = manifest.Some(true) }, map[string]string{"SAME": "stale-item"}, "permissions.isShareable is true"},
+		{"an address", func(w *world) { item(w, "LINK").URL += "/b" }, map[string]string{"LINK": "stale-item"}, `url was "https://www.example.com/LINK" is "https://www.example.com/LINK/b"`},
+		{"tags", func(w *world) { item(w, "NEW").Fields.Tags = manifest.Some([]manifest.Tag{{Name: "Two"}}) }, map[string]string{"NEW": "stale-item"}, `tags is ["Two"]`},
 		{"an item gone", func(w *world) { drop(w, "NEW") }, map[string]string{"NEW": "stale-item"}, "no longer has this item"},
 		{"rules", func(w *world) { w.man.Update.Tags = "replace" }, map[string]string{
 			"UPDATE": "stale-item", "VERSION": "stale-item", "SAME": "stale-item", "TOUCHED": "stale-item", "NEW": "stale-item", "LINK": "stale-item",
@@ -189,10 +189,10 @@ func TestAStaleRowIsRefused(t *testing.T) {
 			w.mustRun(0)
 			w.sel = pipeline.Selection{}
 		}, map[string]string{"NEW": "stale-state"}, "it was none and is create done"},
-		{"a field at the service", func(w *world) { w.person("UPDATE", description("theirs")) }, map[string]string{"UPDATE": "stale-remote"}, `description was "old" is now "theirs"`},
-		{"a field that the manifest does not name", func(w *world) { w.person("VERSION", showpad.AssetFields{IsSensitive: showpad.Some(true)}) }, map[string]string{"VERSION": "stale-remote"}, "isSensitive is now true"},
+		{"a field at the service", func(w *world) { w.person("UPDATE", description("theirs")) }, map[string]string{"UPDATE": "stale-remote"}, `description was "old" is "theirs"`},
+		{"a field that the manifest does not name", func(w *world) { w.person("VERSION", showpad.AssetFields{IsSensitive: showpad.Some(true)}) }, map[string]string{"VERSION": "stale-remote"}, "isSensitive is true"},
 		{"bytes at the service", func(w *world) { w.upload(w.client(), w.assets()["VERSION"][0].ID, "theirs") }, map[string]string{"VERSION": "stale-remote"}, "checksum"},
-		{"an asset in the trash", func(w *world) { w.person("UPDATE", showpad.AssetFields{IsArchived: showpad.Some(true)}) }, map[string]string{"UPDATE": "stale-remote"}, "isArchived is now true"},
+		{"an asset in the trash", func(w *world) { w.person("UPDATE", showpad.AssetFields{IsArchived: showpad.Some(true)}) }, map[string]string{"UPDATE": "stale-remote"}, "isArchived is true"},
 		{"an asset by somebody else", func(w *world) { w.prepared("NEW") }, map[string]string{"NEW": "stale-remote"}, "it was none and is "},
 		{"nothing but time, a line and kept columns", func(w *world) {
 			<-time.After(100 * time.Hour)
