@@ -127,3 +127,26 @@ func TestALostUpdateIsNoChangeByAPerson(t *testing.T) {
 		})
 	}
 }
+
+// What a create that was never answered carried is not set again when it is wanted
+// no longer: the asset shows what the manifest says now.
+func TestALostCreateSetsNothingThatIsWantedNoMore(t *testing.T) {
+	for _, rule := range []string{"add", "replace", "keep"} {
+		t.Run(rule, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{})
+				w.man.Update.Tags = rule
+				item := w.add("A", "content", func(i *manifest.Item) { describe(i, "before") }, tags("One", "Two"))
+				w.crash("postAssets", 1, emulator.After)
+				w.person("A", description("after"))
+				describe(item, "after")
+				w.mustRun(0)
+				if got := w.tenant.Assets()[0].Description; got != "after" {
+					t.Errorf("the description is %q, want what the manifest says and a person set", got)
+				}
+				w.check()
+				w.planIsEmpty()
+			})
+		})
+	}
+}

@@ -458,6 +458,9 @@ func (s *settler) verified(ctx context.Context, w *work) error {
 			if _, ok := todo[name]; ok || b.Sent == nil {
 				continue
 			}
+			if want, ok := w.Want[name]; ok && !sameTags(name, b.Sent, want) && (name != "tags" || w.facts.Rules.Tags != "add") {
+				continue // it was wanted when the create left, and no longer is
+			}
 			now, known := w.Seen[name]
 			switch {
 			case !known, name == "tags", bytes.Equal(now, b.Seen), bytes.Equal(now, b.Sent):
