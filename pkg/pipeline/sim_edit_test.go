@@ -88,6 +88,7 @@ func edit(w *world, rng *rand.Rand) {
 		}
 	}
 	if rng.IntN(3) == 0 {
-		w.add(fmt.Sprintf("NEW-%d", len(w.items)), text(rng), randomFields(rng))
+		w.edits++
+		w.add(fmt.Sprintf("NEW-%d", w.edits), text(rng), randomFields(rng))
 	}
 }

@@ -42,6 +42,7 @@ type world struct {
 	fail      func(n int) error // of the state's commits
 	sel       pipeline.Selection
 	runs      int
+	edits     int                   // items that were added by edit
 	configure func(*showpad.Config) // the client; nil: the tenant's personal token
 	changeAPI func(*showpad.Client) pipeline.API
 
