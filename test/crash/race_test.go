@@ -2,5 +2,6 @@
 
 package crash_test
 
-// defaultKills is small under the race detector: it does not see other processes.
+// defaultKills is small under the race detector, which the program then has, too:
+// it makes everything slow.
 const defaultKills = 20

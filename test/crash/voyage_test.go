@@ -139,15 +139,20 @@ func (v *voyage) strike() {
 
 func (v *voyage) strikeAtRandom() {
 	before := v.files()
+	p := v.start()
+	v.await(p)
+	v.ended(p, place{}, before)
+}
+
+// await waits for a random while, or until p has ended.
+func (v *voyage) await(p *harness.Process) {
 	most := []time.Duration{150 * time.Millisecond, 700 * time.Millisecond, 3 * time.Second}[v.rng.IntN(3)]
 	at := time.NewTimer(time.Duration(v.rng.Int64N(int64(most))))
 	defer at.Stop()
-	p := v.start()
 	select {
 	case <-p.Done():
 	case <-at.C:
 	}
-	v.ended(p, place{}, before)
 }
 
 func sleep(t *testing.T, d time.Duration) {

@@ -28,7 +28,11 @@ func Main(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "migrate")
-	cmd := exec.Command("go", "build", "-o", binary, "github.com/showpad-migrate/migrate/cmd/migrate")
+	args := []string{"build", "-o", binary}
+	if raced {
+		args = append(args, "-race")
+	}
+	cmd := exec.Command("go", append(args, "github.com/showpad-migrate/migrate/cmd/migrate")...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the program:", err)
