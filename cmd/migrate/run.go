@@ -251,3 +251,11 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 func completeManifest(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 }
+
+// completeManifestThird offers them for the third argument, and nothing before.
+func completeManifestThird(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) < int(manifestThird) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return completeManifest(cmd, args, word)
+}

@@ -214,8 +214,9 @@ Without MANIFEST it takes the only state in this folder.
 
 It writes the state alone, is refused while a run has it (exit code 7), and while
 the item is under way: run first.`,
-		Example: "  migrate state rename SAMPLE-001 DECK-1 manifest.yaml --sandbox",
-		Args:    argsOf(cobra.RangeArgs(2, 3)),
+		Example:           "  migrate state rename SAMPLE-001 DECK-1 manifest.yaml --sandbox",
+		Args:              argsOf(cobra.RangeArgs(2, 3)),
+		ValidArgsFunction: completeManifestThird,
 	}
 	which.add(cmd.Flags())
 	cmd.RunE = a.action(manifestThird, func(ctx context.Context, args []string) (code int, err error) {

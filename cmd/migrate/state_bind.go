@@ -32,8 +32,9 @@ the one of the only state in this folder.
 
 It reads the asset, and writes the state alone. It is refused while a run has the
 state (exit code 7).`,
-		Example: "  migrate state bind SAMPLE-001 d40a34c408cfef993fa1cdf018065d73 manifest.yaml --sandbox",
-		Args:    argsOf(cobra.RangeArgs(2, 3)),
+		Example:           "  migrate state bind SAMPLE-001 d40a34c408cfef993fa1cdf018065d73 manifest.yaml --sandbox",
+		Args:              argsOf(cobra.RangeArgs(2, 3)),
+		ValidArgsFunction: completeManifestThird,
 	}
 	svc.add(cmd.Flags())
 	st.add(cmd.Flags())

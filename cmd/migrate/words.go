@@ -138,7 +138,7 @@ var words = []word{
 	{"differences", "externalId", "The asset no longer has our external ID, so that nothing but the state leads to it.",
 		"Give it back in Showpad, or ask who takes it off."},
 	{"differences", "content", "The bytes that the service gives back are not those that were sent, though it says so (`--deep`).",
-		"Look at the asset in Showpad; upload the file there anew, or ask Showpad."},
+		"Look at the asset in Showpad: an optimised rendition (`isProcessedUsed`) has other bytes. If it is damaged, upload the file there anew, or ask Showpad."},
 	{"differences", "unread", "The bytes could not be read back (`--deep`): the asset may not be downloaded, or storage did not answer.",
 		"Allow downloads on the asset, or try again; without `--deep` its checksum is compared."},
 	{"differences", "unchecked", "Something kept it from being compared: a problem of the manifest, or a file that is gone and that the state does not know.",
