@@ -54,6 +54,7 @@ type runFlags struct {
 	fullCheck         bool
 	retryFailed       bool
 	recreate          []string
+	keepReplaced      string
 	uploads           int
 	settleTime        time.Duration
 	lookupMaxAge      time.Duration
@@ -69,14 +70,24 @@ func (f *runFlags) addDecisions(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.strict, "strict", false, "problems that block a row stop everything")
 	fs.BoolVar(&f.fullCheck, "full-check", false, "read every known asset before deciding: fields, status, checksum and size")
 	fs.BoolVar(&f.retryFailed, "retry-failed", false, "start failed items again")
+	f.addKeep(fs)
 	fs.StringArrayVar(&f.recreate, "recreate", nil, "external ID of an item that may be made again although its asset is gone (repeatable)")
+}
+
+func (f *runFlags) addKeep(fs *pflag.FlagSet) {
+	fs.StringVar(&f.keepReplaced, "keep-replaced", "", "folder to keep the bytes in that a new version replaces, so that a rollback can put them back")
 }
 
 func (f *runFlags) add(fs *pflag.FlagSet) {
 	f.addDecisions(fs)
+	fs.DurationVar(&f.lookupMaxAge, "lookup-max-age", 15*time.Minute, "how old the look-up before a create may be")
+	f.addPace(fs)
+}
+
+// addPace adds the flags that say how a run waits and when it ends.
+func (f *runFlags) addPace(fs *pflag.FlagSet) {
 	fs.IntVar(&f.uploads, "uploads", 8, "uploads in flight")
 	addSettleTime(fs, &f.settleTime)
-	fs.DurationVar(&f.lookupMaxAge, "lookup-max-age", 15*time.Minute, "how old the look-up before a create may be")
 	fs.DurationVar(&f.wait, "wait", 30*time.Minute, "how long to wait for processing that does not advance; 0 does not wait")
 	fs.DurationVar(&f.processingTimeout, "processing-timeout", 24*time.Hour, "when an upload that is still not processed has failed")
 	fs.DurationVar(&f.drain, "drain", time.Minute, "how long uploads in flight may take after a Ctrl-C")
@@ -99,6 +110,9 @@ func (f *runFlags) options(s serviceFlags) pipeline.Options {
 		Uploads: f.uploads, Requests: s.requests, Retries: s.retries,
 		SettleTime: orTiny(f.settleTime), LookupMaxAge: orTiny(f.lookupMaxAge),
 		Wait: f.wait, ProcessingTimeout: orTiny(f.processingTimeout), Drain: orTiny(f.drain), MaxFailures: f.maxFailures,
+	}
+	if f.keepReplaced != "" {
+		o.KeepReplaced = realPath(f.keepReplaced)
 	}
 	if f.wait == 0 {
 		o.Wait = -1

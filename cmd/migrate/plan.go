@@ -34,8 +34,13 @@ type planShow struct {
 var planOnly = []string{"hash", "full", "exit-code", "format", "out"}
 
 func (f *planShow) add(cmd *cobra.Command, of string) {
+	cmd.Flags().BoolVar(&f.hash, "hash", false, of+"read the files whose size is equal and whose time differs")
+	f.addShown(cmd, of)
+}
+
+// addShown adds what any plan can be shown with.
+func (f *planShow) addShown(cmd *cobra.Command, of string) {
 	fs := cmd.Flags()
-	fs.BoolVar(&f.hash, "hash", false, of+"read the files whose size is equal and whose time differs")
 	fs.BoolVar(&f.full, "full", false, of+"show every row")
 	fs.BoolVar(&f.exitCode, "exit-code", false, of+"exit with 8 when there is work to do")
 	fs.StringVar(&f.out, "out", "", of+"save the plan in this file, for run --plan")

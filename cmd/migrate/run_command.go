@@ -125,13 +125,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	s.closers = append(s.closers, store.Close)
 
 	e := &execution{app: a, session: s, store: store, plan: saved, id: runID(s.start), separator: rune(*f.sep)}
-	if a.json {
-		e.events = view.NewEvents(a.out)
-		e.show = e.events
-	} else {
-		e.progress = view.NewProgress(a.err, a.bars, f.quiet)
-		e.show = e.progress
-	}
+	e.begin(f.quiet)
 	defer func() { err = errors.Join(err, e.stopShow()) }()
 
 	if err := s.connect(ctx, f.service, e.observe); err != nil {
@@ -145,8 +139,8 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if s.checked.Warn > 0 && !f.quiet {
 		say(a.err, "%s", view.Warnings(s.checked.Warn))
 	}
-	if err := store.Serve(func() any { return e.show.Snapshot() }); err != nil {
-		return 0, fmt.Errorf("answer `migrate status` while this run goes on: %w", err)
+	if err := e.serve(); err != nil {
+		return 0, err
 	}
 	if err := e.recover(ctx); err != nil {
 		return 0, err
@@ -168,7 +162,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err := e.confirm(ctx, in.Input, f.yes); err != nil {
 		return 0, err
 	}
-	return e.run(ctx, in, f)
+	return e.run(ctx, &in, f.selects, func(ctx context.Context) (pipeline.Outcome, error) { return pipeline.Run(ctx, in) })
 }
 
 // execution is one run with what is shown of it and kept of it.
@@ -184,6 +178,26 @@ type execution struct {
 	progress *view.Progress // nil with --json
 	events   *view.Events   // nil without
 	evidence *report.Writer
+}
+
+// begin begins to show the run.
+func (e *execution) begin(quiet bool) {
+	a := e.app
+	if a.json {
+		e.events = view.NewEvents(a.out)
+		e.show = e.events
+		return
+	}
+	e.progress = view.NewProgress(a.err, a.bars, quiet)
+	e.show = e.progress
+}
+
+// serve answers `migrate status` while the run goes on.
+func (e *execution) serve() error {
+	if err := e.store.Serve(func() any { return e.show.Snapshot() }); err != nil {
+		return fmt.Errorf("answer `migrate status` while this run goes on: %w", err)
+	}
+	return nil
 }
 
 // observe passes an event on: to the screen and, if it is a result, into the evidence.
@@ -235,13 +249,14 @@ func (e *execution) recover(ctx context.Context) error {
 	return nil
 }
 
-// run carries the run out, keeps its evidence and tells its outcome.
-func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand) (int, error) {
+// run carries a run out, which is what carry does with in, keeps its evidence and
+// tells its outcome.
+func (e *execution) run(ctx context.Context, in *pipeline.RunInput, selects selectFlags, carry func(context.Context) (pipeline.Outcome, error)) (int, error) {
 	dir := filepath.Join(e.session.places.runs, e.id)
-	run := state.Run{ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), Plan: e.planDigest()}
+	run := state.Run{ID: e.id, Manifest: in.Manifest.ID, Start: in.Start.UTC(), Plan: e.planDigest(), Kept: in.Options.KeepReplaced}
 	// The state knows the run before its folder is there: whatever ends it from
 	// now on, the next run completes the evidence.
-	ended, err := e.announce(ctx, run, &in)
+	ended, err := e.announce(ctx, run, in)
 	if err != nil {
 		return 0, err
 	}
@@ -257,7 +272,7 @@ func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand
 		e.app.signals.note.Store(&note)
 	}
 	e.app.signals.drains.Store(true)
-	outcome, err := pipeline.Run(ctx, in)
+	outcome, err := carry(ctx)
 	e.app.signals.drains.Store(false)
 	e.app.signals.note.Store(nil)
 
@@ -279,7 +294,7 @@ func (e *execution) run(ctx context.Context, in pipeline.RunInput, f *runCommand
 	run.End, run.Code, run.Outcome = outcome.End.UTC(), outcome.Code, outcome.Sentence
 	run.Dir, run.SumsHash, run.Counts, run.Requests = dir, sums, outcome.Status, outcome.Requests
 	err = errors.Join(closeErr, e.conclude(after, ended, run))
-	return outcome.Code, errors.Join(e.end(outcome, dir, sums, f), err)
+	return outcome.Code, errors.Join(e.end(outcome, dir, sums, selects), err)
 }
 
 // announce makes the run known, in the state and then in the tenant note, before it
@@ -307,7 +322,7 @@ func (e *execution) conclude(ctx context.Context, ended func(context.Context, ti
 }
 
 // end shows the outcome.
-func (e *execution) end(o pipeline.Outcome, dir, sums string, f *runCommand) error {
+func (e *execution) end(o pipeline.Outcome, dir, sums string, selects selectFlags) error {
 	cause := ""
 	if o.Err != nil && o.Code != exitInterrupted {
 		cause = e.app.redact.Text(o.Err.Error())
@@ -321,7 +336,7 @@ func (e *execution) end(o pipeline.Outcome, dir, sums string, f *runCommand) err
 		return err
 	}
 	if o.Err == nil {
-		e.app.tellMissed(f.selects, o.Plan.Items)
+		e.app.tellMissed(selects, o.Plan.Items)
 	}
 	ending := view.Ending{Outcome: o, Evidence: dir, Sums: sums, Problems: problems, More: more}
 	switch o.Code {
@@ -374,7 +389,7 @@ func (e *execution) info() report.Info {
 	s := e.session
 	info := report.Info{
 		Run: e.id, Tenant: s.target.tenant, Mode: s.target.mode, ServiceUser: s.conn.user, Machine: report.ThisMachine(s.start),
-		Manifest:   report.ManifestInfo{Path: s.set.Manifest.Path, Digest: s.checked.Digest},
+		Manifest:   report.ManifestInfo{Path: s.places.manifest, Digest: s.checked.Digest},
 		PlanDigest: e.planDigest(),
 		Command:    append([]string{"migrate"}, e.app.args...), Settings: e.app.settings(), Start: s.start, Separator: e.separator,
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of scripts")
@@ -53,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"clean":    cmdClean,
 			"unset":    cmdUnset,
 			"evidence": cmdEvidence,
+			"runid":    cmdRunID,
 			"note":     cmdNote,
 			"damage":   cmdDamage,
 
@@ -298,6 +301,23 @@ func cmdEvidence(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%d evidence folders, want 1: %v", len(found), found)
 	}
 	ts.Check(os.Rename(found[0], ts.MkAbs(args[1])))
+}
+
+// cmdRunID sets a variable to the id of the newest run that a state knows:
+// runid m.state.db FIRST.
+func cmdRunID(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: runid STATE NAME")
+	}
+	ctx := context.Background()
+	r, _, err := state.OpenReader(ctx, ts.MkAbs(args[0]))
+	ts.Check(err)
+	runs, err := r.Runs(ctx)
+	ts.Check(errors.Join(err, r.Close()))
+	if len(runs) == 0 {
+		ts.Fatalf("%s knows no run", args[0])
+	}
+	ts.Setenv(args[1], runs[len(runs)-1].ID)
 }
 
 // cmdNote shows the only tenant note: note.

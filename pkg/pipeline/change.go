@@ -24,19 +24,35 @@ func (w *work) changed(op state.Op, assetID string, before, after Values) *state
 	c := state.Change{Op: op, AssetID: assetID, Before: maps.Clone(before), After: maps.Clone(after)}
 	if old := w.change; old != nil && old.AssetID == assetID {
 		c.Op = old.Op
+		maps.Copy(c.Before, old.Before)
 		for name := range old.After {
-			if image, ok := old.Before[name]; ok {
-				c.Before[name] = image
-			} else {
-				delete(c.Before, name) // it was not shown then
+			if _, was := old.Before[name]; !was {
+				delete(c.Before, name) // it was not shown before our first write
+			}
+			if _, again := c.After[name]; !again {
+				c.After[name] = old.After[name]
 			}
 		}
-		all := maps.Clone(old.After)
-		maps.Copy(all, c.After)
-		c.After = all
 	}
 	w.change = &c
 	return &c
+}
+
+// reform notes in this run's change that the service shows a field in another
+// form than it was sent: what a rollback will find.
+func (w *work) reform(name string, seen Values) {
+	if is, ok := seen[name]; ok && name != "tags" && w.change != nil {
+		w.change.After[name], w.form = is, true // a map of its own: see changed
+	}
+}
+
+// reformed is this run's change when it has to be written anew, else nil.
+func (w *work) reformed() *state.Change {
+	if !w.form {
+		return nil
+	}
+	w.form = false
+	return w.change
 }
 
 // noted reports whether this run's change of w has these bytes already.

@@ -42,9 +42,10 @@ type Facts struct {
 	Holders     []showpad.Asset
 	Refs        Refs
 
-	FullCheck   bool
-	RetryFailed bool
-	Recreate    bool
+	FullCheck    bool
+	RetryFailed  bool
+	Recreate     bool
+	KeepReplaced bool // the bytes that a version replaces are kept
 }
 
 // Refs are the item's names, resolved to ids.
@@ -74,6 +75,8 @@ const (
 	NeedRemote       // Facts.Remote: by the record's asset id, else by external ID
 	NeedHash         // Facts.MD5
 	NeedHolders      // Facts.Holders
+	NeedFile         // of a rollback: how far the version under way is
+	NeedSettle       // of a rollback: that what was sent without an answer has had its time
 )
 
 // Decision is a row and what a run needs to carry it out.
@@ -391,7 +394,7 @@ func (d *decider) asSeen(rec *state.Record) bool {
 func (d *decider) maybe() {
 	d.act(ActionCheck, ReasonMaybeDiffers, 0, 0, UndoFull)
 	if d.f.Rules.Conflicts == "overwrite" {
-		d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, UndoMetadata)
+		d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, d.undoVersion())
 	}
 }
 
@@ -566,10 +569,19 @@ func (d *decider) change(file bool) {
 	n := len1(d.Set)
 	if file {
 		d.Upload = true
-		d.act(ActionVersion, ReasonFileDiffers, 1+n, 1, UndoMetadata)
+		d.act(ActionVersion, ReasonFileDiffers, 1+n, 1, d.undoVersion())
 		return
 	}
 	d.act(ActionUpdate, ReasonFieldsDiffer, n, 0, UndoFull)
+}
+
+// undoVersion is how much of a version can be taken back: the bytes too, when
+// those before are kept.
+func (d *decider) undoVersion() Undo {
+	if d.f.KeepReplaced {
+		return UndoFull
+	}
+	return UndoMetadata
 }
 
 // failed decides for an item that was given up.
@@ -673,7 +685,7 @@ func (d *decider) resume(reason string) {
 	}
 	undo := UndoFull
 	if rec.Op == state.Version {
-		undo = UndoMetadata
+		undo = d.undoVersion()
 	}
 	if d.item.URL != "" {
 		d.Row.Step = state.Registered
@@ -877,7 +889,7 @@ func (d *decider) restoreFile(rec *state.Record, a *showpad.Asset) {
 		d.Upload = true
 		d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
 	}
-	d.act(ActionRestore, ReasonArchivedByUs, 1+len1(d.Set), 1, UndoMetadata)
+	d.act(ActionRestore, ReasonArchivedByUs, 1+len1(d.Set), 1, d.undoVersion())
 }
 
 // known decides for an item that is done.
@@ -896,7 +908,7 @@ func (d *decider) known() {
 	if !fileKnown {
 		d.Need = NeedHash
 		if len(changed) == 0 && !d.f.FullCheck {
-			d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, UndoMetadata)
+			d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, d.undoVersion())
 			return
 		}
 	}
@@ -951,7 +963,7 @@ func (d *decider) known() {
 		// The fields are decided; the bytes may still turn this into a version.
 		d.Need = NeedHash
 		n := len1(d.Set)
-		d.act(ActionCheck, ReasonMaybeDiffers, 1+n, 1, UndoMetadata)
+		d.act(ActionCheck, ReasonMaybeDiffers, 1+n, 1, d.undoVersion())
 		return
 	}
 	if len(d.Set) == 0 && !fileDiffers {

@@ -97,5 +97,10 @@ type Outcome struct {
 	Requests map[string]int `json:"requests"` // API requests by operationId
 	Puts     int            `json:"puts"`
 	Bytes    int64          `json:"bytes"` // sent to storage
-	Err      error          `json:"-"`     // why it stopped early; nil otherwise
+	// TagsDeleted is how many tags a rollback deleted.
+	TagsDeleted int   `json:"tagsDeleted,omitempty"`
+	Err         error `json:"-"` // why it stopped early; nil otherwise
+
+	tagsLeft int  // tags that should have gone and are still there
+	takes    bool // it is of a rollback
 }

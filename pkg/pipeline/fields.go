@@ -462,7 +462,7 @@ func request(v, remote Values) (showpad.AssetFields, error) {
 			l := []showpad.Ref{}
 			for _, id := range set(raw) {
 				if strings.HasPrefix(id, newTag) {
-					return showpad.AssetFields{}, fmt.Errorf("tag %q has no id yet", id[len(newTag):])
+					return showpad.AssetFields{}, &valueError{fmt.Errorf("tag %q has no id yet", id[len(newTag):])}
 				}
 				l = append(l, showpad.Ref{ID: id})
 			}
@@ -493,13 +493,21 @@ func request(v, remote Values) (showpad.AssetFields, error) {
 	}
 	var f showpad.AssetFields
 	raw, err := json.Marshal(body)
-	if err != nil {
-		return f, err
+	if err == nil {
+		dec := json.NewDecoder(bytes.NewReader(raw))
+		dec.DisallowUnknownFields()
+		err = dec.Decode(&f)
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	return f, dec.Decode(&f)
+	if err != nil {
+		return f, &valueError{err}
+	}
+	return f, nil
 }
+
+// valueError is of values that have no place in a request.
+type valueError struct{ error }
+
+func (e *valueError) Unwrap() error { return e.error }
 
 // differences lists the fields of want that remote shows otherwise, in the
 // order of managed. A field that remote does not show counts as different.

@@ -52,7 +52,9 @@ type work struct {
 	outlived bool      // an update of an earlier run, see outlive
 	warnings []string
 	change   *state.Change // what this run did to the asset so far, but for a create
+	form     bool          // the service shows some of it in another form than sent
 	touched  bool          // somebody changed the asset since it was last verified
+	back     *backFacts    // of a rollback; nil otherwise
 }
 
 // lookup is one batch of external IDs that was asked for, and when.
@@ -272,6 +274,7 @@ func (g *gatherer) prepare(ctx context.Context, w *work, recs map[string]state.R
 	f := &w.facts
 	f.Start, f.Timezone, f.Owner, f.Rules = g.start, in.Manifest.Timezone, in.Manifest.ID, in.Manifest.Update
 	f.Origin = in.Manifest.Target.Ownership
+	f.KeepReplaced = in.Options.KeepReplaced != ""
 	f.FullCheck, f.RetryFailed = in.Options.FullCheck, in.Options.RetryFailed
 	f.Recreate = in.Options.Recreate != nil && in.Options.Recreate(w.item.ExternalID)
 	if rec, ok := recs[w.item.ExternalID]; ok {

@@ -39,7 +39,10 @@ func (r *runner) record(w *work, step func(*state.Record)) *state.Record {
 		rec = *w.rec
 	}
 	rec.ExternalID = w.item.ExternalID
-	rec.Owner, rec.Run, rec.Updated = r.in.Manifest.ID, r.in.ID, r.in.now().UTC()
+	if rec.Owner == "" || w.back == nil {
+		rec.Owner = r.in.Manifest.ID
+	}
+	rec.Run, rec.Updated = r.in.ID, r.in.now().UTC()
 	rec.Source, rec.Unconfirmed = w.Row.Source, false
 	step(&rec)
 	return &rec
@@ -81,8 +84,12 @@ func writes(old, next *state.Record, text string, change *state.Change) []state.
 	}
 	ended := *old
 	ended.Status, ended.Updated, ended.Run = state.Failed, next.Updated, next.Run
-	ended.Error = &state.Failure{Code: ReasonRetry, Message: "given up for a " + string(next.Op)}
-	return []state.Write{{Record: ended, Event: "Given up for a " + string(next.Op) + "."}, step}
+	article := "a "
+	if next.Op == state.Archive || next.Op == state.Update {
+		article = "an "
+	}
+	ended.Error = &state.Failure{Code: ReasonRetry, Message: "given up for " + article + string(next.Op)}
+	return []state.Write{{Record: ended, Event: "Given up for " + article + string(next.Op) + "."}, step}
 }
 
 func stateError(w *work, err error) error {
@@ -231,6 +238,9 @@ func (r *runner) leave(ctx context.Context, w *work) error {
 	if w.Row.Action != ActionResume {
 		w.Row.Reason = ReasonNotReached
 	}
+	if w.back != nil && (w.rec == nil || w.rec.Run != r.in.ID) { // nothing of it is taken back
+		return r.finish(ctx, w, string(state.Pending), nil)
+	}
 	switch status := w.status(); status {
 	case state.Done:
 		return r.finish(ctx, w, string(state.Pending), nil)
@@ -248,7 +258,10 @@ func (r *runner) refused(ctx context.Context, w *work, kind showpad.Kind, code s
 		return context.Cause(ctx)
 	}
 	if _, ok := errors.AsType[*stateFailed](err); ok {
-		return stateError(w, err)
+		return err
+	}
+	if _, ok := errors.AsType[*valueError](err); ok {
+		return r.fail(ctx, w, FailedRefused, err)
 	}
 	switch showpad.Classify(kind, err) {
 	case showpad.StopRun:
@@ -319,6 +332,8 @@ type tally struct {
 	puts    int
 	bytes   int64
 	no      map[string]bool // Divisions that refused us
+
+	tagsGone, tagsLeft int // of a rollback: deleted, and not deleted because the service did not answer
 }
 
 func (t *tally) plan(w *work) {
@@ -340,6 +355,18 @@ func (t *tally) result(r Result) {
 	t.status[r.Status]++
 	if r.Status == string(state.Failed) {
 		t.nFailed++
+	}
+}
+
+// tag counts a tag that a rollback looked at.
+func (t *tally) tag(deleted, failed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if deleted {
+		t.tagsGone++
+	}
+	if failed {
+		t.tagsLeft++
 	}
 }
 
@@ -372,6 +399,7 @@ func (t *tally) into(out *Outcome) {
 	defer t.mu.Unlock()
 	t.tags.into(&t.sum)
 	out.Plan, out.Status, out.Puts, out.Bytes = t.sum, t.status, t.puts, t.bytes
+	out.TagsDeleted, out.tagsLeft = t.tagsGone, t.tagsLeft
 	if out.Status == nil {
 		out.Status = map[string]int{}
 	}

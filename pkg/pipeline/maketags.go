@@ -93,7 +93,7 @@ func (r *runner) ensureTag(ctx context.Context, division, name string) (string, 
 func (r *runner) makeTag(ctx context.Context, division, name string) (string, error) {
 	intent := state.MadeTag{ID: madeIntent(division, name), Name: name, Division: division}
 	if err := r.in.Store.AddMadeTag(ctx, r.in.ID, intent); err != nil {
-		return "", &stateFailed{err}
+		return "", &stateFailed{fmt.Errorf("writing the state: %w", err)}
 	}
 	pause := newPauses(r.settleTime)
 	for lost := false; ; {
@@ -135,7 +135,7 @@ func (r *runner) madeTag(ctx context.Context, division string, t showpad.Tag) (s
 	r.dir.addTag(division, t)
 	err := r.in.Store.AddMadeTag(context.WithoutCancel(ctx), r.in.ID, state.MadeTag{ID: t.ID, Name: t.Name, Division: division})
 	if err != nil {
-		return "", &stateFailed{err}
+		return "", &stateFailed{fmt.Errorf("writing the state: %w", err)}
 	}
 	return t.ID, nil
 }
@@ -144,7 +144,7 @@ func (r *runner) madeTag(ctx context.Context, division string, t showpad.Tag) (s
 func (r *runner) forgetTag(ctx context.Context, intent state.MadeTag) error {
 	intent.Name = ""
 	if err := r.in.Store.AddMadeTag(context.WithoutCancel(ctx), r.in.ID, intent); err != nil {
-		return &stateFailed{err}
+		return &stateFailed{fmt.Errorf("writing the state: %w", err)}
 	}
 	return nil
 }

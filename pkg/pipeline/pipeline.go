@@ -30,6 +30,8 @@ type API interface {
 	Download(ctx context.Context, assetID string) (showpad.Download, error)
 	Fetch(ctx context.Context, d showpad.Download) (io.ReadCloser, error)
 	Put(ctx context.Context, u showpad.Upload, size int64, open func() (io.ReadCloser, error), progress func(int64)) error
+	DeleteAsset(ctx context.Context, id string) error
+	DeleteTag(ctx context.Context, id string) error
 	CreateTag(ctx context.Context, divisionID, name string) (showpad.Tag, error)
 	Tags(ctx context.Context, f showpad.TagFilter) iter.Seq2[showpad.Tag, error]
 	Divisions(ctx context.Context) iter.Seq2[showpad.Division, error]
@@ -97,6 +99,7 @@ type Options struct {
 	ProcessingTimeout time.Duration                // from sent; 0 is 24 h
 	Drain             time.Duration                // for uploads in flight after Stop; 0 is 60 s
 	MaxFailures       int                          // 0: no limit
+	KeepReplaced      string                       // folder for the bytes that a version replaces, which are read before it is sent; "" keeps none
 	// Doubt is set when the state may be older than what was last done: an older
 	// copy was put back, or another state is at work on the tenant. The run begins
 	// with waiting out the settle time.

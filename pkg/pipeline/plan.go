@@ -77,7 +77,7 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error) (Summary, 
 		}
 	}
 	tags.into(&s)
-	s.Reads = forecastReads(g.made(), &s)
+	s.Reads = forecastReads(g.made(), &s) + g.in.Options.downloads(&s)
 	return s, nil
 }
 
@@ -127,6 +127,14 @@ func (g *gatherer) hash(ctx context.Context, w *work) error {
 	w.facts.SourceErr = err
 	g.decide(w)
 	return nil
+}
+
+// downloads is how many links to bytes a run asks for, to keep what versions replace.
+func (o *Options) downloads(s *Summary) int {
+	if o.KeepReplaced == "" {
+		return 0
+	}
+	return s.Actions[ActionVersion]
 }
 
 // forecastReads is the number of reads of a run like this plan: those of the

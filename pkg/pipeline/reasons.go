@@ -17,6 +17,10 @@ const (
 	ReasonRecreate       = "recreate"       // gone from the service, and --recreate names it
 	ReasonNotReached     = "not-reached"    // the run ended before
 	ReasonStillProcesses = "still-processing"
+	ReasonTakeBack       = "take-back"    // a run that is taken back did it
+	ReasonTakenBack      = "taken-back"   // it is as it was before
+	ReasonGone           = "gone"         // the asset is gone already
+	ReasonNothingMade    = "nothing-made" // no asset came of it
 
 	// Conflicts.
 	ConflictChanged  = "changed-remotely"
@@ -27,6 +31,14 @@ const (
 	ConflictDivision = "wrong-division"
 	ConflictOther    = "other-manifest"
 	ConflictFailed   = "failed-remotely"
+
+	// Conflicts of a rollback; and [ConflictChanged], [ConflictTwin].
+	ConflictLaterRun   = "later-run"        // a run that is not taken back changed it since
+	ConflictNotKept    = "bytes-not-kept"   // the bytes before were not kept
+	ConflictNoImage    = "no-image"         // the service did not show what it was before
+	ConflictDeleted    = "deleted"          // a rollback deleted it for good
+	ConflictOtherAsset = "other-asset"      // the item goes on with another asset
+	ConflictProcessing = "still-processing" // a version of it is under way
 
 	// What blocks a row, beyond the codes of the manifest's own checks.
 	BlockedManifest  = "manifest"         // see the row's problems
@@ -39,6 +51,7 @@ const (
 	BlockedTag       = "tag-missing"      // createTags: none, and the service lacks it
 	BlockedFailed    = "failed-before"    // see --retry-failed
 	BlockedForbidden = "division-refused" // 403 in this Division
+	BlockedNotKept   = "not-kept"         // the bytes that a version replaces could not be kept
 
 	// What blocks a row of a saved plan: it is not the planned one any more.
 	StaleItem     = "stale-item"     // the manifest says something else, or lists it no longer

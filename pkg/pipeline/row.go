@@ -48,6 +48,7 @@ type Row struct {
 	AssetID    string       `json:"assetId,omitempty"`
 	Step       state.Status `json:"step,omitempty"` // of a resume: where it continues
 	Diff       []FieldDiff  `json:"diff,omitempty"`
+	Spared     []FieldDiff  `json:"spared,omitempty"` // of a rollback: fields that stay as they are; Wanted is what they were before
 	Size       int64        `json:"size"`
 	MD5        string       `json:"md5,omitempty"` // hex, when known
 	Undo       Undo         `json:"undo"`
@@ -80,6 +81,8 @@ type Summary struct {
 	NewTags    []NewTag       `json:"newTags"`    // to be made, by Division and name; at most 1,000 are kept
 	NewTagsAll int            `json:"newTagsAll"` // how many there are
 	Warnings   int            `json:"warnings"`
+	OldTags    []string       `json:"oldTags,omitempty"` // of a rollback that deletes: tags that the runs made; they go when nothing uses them
+	Spared     int            `json:"spared,omitempty"`  // of a rollback: rows, other than conflicts, of which something stays as it is
 }
 
 // NewTag is a tag that the run will make.

@@ -28,7 +28,7 @@ const settleTime = 60 * time.Second
 // in the outcome, not an error; the error is that of preparing (a *StopError,
 // or the context's) and comes with an empty outcome.
 func Run(ctx context.Context, in RunInput) (Outcome, error) {
-	begun := state.Run{ID: in.ID, Manifest: in.Manifest.ID, Start: in.Start.UTC()}
+	begun := state.Run{ID: in.ID, Manifest: in.Manifest.ID, Start: in.Start.UTC(), Kept: in.Options.KeepReplaced}
 	if p := in.Plan; p != nil {
 		in.Select, begun.Plan = p.Selection(), p.Digest
 		p.Header.Choice.apply(&in.Options)
@@ -88,6 +88,7 @@ type runner struct {
 	// busy ends when a stop has drained: requests and uploads end with it.
 	busy context.Context
 
+	back    *takeBack // of a rollback; nil otherwise
 	park    *park
 	settler *settler
 	first   *firstCreate
@@ -480,6 +481,9 @@ func (r *runner) rehash(ctx context.Context, w *work, read bool) error {
 		return err
 	}
 	w.took(sum, info, hashed)
+	if w.back != nil && w.facts.MD5 != w.back.file {
+		return fmt.Errorf("%s: the bytes that were kept have the MD5 %s now (bring the folder back as it was)", w.item.Location, w.facts.MD5)
+	}
 	return nil
 }
 
@@ -597,7 +601,7 @@ func (o *openItems) others(n int) bool {
 func (r *runner) conclude(out *Outcome, err error) {
 	r.tally.into(out)
 	if r.g != nil {
-		out.Plan.Reads = forecastReads(r.g.made(), &out.Plan)
+		out.Plan.Reads = forecastReads(r.g.made(), &out.Plan) + r.in.Options.downloads(&out.Plan)
 	}
 	out.End = time.Now()
 	if r.in.Calls != nil {
@@ -606,6 +610,7 @@ func (r *runner) conclude(out *Outcome, err error) {
 	if err == nil && r.stopped() {
 		err = r.stopCause
 	}
+	out.takes = r.back != nil
 	out.Err = err
 	out.Code = exitCode(out, err)
 	out.Sentence = sentence(out)
@@ -623,7 +628,7 @@ func exitCode(out *Outcome, err error) int {
 		return 1
 	}
 	switch {
-	case out.undone() > 0 || out.unknown() > 0:
+	case out.undone() > 0 || out.unknown() > 0 || out.tagsLeft > 0:
 		return 3
 	case out.Status[string(state.Sent)]+out.Status[string(state.Processing)] > 0:
 		return 6
@@ -651,9 +656,13 @@ func sentence(out *Outcome) string {
 		total += n
 	}
 	var s strings.Builder
-	s.WriteString(fmt.Sprintf("%d of %d done", out.Status["done"]+out.Status["unchanged"], total))
+	verb, before := "done", "unchanged"
+	if out.takes {
+		verb, before = "taken back", "already"
+	}
+	s.WriteString(fmt.Sprintf("%d of %d %s", out.Status["done"]+out.Status["unchanged"], total, verb))
 	if n := out.Status["unchanged"]; n > 0 {
-		s.WriteString(fmt.Sprintf(" (%d unchanged)", n))
+		s.WriteString(fmt.Sprintf(" (%d %s)", n, before))
 	}
 	for _, k := range []string{"failed", "conflict", "blocked"} {
 		if n := out.Status[k]; n > 0 {

@@ -451,6 +451,9 @@ func (s *settler) verified(ctx context.Context, w *work) error {
 	if w.item.URL == "" && w.Asset.CurrentFile != nil && w.rec.FileID == "" {
 		w.rec.FileID = w.Asset.CurrentFile.ID
 	}
+	if w.back != nil {
+		return r.send(ctx, r.toUpdate, w)
+	}
 	todo := w.Set // of a decision that read the asset
 	if w.rec.Op == state.Create && w.rec.Status != state.Done {
 		todo = clone(w.Set)

@@ -22,6 +22,9 @@ func (s *Summary) Add(r Row) {
 		}
 		s.Reasons[r.Reason]++
 	}
+	if len(r.Spared) > 0 && r.Action != ActionConflict {
+		s.Spared++
+	}
 	s.Writes += r.Writes
 	s.Puts += r.Puts
 	if r.Puts > 0 {

@@ -26,6 +26,9 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 	if arrived, err := r.alreadySent(uploads, w); err != nil || arrived {
 		return err
 	}
+	if kept, err := r.keep(uploads, w); err != nil || !kept {
+		return err
+	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "transfer", Size: w.facts.Info.Size})
 	var err error
 	for try := 0; try <= r.retries; try++ {
@@ -135,8 +138,7 @@ func (e *stateFailed) Unwrap() error { return e.error }
 // askURL asks for an upload URL and records the version that it begins.
 func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 	id := w.Asset.ID
-	version := w.Row.Action == ActionVersion || w.Row.Action == ActionRestore || (w.rec != nil && w.rec.Op == state.Version && w.rec.Status != state.Done)
-	if version && (w.rec == nil || w.rec.Op != state.Version || w.rec.Status == state.Done || w.rec.Status == state.Failed) {
+	if w.version() && (w.rec == nil || w.rec.Op != state.Version || w.rec.Status == state.Done || w.rec.Status == state.Failed) {
 		// The way back is on disk before anything changes.
 		replaced := strings.ToLower(w.Asset.Checksum)
 		if replaced == "" && w.rec != nil {

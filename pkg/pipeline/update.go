@@ -25,7 +25,7 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	if r.tally.refuses(w.facts.Refs.DivisionID) {
 		return r.blockDivision(ctx, w, nil)
 	}
-	if w.rec != nil && w.rec.Op == state.Delete {
+	if w.rec != nil && w.rec.Op == state.Delete && w.rec.Status != state.Done {
 		if gone, err := r.outliveDelete(ctx, w); err != nil || gone {
 			return err
 		}
@@ -44,9 +44,33 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	if err != nil {
 		return r.refused(ctx, w, showpad.KindRead, FailedTag, err)
 	}
+	// While it waits the record keeps the former intent, so that a run that is cut
+	// off here is followed by one that waits again.
+	if w.rec != nil {
+		if passed, err := r.outlive(ctx, w, w.rec.Intent, values); err != nil || passed {
+			return err
+		}
+	}
+	seen, err := r.set(ctx, w, values)
+	if err != nil {
+		return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
+	}
+	sent := values
+	if old := w.rec.Fields["tags"].Sent; sent["tags"] != nil && old != nil && r.in.Manifest.Update.Tags == "add" {
+		// What we ever added: a tag of ours that is taken off stays off.
+		sent = clone(values)
+		sent["tags"] = union(old, values["tags"])
+	}
+	w.rec.Fields = bases(w.rec.Fields, sent, seen)
+	return r.done(ctx, w, seen)
+}
+
+// set writes values to w's asset, the intent and the way back first, and takes
+// the answer in.
+func (r *runner) set(ctx context.Context, w *work, values Values) (seen Values, err error) {
 	fields, err := request(values, w.Seen)
 	if err != nil {
-		return r.fail(ctx, w, FailedRefused, err)
+		return nil, err
 	}
 	before := Values{}
 	for name := range values {
@@ -67,19 +91,14 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	default:
 		change = w.changed(op, w.Asset.ID, before, values)
 	}
-	// While it waits the record keeps the former intent, so that a run that is cut
-	// off here is followed by one that waits again.
-	if passed, err := r.outlive(ctx, w, former, values); err != nil || passed {
-		return err
-	}
 	err = r.put(ctx, w, fmt.Sprintf("Setting %s.", strings.Join(sortedFields(values), ", ")), change, func(rec *state.Record) {
-		if op == state.Update || op == state.Restore {
+		if op != state.Create && op != state.Version {
 			rec.Op, rec.Status, rec.AssetID, rec.Error = op, state.Sending, w.Asset.ID, nil
 		}
 		rec.Fields, rec.Intent = carriedOut(rec.Fields, former, w.Seen, r.in.Manifest.Update), values
 	})
 	if err != nil {
-		return err
+		return nil, &stateFailed{err}
 	}
 	w.updates++
 	a, err := r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
@@ -87,23 +106,17 @@ func (r *runner) update(ctx context.Context, w *work) error {
 		a, err = r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
 	}
 	if err != nil {
-		return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
+		return nil, err
 	}
 	w.Asset, w.name, w.slug = &a, a.Name, a.Slug
-	seen := shown(&a)
-	sent := values
-	if old := w.rec.Fields["tags"].Sent; sent["tags"] != nil && old != nil && r.in.Manifest.Update.Tags == "add" {
-		// What we ever added: a tag of ours that is taken off stays off.
-		sent = clone(values)
-		sent["tags"] = union(old, values["tags"])
-	}
-	w.rec.Fields = bases(w.rec.Fields, sent, seen)
+	seen = shown(&a)
 	for name, raw := range values {
 		if !bytes.Equal(raw, seen[name]) {
 			w.warn(WarnNormalised)
+			w.reform(name, seen)
 		}
 	}
-	return r.done(ctx, w, seen)
+	return seen, nil
 }
 
 // outlive waits until an earlier update that was never answered cannot be
@@ -174,6 +187,8 @@ func (r *runner) outliveDelete(ctx context.Context, w *work) (gone bool, err err
 // opOf is the op that an update belongs to.
 func (r *runner) opOf(w *work) state.Op {
 	switch {
+	case w.back != nil:
+		return w.backOp()
 	case w.rec != nil && w.rec.Status != state.Done && w.rec.Status != state.Failed && (w.rec.Op == state.Create || w.rec.Op == state.Version):
 		return w.rec.Op
 	case w.Row.Action == ActionRestore, w.rec != nil && w.rec.Op == state.Restore && w.rec.Status != state.Done:
@@ -202,7 +217,7 @@ func (w *work) warn(code string) {
 // done records a verified item: the service says active, its checksum and size
 // are ours, its fields are as sent or in the service's own form.
 func (r *runner) done(ctx context.Context, w *work, seen Values) error {
-	err := r.queue(ctx, w, "Done and verified.", nil, func(rec *state.Record) {
+	err := r.queue(ctx, w, "Done and verified.", w.reformed(), func(rec *state.Record) {
 		rec.Status, rec.Intent, rec.Error, rec.Warnings = state.Done, nil, nil, w.warnings
 		if rec.Op == "" {
 			rec.Op = state.Update

@@ -499,10 +499,19 @@ func nextStep(rec *state.Record) string {
 		if rec.Op == state.Create || rec.Op == state.Version {
 			return fmt.Sprintf("The next run reads asset %s: if the bytes arrived it waits for them to be processed, else it sends them again.", rec.AssetID)
 		}
+		if rec.Op == state.Archive || rec.Op == state.Delete {
+			return fmt.Sprintf("A rollback was cut off: run it again to go on with asset %s, or run the manifest to keep it.", rec.AssetID)
+		}
 		return fmt.Sprintf("The next run sends the %s of asset %s again; its values are absolute.", rec.Op, rec.AssetID)
 	case state.Sent, state.Processing:
 		return fmt.Sprintf("The bytes of asset %s are with the service: the next run sees whether they are processed.", rec.AssetID)
 	case state.Done:
+		switch rec.Op {
+		case state.Archive:
+			return "It is in the trash. A run of its manifest brings it back."
+		case state.Delete:
+			return "It is gone for good. A run of its manifest makes it anew."
+		}
 		return "Nothing, unless its item or its file changes."
 	case state.Failed:
 		return "Nothing, unless its item or its file changes, or a run is told --retry-failed."

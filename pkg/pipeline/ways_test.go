@@ -231,7 +231,7 @@ func TestEveryConflictIsMetAbove(t *testing.T) {
 	}
 	src := read("reasons.go")
 	_, list, _ := strings.Cut(src, "// Conflicts.")
-	list, _, _ = strings.Cut(list, "// What blocks a row")
+	list, _, _ = strings.Cut(list, "// Conflicts of a rollback")
 	table := read("ways_test.go")
 	n := 0
 	for line := range strings.Lines(list) {

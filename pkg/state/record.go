@@ -122,6 +122,9 @@ type Run struct {
 	SumsHash string         `json:"sumsHash,omitempty"`
 	Counts   map[string]int `json:"counts,omitempty"` // by action or status
 	Requests map[string]int `json:"requests,omitempty"`
+	// Kept is the folder with the bytes that versions of this run replaced; ""
+	// when it kept none.
+	Kept string `json:"kept,omitempty"`
 	// Plan is the SHA-256, in hex, of the file of the saved plan that the run
 	// carries out; "" for a run without one. What such a run did is known by it
 	// when the same plan is carried on.

@@ -32,6 +32,9 @@ func (e Ending) Text(w io.Writer) error {
 		requests += n
 	}
 	out.line("%s", Clean(o.Sentence))
+	if o.TagsDeleted > 0 {
+		out.line("%s deleted", Plural(o.TagsDeleted, "tag", "tags"))
+	}
 	out.line("%s, %s (%s), %s", Plural(requests, "request", "requests"), Plural(o.Puts, "upload", "uploads"), Bytes(o.Bytes), Duration(o.End.Sub(o.Start)))
 	if e.Evidence != "" {
 		out.line("evidence: %s", Clean(e.Evidence))

@@ -22,6 +22,9 @@ type PlanHeader struct {
 	Manifest string `json:"manifest"` // path as given
 	ID       string `json:"id"`       // the manifest's id
 	Digest   string `json:"digest,omitempty"`
+	// Runs are those that a rollback takes back; none for a plan of a run.
+	Runs   []string `json:"runs,omitempty"`
+	Delete bool     `json:"delete,omitempty"` // what they made goes for good
 }
 
 // Plan collects the rows of a plan and then shows them. Rows wait in a
@@ -54,7 +57,7 @@ func (p *Plan) JSON(w io.Writer, s pipeline.Summary) error {
 		Type    string `json:"type"`
 		PlanHeader
 		Summary pipeline.Summary `json:"summary"`
-	}{1, "plan", p.Header, s})
+	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, s})
 	if err != nil {
 		return err
 	}
@@ -91,14 +94,19 @@ var nouns = map[pipeline.Action][2]string{
 	pipeline.ActionDelete:  {"to delete", "to delete"},
 }
 
-// FirstLine says a plan in one sentence.
-func FirstLine(s pipeline.Summary) string {
-	var parts []string
+// work counts what is to be done, by action.
+func work(s pipeline.Summary) (parts []string) {
 	for _, a := range order {
 		if n := s.Actions[a]; n > 0 && a != pipeline.ActionUnchanged {
 			parts = append(parts, Plural(n, nouns[a][0], nouns[a][1]))
 		}
 	}
+	return parts
+}
+
+// FirstLine says a plan in one sentence.
+func FirstLine(s pipeline.Summary) string {
+	parts := work(s)
 	decide := s.Actions[pipeline.ActionConflict] + s.Actions[pipeline.ActionBlocked]
 	var b strings.Builder
 	switch {
@@ -109,19 +117,50 @@ func FirstLine(s pipeline.Summary) string {
 	case len(parts) == 0:
 		b.WriteString("nothing to do")
 	default:
-		total := s.Writes + s.Reads
-		fmt.Fprintf(&b, "%s = %s", strings.Join(parts, ", "), Plural(total, "request", "requests"))
-		if s.Reads > 0 {
-			fmt.Fprintf(&b, " (%s, %s)", Plural(s.Writes, "write", "writes"), Plural(s.Reads, "read", "reads"))
-		}
-		if s.Puts > 0 {
-			fmt.Fprintf(&b, "; %s (%s)", Plural(s.Puts, "upload", "uploads"), Bytes(s.Bytes))
-		}
-		days := max(1, (total+dailyBudget-1)/dailyBudget)
-		fmt.Fprintf(&b, "; at %s a day: %s", Count(dailyBudget), Plural(days, "day", "days"))
+		b.WriteString(strings.Join(parts, ", ") + costs(s))
 	}
 	if decide > 0 {
 		fmt.Fprintf(&b, "; %s a decision", plural(decide, "item needs", "items need"))
+	}
+	return b.String()
+}
+
+// costs are the requests and uploads of a plan.
+func costs(s pipeline.Summary) string {
+	var b strings.Builder
+	total := s.Writes + s.Reads
+	fmt.Fprintf(&b, " = %s", Plural(total, "request", "requests"))
+	if s.Reads > 0 {
+		fmt.Fprintf(&b, " (%s, %s)", Plural(s.Writes, "write", "writes"), Plural(s.Reads, "read", "reads"))
+	}
+	if s.Puts > 0 {
+		fmt.Fprintf(&b, "; %s (%s)", Plural(s.Puts, "upload", "uploads"), Bytes(s.Bytes))
+	}
+	days := max(1, (total+dailyBudget-1)/dailyBudget)
+	fmt.Fprintf(&b, "; at %s a day: %s", Count(dailyBudget), Plural(days, "day", "days"))
+	return b.String()
+}
+
+// RollbackLine says what taking runs back does, in one sentence.
+func RollbackLine(s pipeline.Summary) string {
+	parts := work(s)
+	var b strings.Builder
+	switch {
+	case len(parts) > 0:
+		b.WriteString(strings.Join(parts, ", ") + costs(s))
+	case s.Items == 0:
+		b.WriteString("nothing to take back: the runs changed nothing")
+	default:
+		b.WriteString("nothing to take back")
+	}
+	if n := s.Actions[pipeline.ActionUnchanged]; n > 0 {
+		fmt.Fprintf(&b, "; %s before", plural(n, "item is as it was", "items are as they were"))
+	}
+	if n := s.Actions[pipeline.ActionConflict]; n > 0 {
+		fmt.Fprintf(&b, "; %s", plural(n, "item stays as it is", "items stay as they are"))
+	}
+	if s.Spared > 0 {
+		fmt.Fprintf(&b, "; %s in part", plural(s.Spared, "item stays as it is", "items stay as they are"))
 	}
 	return b.String()
 }
@@ -146,17 +185,23 @@ const (
 func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 	buf := bufio.NewWriter(w)
 	out := &printer{w: buf}
-	out.line("%s", FirstLine(s))
+	back := len(p.Header.Runs) > 0
+	if back {
+		out.line("%s", RollbackLine(s))
+	} else {
+		out.line("%s", FirstLine(s))
+	}
 
 	decisions := s.Actions[pipeline.ActionConflict] + s.Actions[pipeline.ActionBlocked]
 	if decisions > 0 {
 		out.line("")
-		out.line("Needs a decision (%s):", Count(decisions))
+		out.line("%s (%s):", either(back, "Stays as it is", "Needs a decision"), Count(decisions))
 		if err := p.rows(out, limit(someDecisions, full), decisions, decisionLine, pipeline.ActionConflict, pipeline.ActionBlocked); err != nil {
 			return err
 		}
 	}
 	p.tags(out, s, full)
+	oldTags(out, s.OldTags, full)
 	for _, a := range order {
 		n := s.Actions[a]
 		if n == 0 {
@@ -235,6 +280,22 @@ func (p *Plan) tags(out *printer, s pipeline.Summary, full bool) {
 	}
 }
 
+// oldTags names the tags that a rollback deletes if nothing uses them.
+func oldTags(out *printer, names []string, full bool) {
+	if len(names) == 0 {
+		return
+	}
+	out.line("")
+	out.line("Tags that are deleted if nothing uses them any more (%s):", Count(len(names)))
+	shown := min(len(names), limit(someTags, full))
+	for _, name := range names[:shown] {
+		out.line("  %s", Clean(name))
+	}
+	if shown < len(names) {
+		out.line("  ... and %s more", Count(len(names)-shown))
+	}
+}
+
 func rowLine(row pipeline.Row) []string {
 	head := Clean(row.ExternalID)
 	if row.Name != "" {
@@ -255,6 +316,9 @@ func rowLine(row pipeline.Row) []string {
 	lines := []string{head}
 	for _, d := range row.Diff {
 		lines = append(lines, fmt.Sprintf("    %s: %s -> %s", Clean(d.Field), short(d.Remote), wanted(d)))
+	}
+	if len(row.Spared) > 0 && row.Detail != "" {
+		lines = append(lines, "    "+Clean(row.Detail))
 	}
 	return append(lines, warnings(row)...)
 }
