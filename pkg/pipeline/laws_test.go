@@ -133,10 +133,7 @@ func TestLawAnOlderState(t *testing.T) {
 		w := lawWorld(t, rng, emulator.Options{ListLag: pick(rng, 0, time.Second, 3*time.Second), Processing: pick(rng, 0, time.Second)})
 		w.options.SettleTime = 5 * time.Second
 		w.options.RetryFailed = true
-		for i := range w.items {
-			// Without its record nobody knows what a relative date became.
-			w.items[i].Fields.ReleasedAt = manifest.Opt[manifest.Instant]{}
-		}
+		w.absolute()
 		copies := [][]byte{nil}
 		run := func(cut bool) {
 			keep, at, end := rng.IntN(2) == 0, 1+rng.IntN(30), 1+rng.IntN(30)
@@ -162,9 +159,7 @@ func TestLawAnOlderState(t *testing.T) {
 			run(rng.IntN(2) == 0)
 			<-time.After(time.Duration(rng.IntN(20)) * time.Second)
 			edit(w, rng)
-			for i := range w.items {
-				w.items[i].Fields.ReleasedAt = manifest.Opt[manifest.Instant]{}
-			}
+			w.absolute()
 		}
 		whole := func() {
 			w.t.Helper()
@@ -212,6 +207,14 @@ func TestLawAnOlderState(t *testing.T) {
 			}
 		}
 	})
+}
+
+// absolute takes out relative dates: what one became is known to the state that
+// it was first sent from, and to no other.
+func (w *world) absolute() {
+	for i := range w.items {
+		w.items[i].Fields.ReleasedAt = manifest.Opt[manifest.Instant]{}
+	}
 }
 
 // summaries are the tenant's assets but for what a repeated upload changes.
