@@ -335,16 +335,18 @@ func (c *carried) otherwise(w *work) (reason, detail string) {
 	}
 	what := ""
 	switch {
-	case c.own(w) && now.Action == ActionResume:
+	case c.own(w):
+		if !restOf(was, now) {
+			what = fmt.Sprintf("%s was planned and begun, and what is left would be %s of other fields: %s", was.Action, now.Action, diffFields(now.Diff))
+		}
 	case was.Action == ActionResume && now.Action == ActionResume, was.Basis.Unread && within(now.Action, was.Action):
 		if now.Writes > was.Writes || now.Puts > was.Puts {
 			what = fmt.Sprintf("%d writes and %d uploads were planned, and it takes %d and %d", was.Writes, was.Puts, now.Writes, now.Puts)
 		}
-	case now.Action != was.Action || now.Reason != was.Reason && !c.own(w):
+	case now.Action != was.Action || now.Reason != was.Reason:
 		what = fmt.Sprintf("%s (%s) was planned, and it would be %s (%s)", was.Action, was.Reason, now.Action, now.Reason)
-	case !sameDiff(was.Diff, now.Diff):
+	case !slices.EqualFunc(was.Diff, now.Diff, sameDiff):
 		what = "other changes would be made than planned: " + diffFields(now.Diff)
-	case c.own(w):
 	case now.Writes != was.Writes || now.Puts != was.Puts || now.Step != was.Step || now.Overwrites != was.Overwrites || now.AssetID != was.AssetID:
 		what = fmt.Sprintf("%d writes and %d uploads to asset %q were planned, and it would be %d and %d to %q", was.Writes, was.Puts, was.AssetID, now.Writes, now.Puts, now.AssetID)
 	}
@@ -352,6 +354,27 @@ func (c *carried) otherwise(w *work) (reason, detail string) {
 		return "", ""
 	}
 	return StaleDecision, what + planAgain
+}
+
+// restOf reports whether now is what is left of a row that a run of the plan
+// began: a resume, or a part of what was planned, over what was there then.
+func restOf(was *SavedRow, now *Row) bool {
+	switch now.Action {
+	case ActionResume:
+		return true
+	case ActionUpdate, ActionVersion:
+	default:
+		if now.Action != was.Action {
+			return false
+		}
+	}
+	for _, d := range now.Diff {
+		planned := slices.ContainsFunc(was.Diff, func(p FieldDiff) bool { return sameDiff(p, d) })
+		if !planned && !(d.Field == fileField && was.Basis.Unread) {
+			return false
+		}
+	}
+	return true
 }
 
 // within reports whether reading a file can turn a planned action into another.
@@ -377,16 +400,14 @@ func diffFields(diff []FieldDiff) string {
 }
 
 // sameDiff compares what would be written over by what.
-func sameDiff(a, b []FieldDiff) bool {
-	return slices.EqualFunc(a, b, func(x, y FieldDiff) bool {
-		if x.Field != y.Field || !sameValue(x.Field, x.Remote, y.Remote) {
-			return false
-		}
-		if x.Field == "file" && (isNone(x.Wanted) || isNone(y.Wanted)) {
-			return true // not read yet
-		}
-		return sameValue(x.Field, x.Wanted, y.Wanted)
-	})
+func sameDiff(x, y FieldDiff) bool {
+	if x.Field != y.Field || !sameValue(x.Field, x.Remote, y.Remote) {
+		return false
+	}
+	if x.Field == fileField && (isNone(x.Wanted) || isNone(y.Wanted)) {
+		return true // not read yet
+	}
+	return sameValue(x.Field, x.Wanted, y.Wanted)
 }
 
 func isNone(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }

@@ -354,10 +354,13 @@ func lived(t *testing.T) (w *world, path string, s pipeline.Summary) {
 	w = newWorld(t, emulator.Options{Switches: emulator.Switches{DropTags: true}})
 	w.options.Requests, w.options.Uploads, w.options.Hashers = 1, 1, 1
 	w.man.Update.Conflicts = "overwrite"
-	for _, id := range []string{"UPDATE", "VERSION", "BOTH", "CHECK"} {
+	for _, id := range []string{"UPDATE", "VERSION", "BOTH", "CHECK", "BACK", "BACK-NEW"} {
 		w.add(id, strings.ToLower(id), tags("One"))
 	}
 	w.mustRun(0)
+	w.archive("BACK")
+	w.archive("BACK-NEW")
+	w.files.put("BACK-NEW.txt", "second, in the trash")
 	for i := range w.items {
 		if id := w.items[i].ExternalID; id == "UPDATE" || id == "BOTH" {
 			w.items[i].Fields.Description = manifest.Some("new")
@@ -381,7 +384,7 @@ func lived(t *testing.T) (w *world, path string, s pipeline.Summary) {
 	for _, r := range rows {
 		kinds[r.Action]++
 	}
-	if kinds[pipeline.ActionUpdate] != 1 || kinds[pipeline.ActionVersion] != 3 || kinds[pipeline.ActionCreate] != 3 || kinds[pipeline.ActionCheck] != 1 || kinds[pipeline.ActionAdopt] != 1 {
+	if kinds[pipeline.ActionUpdate] != 1 || kinds[pipeline.ActionVersion] != 3 || kinds[pipeline.ActionCreate] != 3 || kinds[pipeline.ActionCheck] != 1 || kinds[pipeline.ActionAdopt] != 1 || kinds[pipeline.ActionRestore] != 2 {
 		t.Fatalf("the plan is %v", kinds)
 	}
 	return w, path, s
