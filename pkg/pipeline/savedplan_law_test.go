@@ -70,8 +70,14 @@ func planned(t *testing.T, rng *rand.Rand) (*world, string, pipeline.Summary) {
 	for range rng.IntN(3) {
 		cutOff(t, w, rng)
 		<-time.After(time.Minute)
+		if run := w.lastRun(); run != "" && rng.IntN(4) == 0 {
+			if _, err := w.rollback(t.Context(), nil, rng.IntN(2) == 0, run); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Minute)
+		}
 		for _, item := range w.items {
-			if w.record(item.ExternalID).Status == state.Done && rng.IntN(8) == 0 {
+			if w.record(item.ExternalID).Status == state.Done && len(w.assets()[item.ExternalID]) == 1 && rng.IntN(8) == 0 {
 				w.archive(item.ExternalID)
 			}
 		}
@@ -94,6 +100,21 @@ func planned(t *testing.T, rng *rand.Rand) (*world, string, pipeline.Summary) {
 	<-time.After(time.Duration(rng.IntN(100)) * time.Hour)
 	w.tenant.ResetBooks()
 	return w, path, s
+}
+
+// lastRun is the last run that the state knows; "" when it knows none.
+func (w *world) lastRun() string {
+	w.t.Helper()
+	st := w.open()
+	defer func() { _ = st.Close() }()
+	runs, err := st.Runs(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(runs) == 0 {
+		return ""
+	}
+	return runs[len(runs)-1].ID
 }
 
 // cutOff runs, perhaps not to the end.

@@ -585,6 +585,50 @@ func TestAPlanMadeBesideAnotherIsStaleOnceThatIsCarriedOut(t *testing.T) {
 	})
 }
 
+// TestAPlanThatWasTakenBackIsStale: what a rollback undid is not done again by the
+// plan that did it, although its own run once wrote these records.
+func TestAPlanThatWasTakenBackIsStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.many(2)
+		w.mustRun(0)
+		w.items[0].Fields.Description = manifest.Some("new")
+		w.add("NEW", "new")
+		path, _, _ := w.save(pipeline.Choice{})
+		w.mustCarry(0, path)
+		w.mustRollback(0, false, "run-2")
+		w.tenant.ResetBooks()
+		w.mustCarry(3, path)
+		if got := w.stale(); !maps.Equal(got, map[string]string{"A00": "stale-state", "NEW": "stale-state"}) {
+			t.Errorf("stale are %v", got)
+		}
+		if b := w.tenant.Books(); len(b.Commits) > 0 {
+			t.Errorf("it changed %v", b.Commits)
+		}
+		path, _, _ = w.save(pipeline.Choice{})
+		w.mustCarry(0, path)
+		w.check()
+	})
+}
+
+// TestKeepingReplacedBytesMakesNoRowStale: what is kept for a way back is chosen
+// by the run, not by the plan.
+func TestKeepingReplacedBytesMakesNoRowStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{KeepBytes: true})
+		w.add("A", "first")
+		w.mustRun(0)
+		w.files.put("A.txt", "second")
+		path, _, _ := w.save(pipeline.Choice{})
+		w.options.KeepReplaced = t.TempDir()
+		w.mustCarry(0, path)
+		w.check()
+		if kept, err := os.ReadDir(w.options.KeepReplaced); err != nil || len(kept) != 1 {
+			t.Errorf("kept are %v, %v", kept, err)
+		}
+	})
+}
+
 func TestAChoiceStaysThatOfThePlan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{})
