@@ -78,7 +78,7 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, offline b
 	if s.checked, err = s.set.Check(ctx, problems.Add); err != nil {
 		return 0, err
 	}
-	l.Items = s.checked.Items
+	l.Items, l.Unmapped = s.checked.Items, s.checked.Unmapped
 	if err := s.openSources(); err != nil {
 		if err := collect(err); err != nil {
 			return 0, err

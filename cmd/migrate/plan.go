@@ -129,6 +129,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, doc.Close()) }()
+	doc.Unmapped = s.checked.Unmapped
 
 	in := s.input(reader, sel, f.decide.options(f.service))
 	in.Options.Hash = f.show.hash

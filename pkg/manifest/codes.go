@@ -87,6 +87,8 @@ const (
 	CodeEditable      = "M052"
 	CodeURLOnly       = "M053"
 	CodeEmpty         = "M054"
+	CodeMap           = "M055"
+	CodeMapTwice      = "M056"
 	CodeTarget        = "M060"
 	CodeRoot          = "M061"
 	CodeRootMissing   = "M062"
@@ -228,6 +230,12 @@ var codes = []Code{
 	{CodeEmpty, Stop, "empty value",
 		"The value must not be empty.",
 		"Write a value, or leave the key out."},
+	{CodeMap, Stop, "map unusable",
+		"A map is a table with the columns from and to, or is written out in the manifest; each entry names a value to map from.",
+		"Correct it as the message says. A value without a target (to is empty) is dropped."},
+	{CodeMapTwice, Stop, "value mapped twice",
+		"Two entries of a map are for the same value; only one of them could hold.",
+		"Remove one of them."},
 	{CodeTarget, Stop, "target unusable",
 		"target says which tenant: the first part of its address.",
 		"For acme.showpad.biz write target: {subdomain: acme}."},

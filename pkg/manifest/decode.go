@@ -17,6 +17,8 @@ type decoder struct {
 	field    string         // that is being read, for messages
 	zone     *time.Location // of dates without a time; nil: not named
 	replace  bool           // the last tags read were {replace: [...]}
+	mapper   *Mapper        // of an item's values; nil: they are Showpad's
+	unmapped *unmapped      // set with mapper
 	reported []string       // keys with problems: what follows from them is not reported too
 }
 
@@ -130,10 +132,11 @@ func (d *decoder) texts(v Value, want, code string, check func(string) (what, fi
 }
 
 func (d *decoder) locales(v Value) ([]string, bool) {
-	example := "[en, de]"
+	kind, example := mapLanguages, "[en, de]"
 	if d.field == "countries" {
-		example = "[US, BE]"
+		kind, example = mapCountries, "[US, BE]"
 	}
+	v = d.mapped(kind, v)
 	return d.texts(v, "a list: "+example, CodeLocale, func(s string) (string, string) {
 		if s == "" || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == ',' }) {
 			return fmt.Sprintf("%q in %s is no code", clip(s), d.field), "write codes: " + example
@@ -143,17 +146,21 @@ func (d *decoder) locales(v Value) ([]string, bool) {
 }
 
 func (d *decoder) authors(v Value) ([]string, bool) {
-	return d.texts(v, "a list: [jane@example.com]", CodeAuthor, func(s string) (string, string) {
-		local, host, mail := strings.Cut(s, "@")
-		switch {
-		case strings.Contains(s, ","):
-			return fmt.Sprintf("author %q holds a comma", clip(s)), "write one author in each list item"
-		case s == "" || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }),
-			mail && (local == "" || host == "" || strings.Contains(host, "@")):
-			return fmt.Sprintf("author %q is neither an e-mail address nor an id", clip(s)), "write the e-mail address with which the user signs in"
-		}
-		return "", ""
-	})
+	return d.texts(d.mapped(mapPeople, v), "a list: [jane@example.com]", CodeAuthor, authorWrong)
+}
+
+// authorWrong says what is wrong with an author, or "".
+func authorWrong(s string) (what, fix string) {
+	local, host, mail := strings.Cut(s, "@")
+	switch blank := strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }); {
+	case strings.Contains(s, ","):
+		return fmt.Sprintf("author %q holds a comma", clip(s)), "write one author in each list item"
+	case blank && !mail:
+		return fmt.Sprintf("author %q is neither an e-mail address nor an id", clip(s)), "write the e-mail address with which the user signs in; a list of names and addresses goes under map: {people: ...}"
+	case s == "" || blank, mail && (local == "" || host == "" || strings.Contains(host, "@")):
+		return fmt.Sprintf("author %q is neither an e-mail address nor an id", clip(s)), "write the e-mail address with which the user signs in"
+	}
+	return "", ""
 }
 
 var renditionNames = []string{"original", "pdf"}
@@ -202,6 +209,7 @@ func (d *decoder) tags(v Value) ([]Tag, bool) {
 		d.replace = true
 		v = v.Map[0].Value
 	}
+	v = d.mapped(mapTags, v)
 	parts, ok := d.list(v, want)
 	if !ok {
 		return nil, false

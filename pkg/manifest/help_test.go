@@ -14,7 +14,11 @@ import (
 func read(t testing.TB, text string) (*Manifest, []Parsed, []string) {
 	t.Helper()
 	m, items, ps := readAll(t, text)
-	return m, items, lines(slices.DeleteFunc(ps, func(p Problem) bool { return p.Code == CodeNotYet }))
+	return m, items, lines(withoutLater(ps))
+}
+
+func withoutLater(ps []Problem) []Problem {
+	return slices.DeleteFunc(ps, func(p Problem) bool { return p.Code == CodeNotYet })
 }
 
 func readAll(t testing.TB, text string) (*Manifest, []Parsed, []Problem) {

@@ -21,6 +21,8 @@ type Options struct {
 	// Now is the moment that "expired already" is measured against; zero: no
 	// such warnings.
 	Now time.Time
+	// Mapper maps values of items; nil: they are Showpad's.
+	Mapper *Mapper
 }
 
 // Parsed is one item as read. An item with a problem of class [Stop] in
@@ -41,13 +43,14 @@ func (p *Parsed) Stopped() bool {
 // Builder makes items of values by the rules of one header. It is not for
 // concurrent use.
 type Builder struct {
-	m   *Manifest
-	now time.Time
+	m        *Manifest
+	opt      Options
+	unmapped unmapped
 }
 
 // NewBuilder is a Builder for items of m.
 func NewBuilder(m *Manifest, opt Options) *Builder {
-	return &Builder{m: m, now: opt.Now}
+	return &Builder{m: m, opt: opt}
 }
 
 // cannotMove are keys that people write for what an asset in Showpad cannot
@@ -64,7 +67,7 @@ var cannotMove = map[string]string{
 // Item makes an item of a mapping with the keys of an item. keep is put before
 // what the item itself keeps.
 func (b *Builder) Item(v Value, keep []KeepKV) Parsed {
-	d := &decoder{zone: b.m.Timezone}
+	d := &decoder{zone: b.m.Timezone, mapper: b.opt.Mapper, unmapped: &b.unmapped}
 	it := Item{Pos: v.Pos, Keep: keep}
 	if v.Kind != MapValue {
 		if v.Kind != BadValue {
@@ -95,7 +98,7 @@ func (b *Builder) read(d *decoder, it *Item, v Value) {
 		switch {
 		case slices.Contains(itemKeys, m.Key) || m.Key == "keep":
 			if m.Value.Kind != NullValue { // null is as good as no key
-				d.own(it, m)
+				b.own(d, it, m)
 			}
 		case m.Key == "tags":
 			d.managed(m, &it.Fields, it.At)
@@ -113,7 +116,7 @@ func (b *Builder) read(d *decoder, it *Item, v Value) {
 }
 
 // own reads a key of an item that is no managed field.
-func (d *decoder) own(it *Item, m Member) {
+func (b *Builder) own(d *decoder, it *Item, m Member) {
 	switch m.Key {
 	case "externalId":
 		if s, ok := d.scalar(m.Value, "a text of 1 to 128 characters"); ok {
@@ -142,7 +145,7 @@ func (d *decoder) own(it *Item, m Member) {
 			}
 		}
 	case "division":
-		it.Division = d.division(m.Value)
+		it.Division = d.mappedDivision(m.Value, b.m.Division)
 	case "allowEmpty":
 		it.AllowEmpty, _ = d.bool(m.Value)
 	case "keep":
@@ -350,7 +353,7 @@ func (b *Builder) check(d *decoder, it *Item) {
 		d.ps.add(CodeDateOrder, it.FieldPos("releasedAt"), fmt.Sprintf("releasedAt (%s) is not before expiresAt (%s)",
 			r.Value.At.Format(time.RFC3339), e.Value.At.Format(time.RFC3339)), "correct one of them")
 	}
-	if e := f.ExpiresAt; e.Set && !e.Value.At.IsZero() && !b.now.IsZero() && !e.Value.At.After(b.now) {
+	if e := f.ExpiresAt; e.Set && !e.Value.At.IsZero() && !b.opt.Now.IsZero() && !e.Value.At.After(b.opt.Now) {
 		d.ps.add(CodeExpired, it.FieldPos("expiresAt"), fmt.Sprintf("the asset has expired already (%s)", e.Value.At.Format(time.RFC3339)), "correct expiresAt, or leave the item out")
 	}
 }

@@ -204,7 +204,7 @@ func TestItemProblems(t *testing.T) {
 			`7:24: M007: countries is a mapping (write a text here)`}},
 		{"authors", "file: a\nauthors: ['a,b', 'a b', '@x', 'x@', 'x@y@z']", []string{
 			`6:11: M035: author "a,b" holds a comma (write one author in each list item)`,
-			`6:18: M035: author "a b" is neither an e-mail address nor an id (write the e-mail address with which the user signs in)`,
+			`6:18: M035: author "a b" is neither an e-mail address nor an id (write the e-mail address with which the user signs in; a list of names and addresses goes under map: {people: ...})`,
 			`6:25: M035: author "@x" is neither an e-mail address nor an id (write the e-mail address with which the user signs in)`,
 			`6:31: M035: author "x@" is neither an e-mail address nor an id (write the e-mail address with which the user signs in)`,
 			`6:37: M035: author "x@y@z" is neither an e-mail address nor an id (write the e-mail address with which the user signs in)`}},

@@ -13,7 +13,6 @@ func TestLater(t *testing.T) {
 	const head = "version: 1\ndivision: D\ntimezone: UTC\nroots: {decks: x}\n"
 	const body = "---\nexternalId: a\nfile: b\n"
 	samples := map[string]string{
-		"map":               head + "map: {tags: {a: b}}\n",
 		"tagCategories":     head + "tagCategories: []\n",
 		"myFiles":           head + "myFiles: []\n",
 		"shares":            head + "shares: []\n",

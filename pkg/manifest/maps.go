@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -40,6 +41,9 @@ type Fallback struct {
 // MaxMapEntries is the length of the longest map.
 const MaxMapEntries = 100_000
 
+// mapKinds are the tables that maps are read from.
+var mapKinds = []string{".csv", ".tsv"}
+
 // mapKeys are the maps in the order of the documentation.
 var mapKeys = []struct {
 	name, doc string
@@ -50,6 +54,18 @@ var mapKeys = []struct {
 	{"languages", "Languages, to the service's codes", func(m *Maps) *ValueMap { return &m.Languages }},
 	{"countries", "Countries, to the service's codes", func(m *Maps) *ValueMap { return &m.Countries }},
 	{"divisions", "Divisions, to names or ids", func(m *Maps) *ValueMap { return &m.Divisions }},
+}
+
+// All are the maps by their names, in the order of the documentation, those
+// that the manifest does not have included.
+func (m *Maps) All() iter.Seq2[string, *ValueMap] {
+	return func(yield func(string, *ValueMap) bool) {
+		for _, k := range mapKeys {
+			if !yield(k.name, k.at(m)) {
+				return
+			}
+		}
+	}
 }
 
 func (h *headerReader) maps(v Value) {
@@ -83,8 +99,8 @@ func (h *headerReader) valueMap(m Member) ValueMap {
 			d.ps.add(CodeEmpty, m.Value.Pos, d.field+" is empty", "write the path of a table, or leave the key out")
 		case schemeForm.MatchString(s) || isRemote(s):
 			d.ps.add(CodeInclude, m.Value.Pos, fmt.Sprintf("%s: %q is not a file of this machine", d.field, withoutQuery(s)), "save it beside the manifest, and write its path")
-		case !slices.Contains(tableKinds, strings.ToLower(path.Ext(s))):
-			d.ps.add(CodeTableKind, m.Value.Pos, fmt.Sprintf("%s: %q is none of .csv, .tsv, .xlsx, .ndjson", d.field, clip(s)), "save it as CSV UTF-8 with the columns from and to")
+		case !slices.Contains(mapKinds, strings.ToLower(path.Ext(s))):
+			d.ps.add(CodeTableKind, m.Value.Pos, fmt.Sprintf("%s: %q is none of %s", d.field, clip(s), strings.Join(mapKinds, ", ")), "save it as CSV UTF-8 with the columns from and to")
 		default:
 			vm.File = cleanPath(s)
 		}

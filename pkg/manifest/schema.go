@@ -128,6 +128,9 @@ func tagsSchema() object {
 func itemSchema() object {
 	p := fieldSchemas(func(Field) bool { return true })
 	p["tags"] = describe(tagsSchema(), fields[fieldIndex["tags"]].Doc)
+	for _, name := range []string{"languages", "countries", "authors"} { // maps turn anything into codes and addresses
+		p[name] = describe(nullOr(listSchema(textSchema(object{"pattern": notBlank}))), fields[fieldIndex[name]].Doc)
+	}
 	p["externalId"] = textSchema(object{"minLength": 1, "maxLength": MaxExternalID, "pattern": externalForm,
 		"description": "The item's own ID, by which a later run finds the asset again: unique, no comma"})
 	p["file"] = nullOr(textSchema(object{"minLength": 1, "description": "Path relative to the manifest, root:path, or absolute"}))

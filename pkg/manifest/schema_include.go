@@ -147,7 +147,7 @@ func includeSchema() object {
 func mapsSchema() object {
 	text := textSchema(nil)
 	m := object{"anyOf": []any{
-		object{"type": "string", "pattern": `(` + anyCase(tableKinds...) + `)\s*$`},
+		object{"type": "string", "pattern": `(` + anyCase(mapKinds...) + `)\s*$`},
 		object{"type": "object", "additionalProperties": nullOr(text)},
 		object{"type": "null"},
 	}}

@@ -19,6 +19,8 @@ type Checked struct {
 	// of the lines that sha256sum would write for Files.
 	Digest string
 	Files  []FileDigest
+	// Unmapped are the values that the manifest's maps have no entry for.
+	Unmapped manifest.Unmapped
 }
 
 // Check reads everything and reports every problem of every class: those of
@@ -61,6 +63,9 @@ func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked
 		c.report(p)
 	}
 	c.sum.Files = dig.files
+	if dig.builder != nil {
+		c.sum.Unmapped = dig.builder.Unmapped()
+	}
 	if whole {
 		c.sum.Digest = dig.digest()
 	}

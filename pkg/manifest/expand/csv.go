@@ -1,10 +1,7 @@
 package expand
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -15,134 +12,32 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 )
 
-// errRowTooLong ends a row that goes on and on.
-var errRowTooLong = errors.New("row too long")
-
-// rowLimit counts what one row takes.
-type rowLimit struct {
-	r    io.Reader
-	left int
-}
-
-func (l *rowLimit) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, errRowTooLong
-	}
-	n, err := l.r.Read(p[:min(len(p), l.left)])
-	l.left -= n
-	return n, err
-}
-
-// readCSV reads the rows of a CSV table: UTF-8 with or without byte order
-// mark, separated by comma, semicolon or tab as the header row shows, with
-// quoted line breaks. Rows whose cells are all empty are passed over. An error
-// is [manifest.Problems], after which the rows follow that can be told, or one
-// of reading.
+// readCSV reads the rows of a table of cells; see [readCells].
 func readCSV(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
-		limit := &rowLimit{r: manifest.NewTextReader(r, inc.Table), left: maxRow}
-		buf := bufio.NewReaderSize(limit, 64<<10)
-		first, err := buf.Peek(64 << 10)
-		if err != nil && !errors.Is(err, io.EOF) && len(first) == 0 {
-			yield(row{}, readProblem(err, inc))
-			return
-		}
-		cr := csv.NewReader(buf)
-		cr.Comma, cr.FieldsPerRecord, cr.ReuseRecord = separator(first), -1, true
-		t := csvTable{cr: cr, inc: inc}
-		readable, err := t.header()
-		if err != nil && !errors.Is(err, io.EOF) && !yield(row{}, readProblem(err, inc)) || !readable {
-			return
-		}
-		for {
-			if err := ctx.Err(); err != nil {
-				yield(row{}, err)
-				return
-			}
-			limit.left = maxRow
-			record, err := cr.Read()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				if !yield(row{}, readProblem(err, inc)) || !oneRow(err) {
+		t := csvTable{inc: inc}
+		header := true
+		for cells, err := range readCells(ctx, r, inc.Table) {
+			switch {
+			case err != nil:
+				if !yield(row{}, err) || header {
 					return
 				}
-				continue
-			}
-			if !slices.ContainsFunc(record, func(s string) bool { return s != "" }) {
-				continue
-			}
-			if !yield(t.row(record), nil) {
+			case header:
+				header = false
+				readable, err := t.header(cells)
+				if err != nil && !yield(row{}, err) || !readable {
+					return
+				}
+			case !yield(t.row(cells), nil):
 				return
 			}
 		}
 	}
-}
-
-// separator is what parts the cells of the header row: the most frequent of
-// the three outside quotes.
-func separator(text []byte) rune {
-	counts := map[byte]int{}
-	quoted, begun := false, false
-	for _, c := range text {
-		if c == '"' {
-			quoted = !quoted
-		}
-		if quoted {
-			continue
-		}
-		if c == '\n' && begun {
-			break
-		}
-		begun = begun || c != '\n' && c != '\r'
-		if c == ',' || c == ';' || c == '\t' {
-			counts[c]++
-		}
-	}
-	best := byte(',')
-	for _, c := range []byte{';', '\t'} {
-		if counts[c] > counts[best] {
-			best = c
-		}
-	}
-	return rune(best)
-}
-
-// readProblem says in the words of a problem why a table cannot be read on.
-func readProblem(err error, inc manifest.Include) error {
-	if errors.Is(err, errRowTooLong) {
-		return manifest.Problems{manifest.NewProblem(manifest.CodeTableSyntax, manifest.Pos{File: inc.Table},
-			fmt.Sprintf("a row is longer than %d MB", maxRow>>20), "look for a quote that is never closed")}
-	}
-	if _, ok := errors.AsType[manifest.Problems](err); ok {
-		return err
-	}
-	pe, ok := errors.AsType[*csv.ParseError](err)
-	if !ok {
-		return fmt.Errorf("reading table %s: %w", inc.Table, err)
-	}
-	if errors.Is(pe.Err, errRowTooLong) {
-		return readProblem(pe.Err, inc)
-	}
-	what, fix := "the row is not valid CSV", "quote cells that hold quotes, and double the quotes inside"
-	switch {
-	case errors.Is(pe.Err, csv.ErrBareQuote):
-		what = `a " stands in the middle of a cell that does not begin with one`
-	case errors.Is(pe.Err, csv.ErrQuote):
-		what, fix = `a quoted cell does not end as it should`, `close the quote, and double each " inside the cell`
-	}
-	return manifest.Problems{manifest.NewProblem(manifest.CodeTableSyntax, manifest.Pos{File: inc.Table, Line: pe.StartLine}, what, fix)}
-}
-
-// oneRow reports whether err is of one row, with the next line to go on at.
-func oneRow(err error) bool {
-	return errors.Is(err, csv.ErrBareQuote) || errors.Is(err, csv.ErrQuote)
 }
 
 // csvTable knows where a table's columns are.
 type csvTable struct {
-	cr      *csv.Reader
 	inc     manifest.Include
 	names   []string
 	fields  []csvField
@@ -157,14 +52,10 @@ type csvField struct {
 
 // header reads the header row. Everything wrong with it is reported at once;
 // the rows are readable all the same unless they would lack what each needs.
-func (t *csvTable) header() (readable bool, err error) {
-	record, err := t.cr.Read()
-	if err != nil {
-		return false, err
-	}
-	line, _ := t.cr.FieldPos(0)
+func (t *csvTable) header(first cellRow) (readable bool, err error) {
+	record := first.cells
 	pos := func(cell int) manifest.Pos {
-		return manifest.Pos{File: t.inc.Table, Line: line, Column: cell + 1}
+		return manifest.Pos{File: t.inc.Table, Line: first.line, Column: cell + 1}
 	}
 	var ps manifest.Problems
 	t.indexOf = make(map[string]int, len(record))
@@ -299,9 +190,9 @@ func (t *csvTable) named() []string {
 }
 
 // row makes a value of the cells of one row.
-func (t *csvTable) row(record []string) row {
-	line, _ := t.cr.FieldPos(0)
-	at := manifest.Pos{File: t.inc.Table, Line: line}
+func (t *csvTable) row(from cellRow) row {
+	record := from.cells
+	at := manifest.Pos{File: t.inc.Table, Line: from.line}
 	r := row{pos: at}
 	n := len(record)
 	for n > len(t.names) && record[n-1] == "" {

@@ -41,6 +41,9 @@ type Set struct {
 
 	mu   sync.Mutex
 	seen map[string]os.FileInfo // each file as it was when first opened
+
+	loading sync.Mutex
+	loaded  *loadedMaps // nil: not read yet
 }
 
 // Open reads the header of the manifest at path. The error is
@@ -103,12 +106,32 @@ func (s *Set) items(ctx context.Context, goOn bool) iter.Seq2[manifest.Item, err
 // stream. A digester gets the digest of each file.
 func (s *Set) parsed(ctx context.Context, dig *digester, goOn bool) iter.Seq2[manifest.Parsed, error] {
 	return func(yield func(manifest.Parsed, error) bool) {
-		b := manifest.NewBuilder(s.Manifest, manifest.Options{Now: s.opts.Now})
+		maps, err := s.maps(ctx)
+		if err != nil {
+			yield(manifest.Parsed{}, err)
+			return
+		}
+		if len(maps.problems) > 0 && (!yield(manifest.Parsed{}, maps.problems) || !goOn) {
+			return
+		}
+		b := manifest.NewBuilder(s.Manifest, manifest.Options{Now: s.opts.Now, Mapper: maps.mapper})
 		files := []func() iter.Seq2[manifest.Parsed, error]{func() iter.Seq2[manifest.Parsed, error] {
 			return s.file(ctx, s.Manifest.Path, filepath.Base(s.Manifest.Path), dig, manifest.Pos{}, func(r io.Reader) iter.Seq2[manifest.Parsed, error] {
 				return b.YAML(ctx, r)
 			})
 		}}
+		if dig != nil {
+			dig.builder = b
+		}
+		if dig != nil && len(maps.problems) == 0 {
+			for _, f := range mapFiles(&s.Manifest.Maps) {
+				files = append(files, func() iter.Seq2[manifest.Parsed, error] {
+					return s.file(ctx, s.path(f.File), f.File, dig, f.Pos, func(io.Reader) iter.Seq2[manifest.Parsed, error] {
+						return func(func(manifest.Parsed, error) bool) {} // its entries are known
+					})
+				})
+			}
+		}
 		for _, inc := range s.Manifest.Includes {
 			if inc.Table == "" {
 				continue // a glob: refused with the header
@@ -233,7 +256,11 @@ type FileDigest struct {
 	SHA256 string `json:"sha256"`
 }
 
-type digester struct{ files []FileDigest }
+// digester is what the pass of a check finds out besides items.
+type digester struct {
+	files   []FileDigest
+	builder *manifest.Builder // of this pass
+}
 
 func (d *digester) add(name string, sum []byte) {
 	d.files = append(d.files, FileDigest{name, hex.EncodeToString(sum)})

@@ -44,7 +44,7 @@ func readNDJSON(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq
 			limit.left = maxRow
 			text, err := readLine(buf)
 			if err != nil && !errors.Is(err, io.EOF) {
-				yield(row{}, readProblem(err, inc))
+				yield(row{}, readProblem(err, inc.Table))
 				return
 			}
 			if trimmed := bytes.TrimSpace(text); len(trimmed) > 0 {

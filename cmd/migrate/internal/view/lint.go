@@ -127,6 +127,7 @@ type Lint struct {
 	Manifest string
 	Items    int
 	Offline  bool // the service was not asked
+	Unmapped manifest.Unmapped
 }
 
 // Text writes the problems and a line of totals.
@@ -136,6 +137,7 @@ func (l Lint) Text(w io.Writer, ps *Problems) error {
 	}
 	stop, block, warn := ps.Counts()
 	out := &printer{w: w}
+	unmapped(out, l.Unmapped, someUnmapped)
 	if stop+block+warn == 0 {
 		out.line("%s: %s, no problems%s", Clean(l.Manifest), Plural(l.Items, "item", "items"), l.scope())
 		return out.err
@@ -174,7 +176,8 @@ func (l Lint) JSON(w io.Writer, ps *Problems) error {
 		Warn     int                `json:"warn"`
 		Problems []manifest.Problem `json:"problems"`
 		More     int                `json:"more,omitempty"` // problems beyond those listed
-	}{1, "lint", l.Manifest, l.Items, l.Offline, stop, block, warn, kept, rest})
+		Unmapped manifest.Unmapped  `json:"unmapped,omitzero"`
+	}{1, "lint", l.Manifest, l.Items, l.Offline, stop, block, warn, kept, rest, l.Unmapped})
 }
 
 // WriteJSON writes v on one line, without the escaping that HTML needs.

@@ -30,8 +30,9 @@ type PlanHeader struct {
 // Plan collects the rows of a plan and then shows them. Rows wait in a
 // temporary file: the totals come first. Close removes it.
 type Plan struct {
-	Header PlanHeader
-	spool  *spool
+	Header   PlanHeader
+	Unmapped manifest.Unmapped // values that the maps have no entry for
+	spool    *spool
 }
 
 // NewPlan makes an empty plan.
@@ -56,8 +57,9 @@ func (p *Plan) JSON(w io.Writer, s pipeline.Summary) error {
 		Version int    `json:"version"`
 		Type    string `json:"type"`
 		PlanHeader
-		Summary pipeline.Summary `json:"summary"`
-	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, s})
+		Unmapped manifest.Unmapped `json:"unmapped,omitzero"`
+		Summary  pipeline.Summary  `json:"summary"`
+	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s})
 	if err != nil {
 		return err
 	}
@@ -199,6 +201,10 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 		if err := p.rows(out, limit(someDecisions, full), decisions, decisionLine, pipeline.ActionConflict, pipeline.ActionBlocked); err != nil {
 			return err
 		}
+	}
+	if p.Unmapped.Values != nil {
+		out.line("")
+		unmapped(out, p.Unmapped, limit(someUnmapped, full))
 	}
 	p.tags(out, s, full)
 	oldTags(out, s.OldTags, full)
