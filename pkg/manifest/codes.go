@@ -109,6 +109,7 @@ const (
 	CodeNoLanguage    = "M102"
 	CodeNoCountry     = "M103"
 	CodeNoTagID       = "M104"
+	CodeNoFallback    = "M105"
 	CodeFileMissing   = "M111"
 	CodeFileBad       = "M112"
 	CodeFileAmbiguous = "M113"
@@ -116,6 +117,8 @@ const (
 	CodeFileTooBig    = "M115"
 	CodeNoUser        = "M121"
 	CodeNoTag         = "M122"
+	CodeFallback      = "M123"
+	CodeTagTwins      = "M124"
 )
 
 var codes = []Code{
@@ -296,6 +299,9 @@ var codes = []Code{
 	{CodeNoTagID, Stop, "unknown tag id",
 		"The service knows no tag with this id.",
 		"Take the id from the tag's page, or name the tag by its name."},
+	{CodeNoFallback, Stop, "fallback author unknown",
+		"The service has no user with the address or id that map.fallback.authors names.",
+		"Name an existing user."},
 	{CodeFileMissing, Block, "file is missing",
 		"There is no file at this place.",
 		"Correct the path (relative to the manifest, or root:path; capitals count), or put the file there."},
@@ -312,9 +318,15 @@ var codes = []Code{
 		"The file has more than the 5 GB that storage takes at once.",
 		"Split or compress it, or take the item out."},
 	{CodeNoUser, Block, "author unknown",
-		"The service has no user with this e-mail address or id.",
-		"Name an existing user, or have the user made in Showpad first."},
+		"The service has no user with this e-mail address or id, or a name is not in the map of people.",
+		"Name an existing user, map the name under map: {people: ...}, say who stands in by map: {fallback: {authors: ...}}, or have the user made in Showpad first."},
 	{CodeNoTag, Block, "tag is missing",
 		"The item's Division has no such tag, and createTags: none says that none is made.",
 		"Make the tag in Showpad, correct its name, or set createTags: all."},
+	{CodeFallback, Warn, "fallback author used",
+		"The service has no user with this e-mail address or id, and map.fallback.authors stands in.",
+		"Nothing, if that is meant; else map the address to a user under map: {people: ...}."},
+	{CodeTagTwins, Warn, "tags that look alike",
+		"Tags of one Division differ in case, hyphens, white space or plural only: among those that items want, or from those that Showpad has.",
+		"If they are one, map the others to it under map: {tags: ...}."},
 }

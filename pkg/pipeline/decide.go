@@ -57,6 +57,8 @@ type Refs struct {
 	Authors    []string
 	// Problems are references that block the row.
 	Problems []RefProblem
+	// Warnings are references that something else stands in for.
+	Warnings []manifest.Problem
 }
 
 // RefProblem is a reference that cannot be resolved.
@@ -102,6 +104,9 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 		ExternalID: item.ExternalID, Pos: item.Pos, Source: item.Location.String(),
 		Name: manifest.AssetName(*item), Division: item.Division,
 		Size: f.Info.Size, MD5: f.MD5, Undo: UndoFull, Problems: item.Problems, Keep: item.Keep,
+	}
+	if len(f.Refs.Warnings) > 0 {
+		d.Row.Problems = slices.Concat(item.Problems, f.Refs.Warnings)
 	}
 	if item.URL != "" {
 		d.Row.Source = item.URL

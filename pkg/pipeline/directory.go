@@ -22,6 +22,7 @@ type directory struct {
 	languages map[string]bool
 	countries map[string]bool
 	users     map[string]string // folded e-mail or id to id
+	fallback  []string          // authors in the place of unknown ones; as the manifest names them
 
 	mu     sync.Mutex
 	tags   map[tagKey]showpad.Tag
@@ -45,13 +46,14 @@ type census struct {
 	countries map[string]manifest.Pos
 	authors   map[string]manifest.Pos
 	tagIDs    map[string]manifest.Pos
-	tagNames  map[string]bool // Divisions whose tags are used by name
+	tags      map[string]map[string]wantedTag // used by name, by Division
+	tagCount  int                             // of tags; those beyond maxComparedTags are not kept
 }
 
 func takeCensus(ctx context.Context, in *Input) (*census, error) {
 	c := &census{
 		divisions: map[string]manifest.Pos{}, languages: map[string]manifest.Pos{}, countries: map[string]manifest.Pos{},
-		authors: map[string]manifest.Pos{}, tagIDs: map[string]manifest.Pos{}, tagNames: map[string]bool{},
+		authors: map[string]manifest.Pos{}, tagIDs: map[string]manifest.Pos{}, tags: map[string]map[string]wantedTag{},
 	}
 	note := func(m map[string]manifest.Pos, k string, p manifest.Pos) {
 		if _, ok := m[k]; !ok && k != "" {
@@ -80,11 +82,28 @@ func takeCensus(ctx context.Context, in *Input) (*census, error) {
 			if t.ID != "" {
 				note(c.tagIDs, t.ID, item.FieldPos("tags"))
 			} else {
-				c.tagNames[item.Division] = true
+				c.tag(item.Division, t.Name, item.FieldPos("tags"))
 			}
 		}
 	}
 	return c, nil
+}
+
+func (c *census) tag(division, name string, pos manifest.Pos) {
+	names := c.tags[division]
+	if names == nil {
+		names = map[string]wantedTag{}
+		c.tags[division] = names
+	}
+	t, ok := names[name]
+	if !ok {
+		if c.tagCount++; c.tagCount > maxComparedTags {
+			return
+		}
+		t.pos = pos
+	}
+	t.items++
+	names[name] = t
 }
 
 // fold is the form in which names are compared: white space trimmed, case
@@ -135,10 +154,21 @@ func (c *census) load(ctx context.Context, in *Input) (*directory, manifest.Prob
 	if err := check(c.countries, d.countries, in.API.Countries, "M103", "country"); err != nil {
 		return nil, nil, err
 	}
+	fallback := in.Manifest.Maps.Fallback
+	for _, a := range fallback.Authors {
+		c.authors[a] = fallback.Pos
+	}
 	if err := d.loadUsers(ctx, in.API, c.authors); err != nil {
 		return nil, nil, err
 	}
-	for name := range c.tagNames {
+	for _, a := range fallback.Authors {
+		if _, ok := d.users[fold(a)]; !ok {
+			problems = append(problems, manifest.NewProblem("M105", fallback.Pos, fmt.Sprintf("map.fallback.authors: no user %q", a), "name an existing user"))
+			continue
+		}
+		d.fallback = append(d.fallback, a)
+	}
+	for name := range c.tags {
 		if id, ok := d.division(name); ok && id != "" {
 			if err := d.loadTags(ctx, in.API, id); err != nil {
 				return nil, nil, err
@@ -154,9 +184,13 @@ func (c *census) load(ctx context.Context, in *Input) (*directory, manifest.Prob
 		}
 	}
 	slices.SortFunc(problems, func(a, b manifest.Problem) int {
-		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column), cmp.Compare(a.What, b.What))
+		return cmp.Or(comparePos(a.Pos, b.Pos), cmp.Compare(a.What, b.What))
 	})
 	return d, problems, nil
+}
+
+func comparePos(a, b manifest.Pos) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 }
 
 func (d *directory) loadDivisions(ctx context.Context, api API) error {
@@ -296,11 +330,17 @@ func (d *directory) resolve(item *manifest.Item) Refs {
 	r.Countries = item.Fields.Countries.Value
 	for _, a := range item.Fields.Authors.Value {
 		id, ok := d.users[fold(a)]
-		if !ok {
-			r.Problems = append(r.Problems, RefProblem{BlockedAuthor, "authors", fmt.Sprintf("no user %q", a), "name an existing user"})
-			continue
+		switch {
+		case ok:
+			r.author(id)
+		case len(d.fallback) > 0:
+			r.Warnings = append(r.Warnings, manifest.NewProblem("M123", item.FieldPos("authors"), fmt.Sprintf("no user %q: %s becomes the author", a, strings.Join(d.fallback, ", ")), "name an existing user, or map the address under map: {people: ...}"))
+			for _, a := range d.fallback {
+				r.author(d.users[fold(a)])
+			}
+		default:
+			r.Problems = append(r.Problems, RefProblem{BlockedAuthor, "authors", fmt.Sprintf("no user %q", a), "name an existing user, or map: {fallback: {authors: ...}}"})
 		}
-		r.Authors = append(r.Authors, id)
 	}
 	for _, t := range item.Fields.Tags.Value {
 		if t.ID != "" {
@@ -318,6 +358,13 @@ func (d *directory) resolve(item *manifest.Item) Refs {
 		r.Tags = append(r.Tags, newTag+t.Name)
 	}
 	return r
+}
+
+// author adds an author, once.
+func (r *Refs) author(id string) {
+	if !slices.Contains(r.Authors, id) {
+		r.Authors = append(r.Authors, id)
+	}
 }
 
 func suggest(names map[string]string, got string) string {

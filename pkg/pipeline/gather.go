@@ -143,7 +143,8 @@ type gatherer struct {
 	in    *Input
 	dir   *directory // nil: offline
 	start time.Time  // relative dates count from it
-	reads int        // API reads made
+	twins []manifest.Problem
+	reads int // API reads made
 	mu    sync.Mutex
 }
 

@@ -43,7 +43,7 @@ func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
 	if len(problems) > 0 {
 		return nil, nil, &StopError{Code: 2, Problems: problems}
 	}
-	return &gatherer{in: in, dir: dir, start: in.Start}, c, nil
+	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir)}, c, nil
 }
 
 // Plan decides every selected item and yields its row, in the manifest's
@@ -59,7 +59,7 @@ func Plan(ctx context.Context, in Input, yield func(Row) error) (Summary, error)
 
 // plan decides every selected item.
 func (g *gatherer) plan(ctx context.Context, yield func(*work) error) (Summary, error) {
-	var s Summary
+	s := Summary{TagTwins: g.twins}
 	tags := tagCensus{}
 	for chunk, err := range g.chunks(ctx) {
 		if err != nil {
@@ -156,11 +156,11 @@ type LintSummary struct{ Items, Stop, Block, Warn int }
 func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSummary, error) {
 	var s LintSummary
 	g := &gatherer{in: &in, start: in.Start}
+	c, err := takeCensus(ctx, &in)
+	if err != nil {
+		return s, err
+	}
 	if in.API != nil {
-		c, err := takeCensus(ctx, &in)
-		if err != nil {
-			return s, err
-		}
 		dir, problems, err := c.load(ctx, &in)
 		if err != nil {
 			return s, err
@@ -171,6 +171,10 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 		}
 		g.dir = dir
 	}
+	for _, p := range c.tagTwins(g.dir) {
+		s.Warn++
+		report(p)
+	}
 	in.API = nil // files and names only: nothing is asked about single items
 	for chunk, err := range g.chunks(ctx) {
 		if err != nil {
@@ -179,7 +183,11 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 		for _, w := range chunk {
 			s.Items++
 			for _, p := range lintItem(w) {
-				s.Block++
+				if p.Class == manifest.Warn {
+					s.Warn++
+				} else {
+					s.Block++
+				}
 				report(p)
 			}
 		}
@@ -187,9 +195,13 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 	return s, nil
 }
 
-// lintItem turns what blocks an item, beyond its own problems, into problems.
+// lintItem is what blocks an item or is warned about, beyond its own problems.
 func lintItem(w *work) []manifest.Problem {
 	var ps []manifest.Problem
+	for _, p := range w.facts.Refs.Warnings {
+		p.ExternalID = w.item.ExternalID
+		ps = append(ps, p)
+	}
 	for _, r := range w.facts.Refs.Problems {
 		ps = append(ps, manifest.Problem{Pos: w.item.FieldPos(r.Field), Code: blockCodes[r.Reason], Class: manifest.Block, What: r.What, Fix: r.Fix, ExternalID: w.item.ExternalID})
 	}

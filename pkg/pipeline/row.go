@@ -83,6 +83,8 @@ type Summary struct {
 	Warnings   int            `json:"warnings"`
 	OldTags    []string       `json:"oldTags,omitempty"` // of a rollback that deletes: tags that the runs made; they go when nothing uses them
 	Spared     int            `json:"spared,omitempty"`  // of a rollback: rows, other than conflicts, of which something stays as it is
+	// TagTwins are tags that look alike, among those wanted and the service's.
+	TagTwins []manifest.Problem `json:"tagTwins,omitempty"`
 }
 
 // NewTag is a tag that the run will make.

@@ -208,6 +208,7 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 	}
 	p.tags(out, s, full)
 	oldTags(out, s.OldTags, full)
+	p.twins(out, s, full)
 	for _, a := range order {
 		n := s.Actions[a]
 		if n == 0 {
@@ -299,6 +300,22 @@ func oldTags(out *printer, names []string, full bool) {
 	}
 	if shown < len(names) {
 		out.line("  ... and %s more", Count(len(names)-shown))
+	}
+}
+
+// twins writes the tags that look alike.
+func (p *Plan) twins(out *printer, s pipeline.Summary, full bool) {
+	if len(s.TagTwins) == 0 {
+		return
+	}
+	out.line("")
+	out.line("Tags that look alike (%s):", Count(len(s.TagTwins)))
+	shown := min(len(s.TagTwins), limit(someTags, full))
+	for _, t := range s.TagTwins[:shown] {
+		out.line("  %s", Clean(t.String()))
+	}
+	if shown < len(s.TagTwins) {
+		out.line("  ... and %s more (--full shows all)", Count(len(s.TagTwins)-shown))
 	}
 }
 
