@@ -26,6 +26,7 @@ const killsEach = 20
 // TestKills moves small libraries. Each is a function of its seed: the library,
 // the edits and the places of the kills, though not the very moments.
 func TestKills(t *testing.T) {
+	t.Parallel()
 	begin := time.Now()
 	seeds := seedsOf(*killsWanted)
 	var (

@@ -35,7 +35,8 @@ type voyage struct {
 	tn     *harness.Tenant
 	l      *harness.Library
 	wanted int
-	idle   bool // the last run ended by itself: there is nothing left to do
+	flags  []string // of every run
+	idle   bool     // the last run ended by itself: there is nothing left to do
 	begun  map[string]*begun
 }
 
@@ -72,8 +73,9 @@ func (v *voyage) sail() {
 // start starts a run of the library.
 func (v *voyage) start() *harness.Process {
 	v.runs++
-	return v.tn.Start(v.t, v.l.Dir, "run", "campaign.yaml", "--quiet", "--settle-time", settleTime.String(),
-		"--requests", strconv.Itoa(1+v.rng.IntN(6)), "--uploads", strconv.Itoa(1+v.rng.IntN(6)))
+	args := append([]string{"run", "campaign.yaml", "--quiet", "--settle-time", settleTime.String(),
+		"--requests", strconv.Itoa(1 + v.rng.IntN(6)), "--uploads", strconv.Itoa(1 + v.rng.IntN(6))}, v.flags...)
+	return v.tn.Start(v.t, v.l.Dir, args...)
 }
 
 // place is where a kill strikes: when the service is about to carry out a request
