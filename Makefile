@@ -53,6 +53,10 @@ test: ## run all tests; needs Go alone
 crash: ## end the program KILLS (1000) times as kill -9 does, seeds from SEED (1) on; about six minutes
 	cd test/crash && $(GO) test -count=1 -timeout 1h -crash.kills $(KILLS) -crash.first $(SEED)
 
+.PHONY: bugs
+bugs: ## plant bugs in a copy, one at a time: each must make the tests fail that are named for it
+	$(GO) run ./test/bugs
+
 .PHONY: check
 check: ## format, vet, staticcheck, tidy, Windows, dated idioms, all tests with the race detector
 	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd pkg test); \

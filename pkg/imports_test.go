@@ -39,6 +39,7 @@ var mayImport = map[string]string{
 	"cmd/migrate/internal/ownfile": "",
 	"cmd/migrate/internal/config":  "pkg/manifest",
 	"cmd/migrate":                  "*",
+	"test/bugs":                    "",
 	"test/harness":                 "",
 }
 

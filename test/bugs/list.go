@@ -1,0 +1,375 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// bug is a mistake that somebody could make, and the tests that must notice.
+type bug struct {
+	name  string
+	what  string // for people, one line
+	edits []edit
+	pkg   string   // whose tests they are
+	tests []string // each must fail. None: whichever does is looked for, to be named here
+}
+
+// edit replaces a text that stands in a file once.
+type edit struct{ file, old, new string }
+
+func (e edit) apply(text string) (string, error) {
+	if n := strings.Count(text, e.old); n != 1 {
+		return text, fmt.Errorf("%s has the text to replace %d times, want once:\n%s", e.file, n, e.old)
+	}
+	return strings.Replace(text, e.old, e.new, 1), nil
+}
+
+// bugs are planted by `make bugs`.
+var bugs = []bug{
+	{
+		"no-intent", "a create leaves without its intent in the state",
+		[]edit{{"pkg/pipeline/register.go", `	err = r.put(ctx, w, "Creating the asset.", &state.Change{Op: state.Create}, func(rec *state.Record) {`, `	w.rec = r.record(w, func(rec *state.Record) {`}},
+		"pkg/pipeline", []string{"TestACreateThatACrashCutOffIsNotSentAgain"},
+	},
+	{
+		"no-lookup-after-lost", "a create without an answer is sent again at once",
+		[]edit{{"pkg/pipeline/register.go", `		return r.park.add(ctx, w, w.since.Add(r.settleTime))`, `		return r.create(ctx, w, values)`}},
+		"pkg/pipeline", []string{"TestEachFaultAtEachOperation"},
+	},
+	{
+		"lag-not-waited-for", "a create without an answer is repeated as soon as one look-up has not found it",
+		[]edit{{"pkg/pipeline/park.go", `	case asked.Before(h.settled):
+		p.again(h)
+		return nil
+`, ``}},
+		"pkg/pipeline", []string{"TestFaultsByTheHundred", "TestSimulation"},
+	},
+	{
+		"settle-skipped-after-crash", "a create that an earlier process began is not given the settle time",
+		[]edit{{"pkg/pipeline/register.go", `(w.lost() || w.Row.Reason == ReasonRecreate) && w.since`, `w.Row.Reason == ReasonRecreate && w.since`}},
+		"pkg/pipeline", []string{"TestACreateThatACrashCutOffIsNotSentAgain"},
+	},
+	{
+		"unknown-is-new", "what the state does not know is created without asking the service",
+		[]edit{
+			{"pkg/pipeline/decide.go", `func (d *decider) unknown() {
+	if d.needRemote() {
+		return
+	}
+`, `func (d *decider) unknown() {
+`},
+			{"pkg/pipeline/register.go", `newLookup(time.Time{}, w.item.ExternalID)`, `newLookup(time.Now(), w.item.ExternalID)`},
+		},
+		"pkg/pipeline", []string{"TestWhatTheStateDoesNotKnowIsLookedUpFirst"},
+	},
+	{
+		"stale-lookup", "a look-up never becomes too old for a create",
+		[]edit{{"pkg/pipeline/gather.go", `time.Since(l.at) > maxAge || l.at.Before(notBefore)`, `l.at.IsZero() || l.at.Before(notBefore)`}},
+		"pkg/pipeline", []string{"TestACreateWaitsNoLongerThanItsLookUpLives"},
+	},
+	{
+		"first-page-only", "the second page of a list is not read",
+		[]edit{{"pkg/showpad/list.go", `len(p.Items) == 0 || known && int64(offset) >= total || !known && !fresh`, `len(p.Items) == 0 || offset > 0 || known && int64(offset) >= total || !known && !fresh`}},
+		"pkg/showpad", []string{"TestListsWalkAllPagesOnce"},
+	},
+	{
+		"first-create-not-alone", "many creates leave before one has proven that external IDs are kept",
+		[]edit{{"pkg/pipeline/first.go", `		if f.proven || f.leader == w {`, `		if f != nil {`}},
+		"pkg/pipeline", []string{"TestATenantThatDropsExternalIDsGetsOneAssetAtMost"},
+	},
+	{
+		"create-repeated-on-5xx", "a create is sent again after a 5xx",
+		[]edit{{"pkg/showpad/classify.go", `	if op == KindCreate {
+		again = Resolve
+	}
+`, ``}},
+		"pkg/showpad", []string{"TestClassify", "TestCreateIsNotRepeatedOnceItMayHaveBeenCarriedOut"},
+	},
+	{
+		"retry-after-ignored", "advice of a 429 is not followed",
+		[]edit{{"pkg/showpad/request.go", `c.gate.refused(sent, e.RetryAfter,`, `c.gate.refused(sent, 0,`}},
+		"pkg/showpad", []string{"TestManyCallersShareAGate"},
+	},
+	{
+		"closed-gate-entered", "a request that waited for its slot leaves although the gate has closed meanwhile",
+		[]edit{{"pkg/showpad/request.go", `	if err := c.gate.settle(ctx); err != nil {
+		return endedOr(ctx, err)
+	}
+`, ``}},
+		"pkg/showpad", []string{"TestAGateThatClosesWhileATokenIsRenewedIsRespected"},
+	},
+	{
+		"url-asked-too-early", "the upload URL is asked for when the asset is made, not when its turn to send comes",
+		[]edit{
+			{"pkg/pipeline/register.go", `	return r.send(ctx, r.toTransfer, w)
+}
+
+// lacking`, `	up, err := r.askURL(ctx, w)
+	if err != nil {
+		return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
+	}
+	w.early = &up
+	return r.send(ctx, r.toTransfer, w)
+}
+
+// lacking`},
+			{"pkg/pipeline/gather.go", `	look  *lookup // `, `	early *showpad.Upload
+	look  *lookup // `},
+			{"pkg/pipeline/transfer.go", `		if up, err = r.askURL(uploads, w); err != nil {`, `		if w.early != nil {
+			up, w.early = *w.early, nil
+		} else if up, err = r.askURL(uploads, w); err != nil {`},
+		},
+		"pkg/pipeline", []string{"TestAnUploadURLIsAskedForWhenItsTurnHasCome"},
+	},
+	{
+		"token-at-storage", "storage is shown the bearer token",
+		[]edit{{"pkg/showpad/upload.go", `	req.Header = p.header.Clone()
+`, `	req.Header = p.header.Clone()
+	if tok, err := p.c.token.Token(); err == nil {
+		tok.SetAuthHeader(req)
+	}
+`}},
+		"pkg/showpad", []string{"TestPutNeverSeesTheToken"},
+	},
+	{
+		"signed-url-told", "an error of an upload tells the signed URL",
+		[]edit{
+			{"pkg/showpad/upload.go", `		secrets = append(secrets, u.RawQuery)`, `		secrets = nil`},
+			{"pkg/showpad/upload.go", `				secrets = append(secrets, v)`, `				secrets = nil`},
+		},
+		"pkg/showpad", []string{"TestUploadURLStaysOutOfErrorsAndLogs"},
+	},
+	{
+		"short-answer-believed", "an answer that breaks off counts as whole",
+		[]edit{{"pkg/showpad/request.go", `	case int64(len(body)) < resp.ContentLength:
+		return body, io.ErrUnexpectedEOF
+`, ``}},
+		"pkg/showpad", []string{"TestCreateIsNotRepeatedOnceItMayHaveBeenCarriedOut"},
+	},
+	{
+		"md5-not-compared", "an active asset is done whatever its checksum",
+		[]edit{{"pkg/pipeline/settle.go", `!strings.EqualFold(a.Checksum, rec.MD5) || (a.Size != nil && *a.Size != rec.Size)`, `a.Size != nil && *a.Size != rec.Size`}},
+		"pkg/pipeline", []string{"TestBytesThatTheServiceShowsOtherwiseAreNotDone"},
+	},
+	{
+		"version-settled-by-old", "a version is done while the asset still shows the checksum of the one before",
+		[]edit{
+			{"pkg/pipeline/settle.go", `!strings.EqualFold(a.Checksum, rec.MD5) || (a.Size`, `!strings.EqualFold(a.Checksum, rec.MD5) && !strings.EqualFold(a.Checksum, rec.Replaced) || rec.Replaced == "" && (a.Size`},
+			{"pkg/pipeline/settle.go", `	ours := rec.FileID == "" ||`, `	ours := rec.FileID == "" || rec.Op == state.Version ||`},
+		},
+		"pkg/pipeline", []string{"TestAVersionThatStorageTookAndTheServiceNeverSawIsSentAgain"},
+	},
+	{
+		"done-when-sent", "an upload is done once storage has answered",
+		[]edit{{"pkg/pipeline/transfer.go", `	if err != nil {
+		return err
+	}
+	return r.watch(ctx, w)
+}
+
+// watch`, `	if err != nil {
+		return err
+	}
+	return r.done(ctx, w, w.Seen)
+}
+
+// watch`}},
+		"pkg/pipeline", []string{"TestProcessingThatNeverEndsIsToldApart"},
+	},
+	{
+		"sent-before-put", "the state says that the bytes are sent before they are",
+		[]edit{{"pkg/pipeline/transfer.go", `state.Sending, id, up.FileID, nil, time.Time{}`, `state.Sent, id, up.FileID, nil, time.Now().UTC()`}},
+		"pkg/pipeline", []string{"TestBytesThatDidNotLeaveAreSentByTheNextRun"},
+	},
+	{
+		"registered-before-create", "the state says that the asset is made before it is asked for",
+		[]edit{{"pkg/pipeline/register.go", `state.Create, state.Registering, values, nil`, `state.Create, state.Registered, values, nil`}},
+		"pkg/pipeline", []string{"TestACreateThatACrashCutOffIsNotSentAgain"},
+	},
+	{
+		"changed-file-sent", "a file that changed since it was hashed is sent under the old checksum",
+		[]edit{{"pkg/pipeline/transfer.go", `		if !info.Same(want) {`, `		if false && !info.Same(want) {`}},
+		"pkg/pipeline", []string{"TestAFileThatChangedSinceItWasReadIsNotSentUnderItsOldChecksum"},
+	},
+	{
+		"asset-renamed", "the request for an upload URL carries the file's name instead of the asset's",
+		[]edit{{"pkg/pipeline/transfer.go", `showpad.UploadRequest{Name: w.name, `, `showpad.UploadRequest{Name: w.Row.Name, `}},
+		"pkg/pipeline", []string{"TestANewVersionLeavesTheNameThatAPersonGave"},
+	},
+	{
+		"permissions-in-part", "an update sends the changed permissions only",
+		[]edit{{"pkg/pipeline/fields.go", `ok && !(p == "isEditable" && string(raw) == "false") {`, `ok && raw == nil {`}},
+		"pkg/pipeline", []string{"TestPermissionsAreSentWhole"},
+	},
+	{
+		"tags-replaced", "tags of others are removed although the manifest says add",
+		[]edit{{"pkg/pipeline/decide.go", `	return union(remote, w), false
+}`, `	return w, false
+}`}},
+		"pkg/pipeline", []string{"TestDecide"},
+	},
+	{
+		"removed-tag-comes-back", "a tag of ours that a person took off is put on again",
+		[]edit{{"pkg/pipeline/decide.go", `		w = minus(w, taken)
+`, ``}},
+		"pkg/pipeline", []string{"TestDecide"},
+	},
+	{
+		"tag-conflict-fails", "a tag that somebody makes at the same moment fails its items",
+		[]edit{{"pkg/pipeline/maketags.go", `exists := errors.Is(err, showpad.ErrExists); !exists`, `exists := false; !exists`}},
+		"pkg/pipeline", []string{"TestTagsOfARunAreNoted"},
+	},
+	{
+		"before-image-not-durable", "an update leaves before its before-image is on disk",
+		[]edit{{"pkg/pipeline/update.go", `	err = r.put(ctx, w, fmt.Sprintf("Setting %s."`, `	err = r.queue(ctx, w, fmt.Sprintf("Setting %s."`}},
+		"pkg/pipeline", []string{"TestNothingChangesBeforeTheWayBackIsOnDisk"},
+	},
+	{
+		"version-intent-not-durable", "a version is begun before the way back is on disk",
+		[]edit{{"pkg/pipeline/transfer.go", `		err := r.put(ctx, w, fmt.Sprintf("Sending a new version`, `		err := r.queue(ctx, w, fmt.Sprintf("Sending a new version`}},
+		"pkg/pipeline", []string{"TestNothingChangesBeforeTheWayBackIsOnDisk"},
+	},
+	{
+		"lost-update-overtakes", "an update with other values does not wait for one without an answer",
+		[]edit{{"pkg/pipeline/update.go", `	if !clashes || w.outlived {`, `	if !clashes || w != nil {`}},
+		"pkg/pipeline", []string{"TestALostUpdateDoesNotComeAfterTheNextOne"},
+	},
+	{
+		"person-overwritten", "what a person changed is set back",
+		[]edit{{"pkg/pipeline/decide.go", `		case ours || d.f.Rules.Conflicts == "overwrite":`, `		case ours || d.f.Rules.Conflicts != "":`}},
+		"pkg/pipeline", []string{"TestDecide", "TestAConflictShowsWhatIsThereWhatIsWantedAndWhatWasSent"},
+	},
+	{
+		"persons-version-replaced", "a version that a person uploaded is replaced",
+		[]edit{{"pkg/pipeline/decide.go", `		case d.f.Rules.Conflicts != "overwrite":
+			d.otherBytes(a)`, `		case d.f.Rules.Conflicts == "":
+			d.otherBytes(a)`}},
+		"pkg/pipeline", []string{"TestDecide"},
+	},
+	{
+		"foreign-record", "the items of another manifest on the same state are taken over",
+		[]edit{{"pkg/pipeline/decide.go", `	if rec != nil && rec.Owner != "" && rec.Owner != f.Owner {`, `	if false {`}},
+		"pkg/pipeline", []string{"TestDecide"},
+	},
+	{
+		"trash-ignored", "an asset in the trash is updated as if it were not there",
+		[]edit{{"pkg/pipeline/decide.go", `a.IsArchived && !managedHere {`, `false && !managedHere {`}},
+		"pkg/pipeline", []string{"TestDecide"},
+	},
+	{
+		"twin-ignored", "of two assets with one external ID the first is taken",
+		[]edit{{"pkg/pipeline/decide.go", `	case 1:
+		d.found(&d.remote[0])
+	default:
+		d.twins()
+	}
+`, `	default:
+		d.found(&d.remote[0])
+	}
+`}},
+		"pkg/pipeline", []string{"TestDecide"},
+	},
+	{
+		"state-error-swallowed", "a state that cannot be written does not end the run",
+		[]edit{{"pkg/pipeline/item.go", `	if err := r.in.Store.Put(ctx, writes(w.rec, rec, text, change)...); err != nil {
+		return stateError(w, err)
+	}
+`, `	_ = r.in.Store.Put(ctx, writes(w.rec, rec, text, change)...)
+`}},
+		"pkg/pipeline", []string{"TestAStateThatCannotBeWrittenEndsTheRunBeforeItCreates"},
+	},
+	{
+		"answer-before-commit", "the writer of the state answers before the commit",
+		[]edit{{"pkg/state/writer.go", `func (s *Store) commit(group []*request) {
+`, `func (s *Store) commit(group []*request) {
+	for _, r := range group {
+		if r.done != nil {
+			r.done <- nil
+		}
+	}
+`}},
+		"pkg/state", []string{"TestAFailedCommitEndsAllWriting"},
+	},
+	{
+		"two-writers", "a second process may write the state",
+		[]edit{{"pkg/state/lock.go", `		err = tryLock(f)
+		if err == nil`, `		if err = tryLock(f); errors.Is(err, errHeld) {
+			err = nil
+		}
+		if err == nil`}},
+		"pkg/state", []string{"TestASecondOpenerIsToldWhoHasTheState"},
+	},
+	{
+		"create-repeated-on-reset", "a create is sent again when the connection breaks after it was sent",
+		[]edit{{"pkg/showpad/classify.go", `op == KindCreate && w.sent {`, `op == KindCreate && w.sent && false {`}},
+		"pkg/showpad", []string{"TestCreateIsNotRepeatedOnceItMayHaveBeenCarriedOut"},
+	},
+	{
+		"token-used-unkept", "a renewed token is used before it is kept",
+		[]edit{{"pkg/showpad/auth.go", `		s.unsaved = &fresh
+`, `		s.cur = fresh
+`}},
+		"pkg/showpad", []string{"TestRotatedTokenIsKeptBeforeItIsUsed"},
+	},
+	{
+		"dropped-external-id", "creates go on although the service did not keep the external ID of the first",
+		[]edit{{"pkg/pipeline/register.go", `	if a.ExternalID != w.item.ExternalID {
+		if dropped`, `	if false {
+		if dropped`}},
+		"pkg/pipeline", []string{"TestATenantThatDropsExternalIDsGetsOneAssetAtMost"},
+	},
+	{
+		"unlisted-is-gone", "an asset that the list does not show yet counts as gone",
+		[]edit{{"pkg/pipeline/gather.go", `if !ok && (gone < doubted || g.young(w.facts.Record)) {`, `if !ok && gone < 0 && g.young(w.facts.Record) {`}},
+		"pkg/pipeline", []string{"TestAnAssetThatTheListDoesNotShowYetIsNotGone"},
+	},
+	{
+		"not-told", "items that a stopped run did not come to have no row in the results",
+		[]edit{{"pkg/pipeline/run.go", `	if !r.stopped() {
+		return nil
+	}
+	n := 0`, `	if !r.stopped() || r != nil {
+		return nil
+	}
+	n := 0`}},
+		"pkg/pipeline", []string{"TestStopDrainsAndTheNextRunCompletes"},
+	},
+	{
+		"checksum-of-state-ignored", "a damaged value of the state is believed",
+		[]edit{{"pkg/state/codec.go", ` || binary.BigEndian.Uint32(value) != sum(key, value[sumSize:]) {`, ` || sum(key, value) == 0 {`}},
+		"pkg/state", []string{"TestASealNoticesEveryFlippedBit"},
+	},
+	{
+		"doubt-ignored", "a run on an older copy of the state does not wait until look-ups show what was made since",
+		[]edit{{"pkg/pipeline/run.go", `	if !r.in.Options.Doubt || r.stopped() {`, `	if r.in.Options.Doubt || r.stopped() {`}},
+		"pkg/pipeline", []string{"TestAnOlderCopyOfTheStateMakesNoTwinWhenItIsDoubted"},
+	},
+	{
+		"rebuild-too-early", "a rebuild reads the lists before they show what was made a moment ago",
+		[]edit{{"pkg/pipeline/rebuild.go", `	if err := in.settle(ctx); err != nil {
+		return b.sum, err
+	}
+`, ``}},
+		"pkg/pipeline", []string{"TestARebuildWaitsForWhatWasMadeAMomentAgo"},
+	},
+	{
+		"rebuilt-believed", "the records of a rebuild count as what we sent",
+		[]edit{{"pkg/pipeline/unconfirmed.go", `Unconfirmed: true}`, `Unconfirmed: false}`}},
+		"pkg/pipeline", []string{"TestAStateLostInMidMigrationIsRebuilt"},
+	},
+	{
+		"deep-not-compared", "verify --deep reads the bytes and does not compare them",
+		[]edit{{"pkg/pipeline/readback.go", `case got == sum, sum == "", got ==`, `case got != "", got ==`}},
+		"pkg/pipeline", []string{"TestVerifyDeepReadsTheBytesBack"},
+	},
+	{
+		"stale-plan-carried-out", "a row of a saved plan is carried out although the service has changed since",
+		[]edit{{"pkg/pipeline/savedplan_check.go", `		return c.remoteDiffers(w, was.Remote, now.Remote)`, `		return "", ""`}},
+		"pkg/pipeline", []string{"TestAStaleRowIsRefused"},
+	},
+	{
+		"plan-digest-ignored", "a saved plan that was changed by hand is carried out",
+		[]edit{{"pkg/pipeline/savedplan_read.go", `	if !strings.EqualFold(end.SHA256, hex.EncodeToString(r.sum.Sum(nil))) || end.Rows`, `	if !strings.EqualFold(end.SHA256, end.SHA256) || end.Rows`}},
+		"pkg/pipeline", []string{"TestAnyChangedByteOfAPlanIsFound"},
+	},
+}
