@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -119,5 +120,59 @@ func TestAQuestionBeforeOverwritingWhatAPersonChanged(t *testing.T) {
 	}
 	if p, code := ask("y\n"); code != exitOK || tenant.Assets()[0].Description != "ours for good" {
 		t.Errorf("exit code %d, the description is %q:\n%s%s", code, tenant.Assets()[0].Description, p.out, p.err)
+	}
+}
+
+func TestAQuestionBeforeARollback(t *testing.T) {
+	tenant, vars := serve(t, emulator.Options{})
+	write(t, twoItems())
+	expect(t, vars, exitOK, "run", "m.yaml")
+	runs, err := filepath.Glob("m.runs/*")
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("%v, %v", runs, err)
+	}
+	archived := func() (n int) {
+		for _, a := range tenant.Assets() {
+			if a.IsArchived {
+				n++
+			}
+		}
+		return n
+	}
+	ask := func(answer string, args ...string) (*process, int) {
+		p := newProcess(vars)
+		p.ask, p.in = true, strings.NewReader(answer)
+		return p, p.run(t, append([]string{"rollback", runs[0]}, args...)...)
+	}
+	for _, answer := range []string{"n\n", "\n", ""} {
+		p, code := ask(answer)
+		if code != exitFailed {
+			t.Errorf("answer %q: exit code %d, want %d", answer, code, exitFailed)
+		}
+		for _, want := range []string{"2 to archive = 3 requests", "isArchived: false -> true", "This takes back 1 run at acme. Go on?", "nothing was written"} {
+			if !strings.Contains(p.err.String(), want) {
+				t.Errorf("answer %q: stderr lacks %q:\n%s", answer, want, p.err)
+			}
+		}
+	}
+	if n := archived(); n != 0 {
+		t.Fatalf("%d assets in the trash after no", n)
+	}
+	if p, _ := ask("n\n", "--delete"); !strings.Contains(p.err.String(), "2 to delete") || !strings.Contains(p.err.String(), "What is deleted cannot be brought back. Go on?") {
+		t.Errorf("with --delete:\n%s", p.err)
+	}
+	if p, code := ask("y\n"); code != exitOK || archived() != 2 {
+		t.Errorf("after yes: exit code %d, %d in the trash:\n%s%s", code, archived(), p.out, p.err)
+	}
+	if p, code := ask("n\n"); code != exitOK || strings.Contains(p.err.String(), "Go on?") {
+		t.Errorf("asked when there is nothing to do: exit code %d\n%s", code, p.err)
+	}
+	expect(t, vars, exitOK, "run", "m.yaml")
+	if p, code := ask("n\n", "--yes"); code != exitOK || strings.Contains(p.err.String(), "Go on?") || archived() != 2 {
+		t.Errorf("with --yes: exit code %d\n%s", code, p.err)
+	}
+	expect(t, vars, exitOK, "run", "m.yaml")
+	if p := expect(t, vars, exitOK, "rollback", runs[0]); strings.Contains(p.err.String(), "Go on?") || archived() != 2 {
+		t.Errorf("without a terminal:\n%s", p.err)
 	}
 }

@@ -17,7 +17,7 @@ type Started struct {
 // Decided is a row of the plan as the run makes it.
 type Decided struct{ Row Row }
 
-// Stage says that an item entered a stage: "hash", "register", "transfer", "settle", "update".
+// Stage says that an item entered a stage: "hash", "register", "keep", "transfer", "settle", "update".
 type Stage struct {
 	ExternalID string
 	Stage      string

@@ -123,6 +123,7 @@ func standing(links []link) (by string, fields []string) {
 	check := func(name string, base json.RawMessage, t trail) {
 		switch {
 		case name == "isArchived" && string(t.target) == "true": // where it goes anyway
+		case bytes.Equal(t.books, base): // however it came about
 		case t.blocked, !t.blind && !bytes.Equal(t.target, base):
 			fields = append(fields, name)
 			if by == "" {

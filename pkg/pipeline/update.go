@@ -177,7 +177,9 @@ func (r *runner) outliveDelete(ctx context.Context, w *work) (gone bool, err err
 	_, err = r.in.API.Asset(ctx, w.rec.AssetID)
 	switch {
 	case errors.Is(err, showpad.ErrNotFound):
-		return true, r.found(ctx, w, nil)
+		w.facts.Record, w.facts.RemoteRead, w.facts.Remote = w.rec, true, nil
+		r.g.decide(w)
+		return true, r.route(ctx, w)
 	case err != nil:
 		return true, r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)
 	}
