@@ -1,6 +1,7 @@
 package pkg_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -278,6 +279,13 @@ func TestManifestKeysAreDocumented(t *testing.T) {
 		fmt.Fprintf(&fields, "| `%s` | %s | %s | %s | %s |\n", f.Name, form, cell(f.Doc), yes[f.Default], null)
 	}
 	generated(t, "docs/manifest.md", "fields", fields.String())
+
+	var known strings.Builder
+	known.WriteString("| Field | In the Admin App | Unless named | Effect |\n|---|---|---|---|\n")
+	for _, f := range manifest.ManagedFields() {
+		fmt.Fprintf(&known, "| `%s` | %s | %s | %s |\n", f.Name, cmp.Or(f.AdminApp(), "-"), cmp.Or(f.Unnamed(), "-"), cell(f.Doc))
+	}
+	generated(t, "docs/fields.md", "fields", known.String())
 
 	include := s.Properties["include"].value().Items
 	var inc strings.Builder

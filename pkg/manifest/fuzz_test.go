@@ -31,6 +31,7 @@ func FuzzManifest(f *testing.F) {
 		"a: &a [*a]\n", "version: 1\nassets: &x\n- *x\n", "%YAML 1.1\n---\nversion: 1\n", "version: !!int 1\nassets: !!set {a, b}\n",
 		"version: 1\ndefaults: {tags: [a]}\n---\nexternalId: 1\nfile: C:\n", "\xff\xfe", "version: 1\nid: \xe9\n", strings.Repeat("[", 200), strings.Repeat("- ", 200),
 		"version: 1\n---\nexternalId: a\nurl: http://%zz\n", "version: 1\n...\n---\n...\n", "0: [:!00 \xef",
+		everyInclude, "version: 1\nmap: {people: p.csv, tags: {a: b, A: }, fallback: {authors: x}}\n---\nexternalId: a\nfile: s3://b/c\ntags: [a, A]\nid: x\n",
 	} {
 		f.Add(s)
 	}
@@ -40,7 +41,9 @@ func FuzzManifest(f *testing.F) {
 			ps = asProblems(t, err)
 		}
 		if m != nil {
-			b := NewBuilder(m, Options{Now: time.Unix(1_800_000_000, 0)})
+			mapper, bad := NewMapper(&m.Maps)
+			ps = append(ps, bad...)
+			b := NewBuilder(m, Options{Now: time.Unix(1_800_000_000, 0), Mapper: mapper})
 			for p, err := range b.YAML(t.Context(), strings.NewReader(text)) {
 				if err != nil {
 					ps = append(ps, asProblems(t, err)...)

@@ -60,6 +60,9 @@ func (h *headerReader) set(inc *Include, m Member) {
 func (h *headerReader) setField(inc *Include, field string, v Value) {
 	d := &h.d
 	d.field = field
+	if field == "externalId" && v.Kind == NullValue {
+		return // as good as no key
+	}
 	c := Column{Pos: v.Pos}
 	before := len(d.ps.list)
 	switch {
@@ -75,7 +78,7 @@ func (h *headerReader) setField(inc *Include, field string, v Value) {
 			c.Value = &Value{Kind: TextValue, Pos: v.Pos, Text: t.Expand(nil)}
 			h.constant(field, *c.Value)
 		}
-	case field == "externalId" && v.Kind != NullValue && v.Kind != BadValue:
+	case field == "externalId" && v.Kind != BadValue:
 		if _, ok := d.scalar(v, "a template"); ok {
 			d.ps.add(CodeInclude, v.Pos, fmt.Sprintf("externalId %q would be the same for all files", clip(v.Text)), `write a template: "decks/{path}"`)
 		}

@@ -25,7 +25,7 @@ include:
     enforcedPages: {prepend: [{start: 1, end: 2}]}
     description: "{{really}}"
     join: {table: b.csv, on: Path, strip: 'sites\mkt\', encoding: latin1, keep: [Owner], columns: {name: Title}}
-  - {files: "*.mp4", permissions: null, enforcedPages: null, tags: {replace: ["{dir1}"]}}
+  - {files: "*.mp4", externalId: null, permissions: null, enforcedPages: null, tags: {replace: ["{dir1}"]}}
 `
 
 func TestIncludesSayEverything(t *testing.T) {
@@ -68,9 +68,9 @@ func TestIncludesSayEverything(t *testing.T) {
 			"name": {Pos: at(19, 106), Column: "Title"},
 		}}},
 		{Pos: at(20, 13), Files: "*.mp4", Set: map[string]Column{
-			"permissions.isShareable": null(20, 35), "permissions.isAnnotatable": null(20, 35), "permissions.isEditable": null(20, 35),
-			"enforcedPages": null(20, 56),
-			"tags":          value(Value{Kind: MapValue, Pos: at(20, 68), Map: []Member{{"replace", at(20, 69), list(20, 78, text(20, 79, "{dir1}"))}}}),
+			"permissions.isShareable": null(20, 53), "permissions.isAnnotatable": null(20, 53), "permissions.isEditable": null(20, 53),
+			"enforcedPages": null(20, 74),
+			"tags":          value(Value{Kind: MapValue, Pos: at(20, 86), Map: []Member{{"replace", at(20, 87), list(20, 96, text(20, 97, "{dir1}"))}}}),
 		}},
 	}
 	if d := cmp.Diff(want, m.Includes); d != "" {

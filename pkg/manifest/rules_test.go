@@ -300,3 +300,15 @@ func TestSpansAreAddedToDates(t *testing.T) {
 		t.Errorf("a span and a span: %v", d.ps.list)
 	}
 }
+
+// Each field says what is known of it, and nothing else does.
+func TestWhatTheServiceMakesOfFieldsIsSaid(t *testing.T) {
+	for _, f := range fields {
+		if _, ok := inService[f.Name]; !ok {
+			t.Errorf("nothing about %s", f.Name)
+		}
+	}
+	if len(inService) != len(fields) {
+		t.Errorf("%d fields described, %d there", len(inService), len(fields))
+	}
+}
