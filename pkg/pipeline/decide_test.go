@@ -219,6 +219,9 @@ func TestDecide(t *testing.T) {
 		{"file changed, while a version of somebody is processed, hashed", []change{bigger, hashed(md5B), shows(remote(`{"status":"processing","currentFile":null,"checksum":null,"size":null}`))}, "conflict changed-remotely 0+0 full"},
 		{"full check: a link failed", []change{fullCheck, asLink, shows(remote(`{"status":"failed","url":"https://example.com/x"}`))}, "conflict failed-remotely 0+0 full"},
 		{"full check: a link is not active yet", []change{fullCheck, asLink, shows(remote(`{"status":"processing","url":"https://example.com/x"}`))}, "unchanged still-processing 0+0 full"},
+		{"the answer to an update was lost, and texts are trimmed", []change{describe("new"), shows(remote(`{"description":"newer"}`)), func(_ *manifest.Item, f *pipeline.Facts) {
+			f.Record.Intent = map[string]json.RawMessage{"description": raw(`" newer "`)}
+		}}, "update fields-differ 1+0 full sets description"},
 		{"the answer to an update was lost, and dates snap", []change{describe("new"), expiring("2027-10-02T08:00:00Z"), shows(remote(`{"description":"newer","expiresAt":"2027-10-02T22:59:59Z"}`)), func(_ *manifest.Item, f *pipeline.Facts) {
 			f.Record.Intent = map[string]json.RawMessage{"description": raw(`"newer"`), "expiresAt": raw(`"2027-10-02T08:00:00Z"`)}
 			f.Record.Fields["expiresAt"] = state.Base{Sent: raw(`"2026-10-02T08:00:00Z"`)}
