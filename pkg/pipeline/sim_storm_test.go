@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -113,18 +114,20 @@ func (s *sim) weather() {
 		tenant.Fail(f)
 	}
 	if s.chance(0.15) {
-		pause, every, n := s.upTo(90*time.Second), 1+rng.IntN(4), 0
+		pause, every := s.upTo(90*time.Second), 1+rng.Int64N(4)
+		var n atomic.Int64
 		s.files.trouble = func(string) (time.Duration, error) {
-			if n++; n%every == 0 {
+			if n.Add(1)%every == 0 {
 				return pause, nil
 			}
 			return 0, nil
 		}
 	}
 	if s.chance(0.1) {
-		at, n := 1+rng.IntN(8), 0
+		at := 1 + rng.Int64N(8)
+		var n atomic.Int64
 		s.files.trouble = func(string) (time.Duration, error) {
-			if n++; n == at {
+			if n.Add(1) == at {
 				return 0, syscall.EIO
 			}
 			return 0, nil
