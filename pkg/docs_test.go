@@ -297,6 +297,16 @@ func TestManifestKeysAreDocumented(t *testing.T) {
 	}
 	generated(t, "docs/manifest.md", "include", inc.String())
 
+	var files strings.Builder
+	files.WriteString(head)
+	for _, name := range []string{"files", "exclude", "externalId", "join"} {
+		row(&files, name, include.Properties[name])
+	}
+	for _, name := range []string{"on", "strip"} {
+		row(&files, "join."+name, include.Properties["join"].value().Properties[name])
+	}
+	generated(t, "docs/manifest.md", "files", files.String())
+
 	var list []string
 	for _, what := range manifest.Later() {
 		list = append(list, "- "+strings.ReplaceAll(what, `"`, "`"))

@@ -75,17 +75,21 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, offline b
 		return show()
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	noSource := s.openSources()
 	if s.checked, err = s.set.Check(ctx, problems.Add); err != nil {
 		return 0, err
 	}
 	l.Items, l.Unmapped = s.checked.Items, s.checked.Unmapped
-	if err := s.openSources(); err != nil {
-		if err := collect(err); err != nil {
+	stop, _, _ := problems.Counts()
+	if noSource != nil {
+		if stop == 0 { // else it has been said
+			err = collect(noSource)
+		}
+		if err != nil {
 			return 0, err
 		}
 		return show()
 	}
-	stop, _, _ := problems.Counts()
 	if !offline && stop == 0 {
 		if err := s.aim(svc, ""); err != nil {
 			return 0, err

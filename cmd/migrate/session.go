@@ -46,9 +46,10 @@ func (a *app) start(ctx context.Context, path string, service serviceFlags, sele
 	if err != nil {
 		return nil, sel, err
 	}
+	noSource := s.openSources()
 	if err = s.check(ctx, strict); err == nil {
-		if err = s.aim(service, st.path); err == nil {
-			err = s.openSources()
+		if err = noSource; err == nil {
+			err = s.aim(service, st.path)
 		}
 	}
 	if err != nil {
@@ -65,6 +66,7 @@ func (a *app) read(path string) (*session, error) {
 	var problems manifest.Problems
 	switch {
 	case err == nil:
+		s.closers = append(s.closers, s.set.Close)
 		return s, nil
 	case errors.As(err, &problems):
 		return nil, err
@@ -141,15 +143,14 @@ func (s *session) warnAboutPlace() {
 	}
 }
 
-// openSources opens the folders with the files.
+// openSources opens the folders with the files: before the manifest is checked,
+// for its patterns are filled in then. What is wrong with a folder is the
+// check's to say first.
 func (s *session) openSources() error {
 	sources, closeAll, err := openSources(s.set.Manifest)
-	if err != nil {
-		return err
-	}
-	s.sources = sources
+	s.sources, s.set.Sources = sources, sources
 	s.closers = append(s.closers, closeAll)
-	return nil
+	return err
 }
 
 // connect signs in. Observe gets requests and waits as events; nil: nobody.

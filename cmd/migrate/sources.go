@@ -12,7 +12,8 @@ import (
 
 // openSources opens the folders of a manifest: its roots by name, its own
 // under "", and what serves absolute paths. Every root that is missing is a
-// problem that stops everything.
+// problem that stops everything; the others are there all the same, so that the
+// manifest can be checked. The caller closes what there is, error or not.
 func openSources(m *manifest.Manifest) (map[string]source.Source, func() error, error) {
 	sources := map[string]source.Source{}
 	var closers []func() error
@@ -40,15 +41,15 @@ func openSources(m *manifest.Manifest) (map[string]source.Source, func() error, 
 		sources[r.Name] = src
 		closers = append(closers, src.Close)
 	}
-	if len(problems) > 0 {
-		return nil, nil, errors.Join(problems, closeAll())
-	}
 	own, err := local.New(m.Dir)
 	if err != nil {
-		return nil, nil, errors.Join(err, closeAll())
+		return sources, closeAll, err
 	}
 	closers = append(closers, own.Close)
 	sources[""] = own
 	sources[pipeline.AbsoluteRoot] = local.Absolute()
+	if len(problems) > 0 {
+		return sources, closeAll, problems
+	}
 	return sources, closeAll, nil
 }

@@ -92,6 +92,9 @@ const (
 	CodeTarget        = "M060"
 	CodeRoot          = "M061"
 	CodeRootMissing   = "M062"
+	CodeFilesNothing  = "M063"
+	CodeFilesUnlisted = "M064"
+	CodeExcludeIdle   = "M065"
 	CodeTableMissing  = "M070"
 	CodeTableEmpty    = "M071"
 	CodeTableSyntax   = "M072"
@@ -105,6 +108,12 @@ const (
 	CodeChanged       = "M080"
 	CodeNoItems       = "M081"
 	CodeLongList      = "M082"
+	CodeJoinNothing   = "M083"
+	CodeJoinTwice     = "M084"
+	CodeJoinNoFile    = "M085"
+	CodeJoinNoRow     = "M086"
+	CodeJoinCase      = "M087"
+	CodeFileTwice     = "M088"
 	CodeNoDivision    = "M101"
 	CodeNoLanguage    = "M102"
 	CodeNoCountry     = "M103"
@@ -248,6 +257,15 @@ var codes = []Code{
 	{CodeRootMissing, Stop, "root is missing",
 		"The folder of a root does not exist or is not a folder.",
 		"Correct the path, or mount the drive that holds it."},
+	{CodeFilesNothing, Stop, "pattern matches nothing",
+		"A files pattern under include: yields no items. That is more often a slip, or a drive that is not mounted, than a wish.",
+		"Correct the pattern: it begins at the root, * stands for a part of one name, ** for any folders. Or remove the include."},
+	{CodeFilesUnlisted, Stop, "folder cannot be listed",
+		"A files pattern could take files in this folder, and nobody can say which are there. Going on would leave them out without a word.",
+		"Give yourself the right to read the folder, or exclude it: exclude: [\"private/**\"]."},
+	{CodeExcludeIdle, Warn, "exclude leaves nothing out",
+		"None of the files that the include takes matches this pattern of exclude:.",
+		"Correct it, or remove it. Patterns begin at the root: **/Archive/** means folders of that name anywhere."},
 	{CodeTableMissing, Stop, "table is missing",
 		"A table under include: cannot be opened.",
 		"Correct its path (relative to the manifest), or put the file there."},
@@ -287,6 +305,24 @@ var codes = []Code{
 	{CodeLongList, Warn, "very long assets list",
 		"YAML keeps a whole list in memory. Further documents and tables are read one item at a time.",
 		"Move the items into a table under include:, or separate them by --- lines."},
+	{CodeJoinNothing, Stop, "join finds nothing",
+		"No row of the joined table is about a file that the include takes.",
+		"Compare the two paths in the message. on: makes the path of a row, strip: takes its beginning off, and what is left begins at the root."},
+	{CodeJoinTwice, Stop, "two rows for one file",
+		"Two rows of the joined table are about the same file; which one counts cannot be told.",
+		"Remove one of them."},
+	{CodeJoinNoFile, Warn, "rows without a file",
+		"Rows of the joined table are about files that are not there: moved, renamed or not copied. Nothing is made of them.",
+		"Copy the files, or correct the paths. The rows are listed in not-included.csv of a run's evidence."},
+	{CodeJoinNoRow, Warn, "files without a row",
+		"The joined table says nothing about some of the files. They have what the include itself says.",
+		"Complete the table, or exclude the files."},
+	{CodeJoinCase, Warn, "row and file differ in capitals",
+		"The joined table writes the file's path with other capitals than the folder has it. It is taken for the same file.",
+		"Correct the path in the table."},
+	{CodeFileTwice, Warn, "file used twice",
+		"Two items of one Division have the same file and become two assets with the same content.",
+		"Remove one of them, unless both are meant."},
 	{CodeNoDivision, Stop, "unknown Division",
 		"The service shows no Division of this name or id to your credential, or several have the name.",
 		"Correct the name, write the Division's id, or ask for a role that sees it."},

@@ -66,7 +66,13 @@ var cannotMove = map[string]string{
 
 // Item makes an item of a mapping with the keys of an item. keep is put before
 // what the item itself keeps.
-func (b *Builder) Item(v Value, keep []KeepKV) Parsed {
+func (b *Builder) Item(v Value, keep []KeepKV) Parsed { return b.item(v, keep, nil) }
+
+// FileItem is Item for a file whose place is known, as that of a glob is. v
+// names neither file nor url.
+func (b *Builder) FileItem(loc Location, v Value, keep []KeepKV) Parsed { return b.item(v, keep, &loc) }
+
+func (b *Builder) item(v Value, keep []KeepKV, loc *Location) Parsed {
 	d := &decoder{zone: b.m.Timezone, mapper: b.opt.Mapper, unmapped: &b.unmapped}
 	it := Item{Pos: v.Pos, Keep: keep}
 	if v.Kind != MapValue {
@@ -80,7 +86,11 @@ func (b *Builder) Item(v Value, keep []KeepKV) Parsed {
 	}
 	it.At = make(map[string]Pos, len(v.Map)+2)
 	b.read(d, &it, v)
-	b.locate(d, &it)
+	if loc != nil {
+		it.File, it.Location = loc.String(), *loc
+	} else {
+		b.locate(d, &it)
+	}
 	b.merge(d, &it)
 	b.check(d, &it)
 	return d.finish(it)

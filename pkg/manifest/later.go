@@ -13,8 +13,6 @@ var later = []struct{ part, what, fix string }{
 	{"prune: delete", "prune: delete", "write prune: keep"},
 	{"item.id", `key "id" (linking an existing asset by its id)`, "remove it"},
 	{"item.localization", `key "localization" (linking language variants)`, "remove it"},
-	{"include.files", `include: key "files" (globs)`, "remove it; a table with a row for each file does the same"},
-	{"include.join", `include: key "join" (joining tables)`, "remove it; a table with a row for each file does the same"},
 	{"include.sheet", `key "sheet" (sheets of a workbook)`, "remove it, and save the sheet as CSV UTF-8"},
 	{"include.encoding", `key "encoding" (other encodings than UTF-8)`, "remove it, and save the table as UTF-8"},
 	{"table.tsv", "a .tsv table", "save it as CSV UTF-8"},

@@ -28,7 +28,7 @@ type Checked struct {
 // twice, and what is said once for all items. report may be nil. The error is
 // one of reading, or the context's; problems are no error.
 func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked, error) {
-	c := &checker{Set: s, to: report}
+	c := &checker{Set: s, to: report, files: newUses()}
 	for _, p := range s.header {
 		c.report(p)
 	}
@@ -45,11 +45,23 @@ func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked
 		}
 		c.item(p)
 	}
+	for _, g := range c.globs {
+		if g != nil && g.made != nil {
+			for _, p := range g.made.warnings {
+				c.report(p)
+			}
+		}
+	}
 	if c.sum.Items == 0 && c.sum.Stop == 0 {
 		c.report(manifest.NewProblem(manifest.CodeNoItems, manifest.Pos{File: s.Manifest.Path}, "the manifest lists no items", "add assets:, further documents or include:"))
 	}
 	if err := c.ids.Confirm(ctx, c.again(ctx), c.report); err != nil {
 		if err := c.fatal(err); err != nil {
+			return c.sum, err
+		}
+	}
+	if c.sum.Stop == 0 { // else there is more to think of
+		if err := c.files.confirm(ctx, s, c.report); err != nil {
 			return c.sum, err
 		}
 	}
@@ -77,6 +89,7 @@ type checker struct {
 	to         func(manifest.Problem)
 	sum        Checked
 	ids        manifest.IDs
+	files      *uses
 	noAuthor   int
 	noAuthorAt manifest.IDPlace
 }
@@ -115,6 +128,7 @@ func (c *checker) item(p manifest.Parsed) {
 	if manifest.ExternalIDWrong(p.Item.ExternalID) == "" {
 		c.ids.Add(p.Item.ExternalID)
 	}
+	c.files.add(c.useKey(&p.Item))
 	if a := p.Item.Fields.Authors; !p.Stopped() && len(a.Value) == 0 {
 		if c.noAuthor == 0 {
 			c.noAuthorAt = manifest.IDPlace{ExternalID: p.Item.ExternalID, Pos: p.Item.Pos}
@@ -148,19 +162,31 @@ func (c *checker) again(ctx context.Context) iter.Seq2[manifest.IDPlace, error] 
 // roots reports roots that are no folders.
 func (c *checker) roots() {
 	for _, r := range c.Manifest.Roots {
-		if r.Location == "" || r.Kind != manifest.RootFolder {
-			continue // reported, or opened by those who read such places
-		}
-		info, err := os.Stat(c.path(r.Location))
-		switch {
-		case errors.Is(err, os.ErrNotExist):
-			c.report(manifest.NewProblem(manifest.CodeRootMissing, r.Pos, fmt.Sprintf("root %q: folder %s does not exist", r.Name, r.Location), "correct the path, which is relative to the manifest, or mount the drive that holds it"))
-		case err != nil:
-			c.report(manifest.NewProblem(manifest.CodeRootMissing, r.Pos, fmt.Sprintf("root %q: folder %s: %v", r.Name, r.Location, plain(err)), "check its rights"))
-		case !info.IsDir():
-			c.report(manifest.NewProblem(manifest.CodeRootMissing, r.Pos, fmt.Sprintf("root %q: %s is not a folder", r.Name, r.Location), "write the path of the folder"))
+		if p := c.rootProblem(r); p != nil {
+			c.report(*p)
 		}
 	}
+}
+
+// rootProblem is what is wrong with a root that is a folder, or nil; others are
+// opened by those who read such places.
+func (s *Set) rootProblem(r manifest.Root) *manifest.Problem {
+	if r.Location == "" || r.Kind != manifest.RootFolder {
+		return nil
+	}
+	problem := func(fix, what string, args ...any) *manifest.Problem {
+		return new(manifest.NewProblem(manifest.CodeRootMissing, r.Pos, fmt.Sprintf("root %q: ", r.Name)+fmt.Sprintf(what, args...), fix))
+	}
+	info, err := os.Stat(s.path(r.Location))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return problem("correct the path, which is relative to the manifest, or mount the drive that holds it", "folder %s does not exist", r.Location)
+	case err != nil:
+		return problem("check its rights", "folder %s: %v", r.Location, plain(err))
+	case !info.IsDir():
+		return problem("write the path of the folder", "%s is not a folder", r.Location)
+	}
+	return nil
 }
 
 // path is a path of the manifest on this machine.

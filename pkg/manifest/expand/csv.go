@@ -79,6 +79,7 @@ func (t *csvTable) header(first cellRow) (readable bool, err error) {
 			ps = append(ps, noColumn(k, "include.keep", t.inc.Pos, t.named()))
 		}
 	}
+	t.inc = joinColumns(t.inc, t.names)
 	var fields []manifest.Problem
 	readable = true
 	if t.inc.Columns != nil {
@@ -90,7 +91,7 @@ func (t *csvTable) header(first cellRow) (readable bool, err error) {
 		return false, err
 	}
 	ps = append(ps, fields...)
-	var m mapping
+	m := mapping{inc: t.inc}
 	for _, f := range t.fields {
 		m.fields = append(m.fields, f.mappedField)
 	}
@@ -121,7 +122,7 @@ func (t *csvTable) mappedFields() (ps []manifest.Problem, readable bool, err err
 			i, ok := t.indexOf[c]
 			if !ok {
 				whole = false
-				ps = append(ps, noColumn(c, "columns."+f.name, f.pos, t.named()))
+				ps = append(ps, noColumn(c, mappedBy(t.inc, f.name), f.pos, t.named()))
 			} else if cf.cell < 0 {
 				cf.cell = i
 			}

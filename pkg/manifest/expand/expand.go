@@ -1,10 +1,13 @@
 // Package expand turns a manifest into its items, one at a time: those of the
-// assets list, those of further documents, and the rows of its tables.
+// assets list, those of further documents, the rows of its tables, and the files
+// that its patterns take. It reads tables and lists folders; it opens no file
+// that becomes an asset.
 //
 // Nothing here holds more than one item (and what yaml.v3 holds of one
-// document): a manifest of a million rows is read as a stream, as often as
-// needed. What is read must not change between two readings of one [Set]; a
-// change is a problem, never a mixture.
+// document), but for 16 bytes for each row of a joined table: a manifest of a
+// million rows is read as a stream, as often as needed. What is read must not
+// change between two readings of one [Set]; a change is a problem, never a
+// mixture. Folders are listed once, and the list is kept in a temporary file.
 package expand
 
 import (
@@ -22,6 +25,7 @@ import (
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/source"
 )
 
 // Options are what reading depends on besides the files.
@@ -32,12 +36,20 @@ type Options struct {
 }
 
 // Set is a manifest with the files that belong to it. Its methods may be
-// called concurrently; each reads the files from their start.
+// called concurrently; each reads the files from their start. The caller closes
+// it.
 type Set struct {
 	Manifest *manifest.Manifest
+	// Sources are where patterns find their files, by the name of the root; "" is
+	// the manifest's folder. They are set before the first of the methods is
+	// called, and are source.Listers where the manifest has a pattern.
+	Sources map[string]source.Source
 
-	opts   Options
-	header []manifest.Problem
+	opts     Options
+	header   []manifest.Problem
+	globs    []*glob // of each include; nil for tables
+	rootDirs map[string]string
+	ownFiles ownFiles
 
 	mu   sync.Mutex
 	seen map[string]os.FileInfo // each file as it was when first opened
@@ -62,10 +74,33 @@ func Open(path string, opts Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, nil
+	for _, inc := range s.Manifest.Includes {
+		var g *glob
+		if inc.Files != "" {
+			g = newGlob(s.Manifest, inc)
+		}
+		s.globs = append(s.globs, g)
+	}
+	return s, s.findOwn()
 }
 
-// Items are all items in order: the assets list, further documents, tables.
+// Close removes the temporary files.
+func (s *Set) Close() error {
+	var errs []error
+	for _, g := range s.globs {
+		if g == nil || g.made == nil {
+			continue
+		}
+		errs = append(errs, g.made.files.close())
+		if g.made.join != nil {
+			errs = append(errs, g.made.join.rows.close())
+		}
+		g.made = nil
+	}
+	return errors.Join(errs...)
+}
+
+// Items are all items in order: the assets list, further documents, includes.
 // Items with a problem of class Stop are left out: acting on them would act on
 // half of what was written, and [Set.Check] reports them. An error ends the
 // stream: [manifest.Problems] for a file that cannot be read on, or the
@@ -132,11 +167,13 @@ func (s *Set) parsed(ctx context.Context, dig *digester, goOn bool) iter.Seq2[ma
 				})
 			}
 		}
-		for _, inc := range s.Manifest.Includes {
-			if inc.Table == "" {
-				continue // a glob: refused with the header
+		for i, inc := range s.Manifest.Includes {
+			switch g := s.globs[i]; {
+			case g != nil:
+				files = append(files, func() iter.Seq2[manifest.Parsed, error] { return s.glob(ctx, b, g, dig) })
+			case inc.Table != "":
+				files = append(files, func() iter.Seq2[manifest.Parsed, error] { return s.table(ctx, b, inc, dig) })
 			}
-			files = append(files, func() iter.Seq2[manifest.Parsed, error] { return s.table(ctx, b, inc, dig) })
 		}
 		for _, file := range files {
 			for p, err := range file() {
@@ -250,9 +287,10 @@ func (s *Set) unchanged(f *os.File, path string) error {
 		"the file changed while it was in use", "run the command again once nobody edits it")}
 }
 
-// FileDigest is one file that was read.
+// FileDigest is one file that was read, or a pattern: of that, the digest is over
+// the paths of the files that it took, each with a line feed.
 type FileDigest struct {
-	Name   string `json:"name"` // the manifest's own without its folder; tables as the manifest writes them
+	Name   string `json:"name"` // the manifest's own without its folder; tables as the manifest writes them; a pattern
 	SHA256 string `json:"sha256"`
 }
 

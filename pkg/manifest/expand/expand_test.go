@@ -21,16 +21,13 @@ var update = flag.Bool("update", false, "write golden files")
 const repo = "../../.."
 
 func TestExamplesHaveNoProblems(t *testing.T) {
-	want := map[string]int{"full.yaml": 6, "links.yaml": 3, "minimal.yaml": 2, "spreadsheet.yaml": 4, "stream.yaml": 3}
+	want := map[string]int{"folder.yaml": 6, "full.yaml": 6, "links.yaml": 3, "minimal.yaml": 2, "spreadsheet.yaml": 4, "stream.yaml": 3}
 	files, err := filepath.Glob(filepath.Join(repo, "examples/manifests/*.yaml"))
 	if err != nil || len(files) != len(want) {
 		t.Fatalf("%d examples, want %d: %v", len(files), len(want), err)
 	}
 	for _, f := range files {
-		s, err := Open(f, Options{Now: now})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := openAt(t, f)
 		problems, c := check(t, s)
 		if problems != nil || c.Items != want[filepath.Base(f)] || len(c.Digest) != 64 {
 			t.Errorf("%s: %+v %q", f, c, problems)
@@ -55,10 +52,7 @@ func TestExamplesHaveNoProblems(t *testing.T) {
 // Each mistake of broken.yaml is reported, at its place, with a way to fix it.
 func TestBrokenManifest(t *testing.T) {
 	name := filepath.Join(repo, "testdata/manifests/broken.yaml")
-	s, err := Open(name, Options{Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openAt(t, name)
 	got, c := check(t, s)
 	codes := map[string]bool{}
 	if c.Block+c.Warn != 0 || c.Stop != len(got) || c.Digest != "" {
@@ -92,8 +86,8 @@ func TestBrokenManifest(t *testing.T) {
 }
 
 func TestOrderOfItems(t *testing.T) {
-	s := open(t, folder(t, "m.yaml\n"+header+"assets:\n- {externalId: a1, file: x}\n- {externalId: a2, file: x}\ninclude: [{table: t.csv}, {table: u.ndjson}]\n---\nexternalId: d1\nfile: x\n---\nexternalId: d2\nfile: x\n",
-		"t.csv\nexternalId,file\nt1,x\nt2,x\n", "u.ndjson\n{\"externalId\":\"u1\",\"file\":\"x\"}\n"))
+	s := open(t, folder(t, "m.yaml\n"+header+"assets:\n- {externalId: a1, file: 1}\n- {externalId: a2, file: 2}\ninclude: [{table: t.csv}, {table: u.ndjson}]\n---\nexternalId: d1\nfile: 3\n---\nexternalId: d2\nfile: 4\n",
+		"t.csv\nexternalId,file\nt1,5\nt2,6\n", "u.ndjson\n{\"externalId\":\"u1\",\"file\":\"7\"}\n"))
 	var got []string
 	for _, it := range items(t, s) {
 		got = append(got, fmt.Sprintf("%s@%d", it.ExternalID, it.Pos.Line))

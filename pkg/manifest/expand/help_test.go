@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/source/local"
 )
 
 var now = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
@@ -19,6 +21,9 @@ func folder(t testing.TB, files ...string) string {
 	dir := t.TempDir()
 	for _, f := range files {
 		name, text, _ := strings.Cut(f, "\n")
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -28,10 +33,30 @@ func folder(t testing.TB, files ...string) string {
 
 func open(t testing.TB, dir string) *Set {
 	t.Helper()
-	s, err := Open(filepath.Join(dir, "m.yaml"), Options{Now: now})
+	return openAt(t, filepath.Join(dir, "m.yaml"))
+}
+
+// openAt is a set whose sources are folders.
+func openAt(t testing.TB, path string) *Set {
+	t.Helper()
+	s, err := Open(path, Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Sources = map[string]source.Source{}
+	for name, dir := range s.rootDirs {
+		src, err := local.New(dir)
+		if err != nil {
+			continue // the tests of missing roots
+		}
+		t.Cleanup(func() { src.Close() })
+		s.Sources[name] = src
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 

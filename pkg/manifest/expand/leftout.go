@@ -4,16 +4,12 @@ import (
 	"path"
 	"slices"
 	"strings"
-)
 
-// Why a file is left out though nobody asked for that.
-const (
-	LeftHidden    = "hidden"    // its name, or that of a folder on the way, begins with a dot
-	LeftTemporary = "temporary" // made by a program for itself: ~$deck.pptx, Thumbs.db, *.tmp
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 )
 
 // LeftOut says why a pattern passes over the file at a slash-separated path that
-// it matches: [LeftHidden], [LeftTemporary], or "" when it does not. Items that
+// it matches: [manifest.LeftHidden], [manifest.LeftTemporary], or "" when it does not. Items that
 // name such a file are not asked.
 func LeftOut(p string) string {
 	why := ""
@@ -21,10 +17,10 @@ func LeftOut(p string) string {
 		var name string
 		name, rest, _ = strings.Cut(rest, "/")
 		if rest != "" && slices.ContainsFunc(systemFolders, func(s string) bool { return strings.EqualFold(s, name) }) || rest == "" && temporary(name) {
-			return LeftTemporary
+			return manifest.LeftTemporary
 		}
 		if strings.HasPrefix(name, ".") {
-			why = LeftHidden
+			why = manifest.LeftHidden
 		}
 	}
 	return why

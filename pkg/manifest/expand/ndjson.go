@@ -24,6 +24,7 @@ func readNDJSON(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq
 	return func(yield func(row, error) bool) {
 		limit := &rowLimit{r: manifest.NewTextReader(r, inc.Table), left: maxRow}
 		buf := bufio.NewReaderSize(limit, 64<<10)
+		inc = joinColumns(inc, rowFields)
 		t := ndjsonTable{inc: inc}
 		if inc.Columns != nil {
 			var err error

@@ -22,12 +22,8 @@ func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Inclu
 	inc.Table = s.path(name) // in positions, as people can open it from where they are
 	return s.file(ctx, inc.Table, name, dig, inc.Pos, func(r io.Reader) iter.Seq2[manifest.Parsed, error] {
 		return func(yield func(manifest.Parsed, error) bool) {
-			read := readCSV
-			if strings.EqualFold(path.Ext(inc.Table), ".ndjson") {
-				read = readNDJSON
-			}
 			empty := true
-			for row, err := range read(ctx, r, inc) {
+			for row, err := range readTable(ctx, r, inc) {
 				empty = false
 				if err != nil {
 					if !yield(manifest.Parsed{}, err) {
@@ -46,11 +42,23 @@ func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Inclu
 				}
 			}
 			if empty {
-				yield(manifest.Parsed{}, manifest.Problems{manifest.NewProblem(manifest.CodeTableEmpty, inc.Pos,
-					fmt.Sprintf("table %q has no rows", name), "export it again, or remove the include")})
+				yield(manifest.Parsed{}, manifest.Problems{noRows(inc, name)})
 			}
 		}
 	})
+}
+
+func noRows(inc manifest.Include, name string) manifest.Problem {
+	return manifest.NewProblem(manifest.CodeTableEmpty, inc.Pos, fmt.Sprintf("table %q has no rows", name), "export it again, or remove the include")
+}
+
+// readTable reads the rows of a table of any kind. An include with Join set
+// stands for the joined table, see joinInclude.
+func readTable(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[row, error] {
+	if strings.EqualFold(path.Ext(inc.Table), ".ndjson") {
+		return readNDJSON(ctx, r, inc)
+	}
+	return readCSV(ctx, r, inc)
 }
 
 // row is one row of a table, on its way to an item.
@@ -114,6 +122,9 @@ func (f mappedField) columns() []string {
 
 // required reports a mapping that can never make an item.
 func (m mapping) required(pos manifest.Pos) []manifest.Problem {
+	if m.inc.Join != nil {
+		return nil // what is joined need not say more than which file it is about
+	}
 	has := func(name string) bool {
 		return slices.ContainsFunc(m.fields, func(f mappedField) bool { return f.name == name })
 	}
