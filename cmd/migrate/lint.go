@@ -75,15 +75,14 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, offline b
 		return show()
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	noSource := s.openSources()
 	if s.checked, err = s.set.Check(ctx, problems.Add); err != nil {
 		return 0, err
 	}
 	l.Items, l.Unmapped = s.checked.Items, s.checked.Unmapped
 	stop, _, _ := problems.Counts()
-	if noSource != nil {
+	if s.closed != nil {
 		if stop == 0 { // else it has been said
-			err = collect(noSource)
+			err = collect(s.closed)
 		}
 		if err != nil {
 			return 0, err

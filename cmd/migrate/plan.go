@@ -151,6 +151,13 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 		return 0, err
 	}
 	a.tellMissed(f.selects, sum.Items)
+	doc.Leftovers = &view.Leftovers{}
+	for l, err := range s.set.Leftovers(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		doc.Leftovers.Add(l)
+	}
 	switch format {
 	case "json":
 		err = doc.JSON(a.out, sum)

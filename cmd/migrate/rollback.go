@@ -173,11 +173,14 @@ func (a *app) startRollback(ctx context.Context, args []string, f *rollbackComma
 			return nil, t, err
 		}
 		s.set, m = read.set, read.set.Manifest
+		s.closers = append(s.closers, read.closers...)
 	} else {
 		m.Target.Subdomain = subdomainOf(tenant)
 	}
-	s.target, err = a.findTarget(f.service, m)
-	return s, t, err
+	if s.target, err = a.findTarget(f.service, m); err != nil {
+		return nil, t, errors.Join(err, s.close())
+	}
+	return s, t, nil
 }
 
 // subdomainOf is the subdomain in the name of a state's tenant; "" when it has none.

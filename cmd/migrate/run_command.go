@@ -162,7 +162,12 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err := e.confirm(ctx, in.Input, f.yes); err != nil {
 		return 0, err
 	}
-	return e.run(ctx, &in, f.selects, func(ctx context.Context) (pipeline.Outcome, error) { return pipeline.Run(ctx, in) })
+	return e.run(ctx, &in, f.selects, func(ctx context.Context) (pipeline.Outcome, error) {
+		if err := e.evidence.NotIncluded(s.set.Leftovers(ctx)); err != nil {
+			return pipeline.Outcome{}, err
+		}
+		return pipeline.Run(ctx, in)
+	})
 }
 
 // execution is one run with what is shown of it and kept of it.

@@ -29,6 +29,7 @@ type session struct {
 	target  target
 	places  places
 	sources map[string]source.Source
+	closed  error // why a folder with files could not be opened
 	conn    *connection
 	calls   pipeline.Calls
 	closers []func() error
@@ -46,9 +47,8 @@ func (a *app) start(ctx context.Context, path string, service serviceFlags, sele
 	if err != nil {
 		return nil, sel, err
 	}
-	noSource := s.openSources()
 	if err = s.check(ctx, strict); err == nil {
-		if err = noSource; err == nil {
+		if err = s.closed; err == nil {
 			err = s.aim(service, st.path)
 		}
 	}
@@ -58,7 +58,9 @@ func (a *app) start(ctx context.Context, path string, service serviceFlags, sele
 	return s, sel, nil
 }
 
-// read opens the manifest at path.
+// read opens the manifest at path and the folders with its files: its patterns are
+// filled in when it is checked. What is wrong with a folder is the check's to say
+// first.
 func (a *app) read(path string) (*session, error) {
 	s := &session{app: a, start: time.Now()}
 	var err error
@@ -67,6 +69,7 @@ func (a *app) read(path string) (*session, error) {
 	switch {
 	case err == nil:
 		s.closers = append(s.closers, s.set.Close)
+		s.closed = s.openSources()
 		return s, nil
 	case errors.As(err, &problems):
 		return nil, err
@@ -143,9 +146,7 @@ func (s *session) warnAboutPlace() {
 	}
 }
 
-// openSources opens the folders with the files: before the manifest is checked,
-// for its patterns are filled in then. What is wrong with a folder is the
-// check's to say first.
+// openSources opens the folders with the files.
 func (s *session) openSources() error {
 	sources, closeAll, err := openSources(s.set.Manifest)
 	s.sources, s.set.Sources = sources, sources

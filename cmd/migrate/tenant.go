@@ -101,7 +101,7 @@ func adopt(ctx context.Context, o *emulator.Options, set *expand.Set) error {
 		seen[key] = true
 		return true
 	}
-	for item, err := range set.Items(ctx) {
+	for item, err := range set.Readable(ctx) { // all that can be named
 		if err != nil {
 			return err
 		}

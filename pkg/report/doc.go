@@ -3,16 +3,17 @@
 //
 // The folder of a run holds
 //
-//	results.ndjson  a row for each item, appended while the run goes on
-//	success.csv     the items with nothing left to do
-//	failures.csv    the items that need somebody, with code and message
-//	mapping.csv     external ID to asset: the redirect list
-//	summary.json    the outcome in numbers
-//	evidence.json   who did what, where, with which manifest and binary
-//	SHA256SUMS      the digests of all others, as sha256sum -c reads them
+//	results.ndjson    a row for each item, appended while the run goes on
+//	success.csv       the items with nothing left to do
+//	failures.csv      the items that need somebody, with code and message
+//	mapping.csv       external ID to asset: the redirect list
+//	not-included.csv  files under the roots that no item uses, rows without a file
+//	summary.json      the outcome in numbers
+//	evidence.json     who did what, where, with which manifest and binary
+//	SHA256SUMS        the digests of all others, as sha256sum -c reads them
 //
-// While the run goes on there are evidence.json, without an end, and
-// results.ndjson; the others come when it is closed, SHA256SUMS last. A folder
+// While the run goes on there are evidence.json, without an end, results.ndjson
+// and not-included.csv; the others come when it is closed, SHA256SUMS last. A folder
 // with SHA256SUMS is complete; one without it belongs to a run that is under
 // way or was killed, and [Recover] completes it.
 //

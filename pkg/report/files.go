@@ -21,6 +21,9 @@ const (
 	SummaryFile  = "summary.json"
 	EvidenceFile = "evidence.json"
 	SumsFile     = "SHA256SUMS"
+	// NotIncludedFile is missing in the evidence of runs that ended before it was
+	// written.
+	NotIncludedFile = "not-included.csv"
 )
 
 // tempPrefix begins the name of a file that is not finished.

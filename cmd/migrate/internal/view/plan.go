@@ -30,9 +30,10 @@ type PlanHeader struct {
 // Plan collects the rows of a plan and then shows them. Rows wait in a
 // temporary file: the totals come first. Close removes it.
 type Plan struct {
-	Header   PlanHeader
-	Unmapped manifest.Unmapped // values that the maps have no entry for
-	spool    *spool
+	Header    PlanHeader
+	Unmapped  manifest.Unmapped // values that the maps have no entry for
+	Leftovers *Leftovers        // what the manifest leaves behind; nil: nobody looked
+	spool     *spool
 }
 
 // NewPlan makes an empty plan.
@@ -57,9 +58,10 @@ func (p *Plan) JSON(w io.Writer, s pipeline.Summary) error {
 		Version int    `json:"version"`
 		Type    string `json:"type"`
 		PlanHeader
-		Unmapped manifest.Unmapped `json:"unmapped,omitzero"`
-		Summary  pipeline.Summary  `json:"summary"`
-	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s})
+		Unmapped    manifest.Unmapped `json:"unmapped,omitzero"`
+		Summary     pipeline.Summary  `json:"summary"`
+		NotIncluded *Leftovers        `json:"notIncluded,omitempty"`
+	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s, p.Leftovers})
 	if err != nil {
 		return err
 	}
@@ -209,6 +211,7 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 	p.tags(out, s, full)
 	oldTags(out, s.OldTags, full)
 	p.twins(out, s, full)
+	p.Leftovers.text(out)
 	for _, a := range order {
 		n := s.Actions[a]
 		if n == 0 {
