@@ -232,7 +232,7 @@ func (w *world) summaries() map[string]string {
 }
 
 // TestLawTwoManifests: two manifests on one state never touch each other's items,
-// however they overlap and whatever is edited and cut off.
+// however they overlap and whatever is edited, cut off and taken back.
 func TestLawTwoManifests(t *testing.T) {
 	overlaps := 0
 	var mu sync.Mutex
@@ -243,6 +243,7 @@ func TestLawTwoManifests(t *testing.T) {
 		type side struct {
 			man   manifest.Manifest
 			items []manifest.Item
+			runs  []string
 		}
 		sides := [2]side{}
 		shared := rng.IntN(2) == 0
@@ -271,7 +272,16 @@ func TestLawTwoManifests(t *testing.T) {
 					return nil
 				}
 			}
-			out, err := w.run(t.Context(), nil)
+			run := func() (pipeline.Outcome, error) { return w.run(t.Context(), nil) }
+			back := len(sides[n].runs) > 0 && rng.IntN(4) == 0
+			if back {
+				taken, del := sides[n].runs[rng.IntN(len(sides[n].runs)):], rng.IntN(2) == 0
+				run = func() (pipeline.Outcome, error) { return w.rollback(t.Context(), nil, del, taken...) }
+			}
+			out, err := run()
+			if err == nil { // else the state does not know it
+				sides[n].runs = append(sides[n].runs, fmt.Sprintf("run-%d", w.runs))
+			}
 			w.fail = nil
 			if err != nil && !errors.Is(err, errCrash) {
 				t.Fatal(err)
@@ -283,6 +293,9 @@ func TestLawTwoManifests(t *testing.T) {
 				}
 			}
 			for _, r := range w.results {
+				if back {
+					continue // of what is taken back
+				}
 				other := owners[r.ExternalID] != "" && owners[r.ExternalID] != w.man.ID
 				if told := r.Status == "conflict" && r.Reason == pipeline.ConflictOther; other != told && r.Reason != pipeline.ReasonNotReached {
 					t.Errorf("%s belongs to %q, and the run of %s says %s %s %s", r.ExternalID, owners[r.ExternalID], w.man.ID, r.Action, r.Reason, r.Status)
@@ -295,7 +308,7 @@ func TestLawTwoManifests(t *testing.T) {
 			if d := w.tenant.Books().Duplicates; len(d) > 0 {
 				t.Errorf("duplicates: %v", d)
 			}
-			if err == nil && out.Code == 0 {
+			if err == nil && out.Code == 0 && !back {
 				w.oneRowEach()
 				w.planIsEmpty()
 			}
