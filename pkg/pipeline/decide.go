@@ -732,12 +732,12 @@ func (d *decider) overtake(rec *state.Record) {
 }
 
 // strange reports whether an asset has other bytes than those that a version of
-// ours replaced, or sent, or is about to send.
+// ours replaced, or sent at any time, or is about to send.
 func (d *decider) strange(rec *state.Record, a *showpad.Asset) bool {
 	if a.Checksum == "" {
 		return false
 	}
-	for _, known := range []string{rec.Replaced, rec.MD5, d.f.MD5} {
+	for _, known := range append([]string{rec.Replaced, rec.MD5, d.f.MD5}, rec.Overtaken...) {
 		if strings.EqualFold(a.Checksum, known) {
 			return false
 		}

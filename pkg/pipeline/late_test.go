@@ -150,3 +150,34 @@ func TestALostCreateSetsNothingThatIsWantedNoMore(t *testing.T) {
 		})
 	}
 }
+
+// A version that newer bytes of ours overtook before it was verified is no upload
+// by somebody else, also when the newer ones then fail.
+func TestAVersionThatAnotherOvertookIsOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		slow := func(d time.Duration) {
+			w.tenant.Switch(func(s *emulator.Switches) {
+				s.Processing = []emulator.ProcessingTime{{Pattern: "*", Time: emulator.Duration(d)}}
+			})
+		}
+		w.add("A", "content")
+		w.mustRun(0)
+
+		w.options.Wait, w.options.RetryFailed = -1, true
+		slow(time.Hour)
+		w.files.put("A.txt", "the first new bytes")
+		w.mustRun(6)
+		w.files.put("A.txt", "the second new bytes")
+		w.tenant.Fail(emulator.Fault{Op: emulator.OpPut, Kind: emulator.KindProcessingStuck})
+		w.mustRun(6)
+		<-time.After(25 * time.Hour) // the first are in use, the second overdue
+		w.mustRun(3)
+		slow(0)
+		w.mustRun(0)
+		w.check()
+		if rec := w.record("A"); rec.Overtaken != nil {
+			t.Errorf("%q is still remembered", rec.Overtaken)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,6 +136,10 @@ type stateFailed struct{ error }
 
 func (e *stateFailed) Unwrap() error { return e.error }
 
+// maxOvertaken bounds Record.Overtaken: a file that changes more often than that
+// between two runs that get through is not worth more of the state.
+const maxOvertaken = 8
+
 // askURL asks for an upload URL and records the version that it begins.
 func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 	id := w.Asset.ID
@@ -147,7 +152,7 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 		change := w.changed(state.Version, id, Values{fileField: canonText(replaced)}, Values{fileField: canonText(w.facts.MD5)})
 		err := r.put(ctx, w, fmt.Sprintf("Sending a new version of asset %s.", id), change, func(rec *state.Record) {
 			rec.Op, rec.Status, rec.AssetID, rec.FileID, rec.Error = state.Version, state.Sending, id, "", nil
-			rec.Replaced = replaced
+			rec.Replaced, rec.Overtaken = replaced, nil
 			rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
 			rec.Attempts = 0
 		})
@@ -169,6 +174,10 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 	err = r.queue(ctx, w, "", nil, func(rec *state.Record) {
 		if rec.Op == "" || rec.Op == state.Update || rec.Op == state.Restore {
 			rec.Op = state.Create
+		}
+		if rec.Op == state.Version && rec.MD5 != "" && rec.MD5 != w.facts.MD5 && !slices.Contains(rec.Overtaken, rec.MD5) {
+			rec.Overtaken = append(slices.Clone(rec.Overtaken), rec.MD5)
+			rec.Overtaken = rec.Overtaken[max(0, len(rec.Overtaken)-maxOvertaken):]
 		}
 		rec.Status, rec.AssetID, rec.FileID, rec.Error, rec.SentAt = state.Sending, id, up.FileID, nil, time.Time{}
 		rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime

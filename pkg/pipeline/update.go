@@ -220,7 +220,7 @@ func (w *work) warn(code string) {
 // are ours, its fields are as sent or in the service's own form.
 func (r *runner) done(ctx context.Context, w *work, seen Values) error {
 	err := r.queue(ctx, w, "Done and verified.", w.reformed(), func(rec *state.Record) {
-		rec.Status, rec.Intent, rec.Error, rec.Warnings = state.Done, nil, nil, w.warnings
+		rec.Status, rec.Intent, rec.Overtaken, rec.Error, rec.Warnings = state.Done, nil, nil, nil, w.warnings
 		if rec.Op == "" {
 			rec.Op = state.Update
 		}
