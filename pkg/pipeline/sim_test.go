@@ -71,7 +71,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 	offset := pick(rng, 0, 0, 0, 7*time.Hour, -5*time.Hour)
 	o := emulator.Options{
 		Seed: seed, ListLag: s.lag, Now: func() time.Time { return time.Now().Add(offset) },
-		Processing: pick(rng, 0, 0, time.Second, time.Second, 20*time.Second, 20*time.Second, 10*time.Minute, 3*time.Hour),
+		Processing: pick(rng, 0, 0, 0, time.Second, time.Second, time.Second, 20*time.Second, 20*time.Second, 10*time.Minute, 3*time.Hour),
 		OAuth:      emulator.OAuth{AccessLife: pick(rng, time.Hour, time.Hour, 5*time.Minute, 20*time.Second), KeepRefreshToken: s.chance(0.3)},
 		Switches: emulator.Switches{
 			DropTags: s.chance(0.2), ResetPermissions: s.chance(0.3), SnapDates: s.chance(0.2), FoldTags: s.chance(0.3),
@@ -98,13 +98,16 @@ func newSim(t *testing.T, seed uint64) *sim {
 		SettleTime: s.lag + 3*time.Second + s.upTo(pick(rng, 5*time.Second, time.Minute)),
 		Uploads:    1 + rng.IntN(4), Requests: 1 + rng.IntN(4), Hashers: 1 + rng.IntN(2),
 		LookupMaxAge: pick(rng, 0, time.Nanosecond, time.Millisecond, time.Minute), Retries: pick(rng, 1, 3, 20), RetryFailed: true,
-		Drain: pick(rng, 0, time.Second), Wait: pick(rng, 0, 0, 0, 6*time.Hour, -1),
+		Drain: pick(rng, 0, time.Second), Wait: pick(rng, 0, 0, 0, 5*time.Minute, -1),
 		// Less than Wait, mostly: a stuck file fails in the run that waits for it.
-		ProcessingTimeout: pick(rng, 25*time.Minute, 25*time.Minute, 0),
+		ProcessingTimeout: pick(rng, 16*time.Minute, 16*time.Minute, 16*time.Minute, 0),
 		MaxFailures:       pick(rng, 0, 0, 0, 2),
 	}, pick(rng, 0, 1, 2, 5), pick(rng, 0, 0, 1, -1), pick(rng, 0, 0, 1, 2))
 	if o.Processing == 3*time.Hour {
 		w.options.ProcessingTimeout = 0
+		if s.chance(0.2) {
+			w.options.Wait = 4 * time.Hour // longer than a token lives
+		}
 	}
 	s.hasty = s.chance(0.3)
 	if s.chance(0.25) {
