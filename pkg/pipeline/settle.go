@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,7 +56,8 @@ type watched struct {
 	since  time.Time
 	sent   time.Time // when its bytes went, on the monotonic clock
 	status string    // as last seen
-	odd    int       // polls in a row that showed it active with another version
+	polled bool
+	odd    int // polls in a row that showed it active with another version
 }
 
 // newWatched begins to watch w. When its bytes went is known from this run, or by
@@ -193,7 +195,10 @@ func (s *settler) leaveAll(ctx context.Context) error {
 // turning to the next batch only now and then.
 func (s *settler) poll(ctx context.Context) error {
 	s.mu.Lock()
-	const turnAfter = 4
+	turnAfter := 4
+	if s.r.in.Options.Wait < 0 {
+		turnAfter = 1 // each is looked at, and none waited for
+	}
 	if s.still > 0 && s.still%turnAfter == 0 && len(s.queue) > s.batch {
 		s.queue = append(s.queue[s.batch:len(s.queue):len(s.queue)], s.queue[:s.batch]...)
 	}
@@ -207,6 +212,9 @@ func (s *settler) poll(ctx context.Context) error {
 	found, err := byAssetID(s.r.busy, s.r.in.API, ids)
 	s.last, s.swift = time.Now(), false
 	s.polls++
+	for _, o := range batch {
+		o.polled = true
+	}
 	if err != nil {
 		return s.unread(ctx, err)
 	}
@@ -252,6 +260,13 @@ func (s *settler) poll(ctx context.Context) error {
 	return s.patience(n)
 }
 
+// unseen reports whether there are items that no poll has asked for.
+func (s *settler) unseen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.queue, func(o *watched) bool { return !o.polled })
+}
+
 // patience ends the wait for a service that does not get further.
 func (s *settler) patience(waiting int) error {
 	wait := s.r.in.Options.Wait
@@ -259,6 +274,10 @@ func (s *settler) patience(waiting int) error {
 		wait = 30 * time.Minute
 	}
 	if waiting == 0 || s.r.open.others(waiting) {
+		return nil
+	}
+	if wait < 0 && s.unseen() {
+		s.swift = true // the run ends once each has been looked at
 		return nil
 	}
 	until := s.moved.Add(wait)
