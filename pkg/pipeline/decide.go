@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -157,55 +155,6 @@ type decider struct {
 	remote []showpad.Asset // Facts.Remote, without twins of an asset that is known to be ours
 }
 
-// ours leaves the record's own asset of several with the external ID.
-func (d *decider) ours() {
-	rec := d.f.Record
-	if rec == nil || rec.AssetID == "" || len(d.remote) < 2 {
-		return
-	}
-	for i := range d.remote {
-		if d.remote[i].ID == rec.AssetID {
-			d.remote = d.remote[i : i+1]
-			d.Warnings = append(d.Warnings, WarnTwin)
-			return
-		}
-	}
-}
-
-// unshared demands, before an asset is given the external ID, that no other one
-// has it.
-func (d *decider) unshared() {
-	if _, sets := d.Set[idField]; !sets || d.Asset == nil || d.Need == NeedRemote {
-		return
-	}
-	if !d.f.HoldersRead {
-		d.Need = NeedHolders
-		return
-	}
-	for i := range d.f.Holders {
-		if other := d.f.Holders[i].ID; other != d.Asset.ID {
-			d.Need = NeedNothing
-			d.conflict(ConflictTwin, fmt.Sprintf("asset %s is to get this external ID, and asset %s has it: go on with that one by %s, or delete it, or clear its external ID",
-				d.Asset.ID, other, bindCommand(d.item.ExternalID, other)))
-			return
-		}
-	}
-}
-
-// bindCommand is the way on that names an asset; "" for one that people choose.
-func bindCommand(externalID, assetID string) string {
-	return "migrate state bind " + shellWord(externalID) + " " + cmp.Or(assetID, "ASSET-ID")
-}
-
-// shellWord is s as people can paste it into a shell.
-func shellWord(s string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@%+="
-	if s != "" && strings.Trim(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 func (d *decider) blocked() bool {
 	block := func(reason, detail string) bool {
 		d.Row.Action, d.Row.Reason, d.Row.Detail = ActionBlocked, reason, detail
@@ -302,197 +251,6 @@ func (d *decider) placed(a *showpad.Asset) bool {
 		return false
 	}
 	return true
-}
-
-func (d *decider) twins() {
-	ids := make([]string, len(d.remote))
-	for i, a := range d.remote {
-		ids[i] = a.ID
-	}
-	slices.Sort(ids)
-	d.conflict(ConflictTwin, fmt.Sprintf("%d assets have this external ID: %s; say which one to go on with by %s, or delete all but one, or clear their external ID",
-		len(ids), strings.Join(ids, ", "), bindCommand(d.item.ExternalID, "")))
-}
-
-// otherManifest is the conflict of an item that another manifest has.
-func (d *decider) otherManifest(rec *state.Record) {
-	way := "remove it from one of the two"
-	if rec.AssetID != "" {
-		way += fmt.Sprintf(", or take it over by %s", bindCommand(d.item.ExternalID, rec.AssetID))
-	}
-	d.conflict(ConflictOther, fmt.Sprintf("belongs to the manifest with id %q in this state: %s", rec.Owner, way))
-}
-
-// unknown decides for an item without a record.
-func (d *decider) unknown() {
-	if d.needRemote() {
-		return
-	}
-	switch len(d.remote) {
-	case 0:
-		reason := ReasonNew
-		if rec := d.f.Record; rec != nil && rec.Op == state.Delete {
-			reason = ReasonArchivedByUs
-		}
-		d.create(ActionCreate, reason)
-	case 1:
-		d.found(&d.remote[0])
-	default:
-		d.twins()
-	}
-}
-
-// unconfirmed decides for an item whose record was made without a run. What was
-// seen then is believed as far as nothing is left to do; otherwise the asset is
-// read and looked at like one that is found for the first time.
-func (d *decider) unconfirmed() {
-	if !d.f.FullCheck && !d.f.RemoteRead && d.asSeen(d.f.Record) {
-		return
-	}
-	if d.needRemote() {
-		return
-	}
-	switch {
-	case len(d.remote) > 1:
-		d.twins()
-	case len(d.remote) == 1:
-		d.found(&d.remote[0])
-	case d.f.Recreate:
-		d.create(ActionCreate, ReasonRecreate)
-	default:
-		d.missing()
-	}
-}
-
-// asSeen decides by what was seen when the record was made; false when that
-// does not suffice.
-func (d *decider) asSeen(rec *state.Record) bool {
-	was, ok := seenOf(rec)
-	if !ok || d.f.Refs.DivisionID != "" && was.division != d.f.Refs.DivisionID {
-		return false
-	}
-	d.Seen = was.values
-	d.asFound(was.created)
-	if len(d.remaining()) > 0 {
-		return false
-	}
-	d.Row.MD5 = rec.MD5
-	if d.item.URL == "" && d.f.Rules.File != "keep" {
-		switch {
-		case rec.MD5 == "" || rec.Size != d.f.Info.Size:
-			return false
-		case d.f.MD5 == "":
-			d.Row.MD5 = ""
-			d.Need = NeedHash
-			d.maybe()
-			return true
-		case d.f.MD5 != rec.MD5:
-			return false
-		}
-	}
-	d.act(ActionUnchanged, ReasonSame, 0, 0, UndoFull)
-	return true
-}
-
-// maybe is the row of an asset whose history is not known, and that has what is
-// wanted unless its bytes are others.
-func (d *decider) maybe() {
-	d.act(ActionCheck, ReasonMaybeDiffers, 0, 0, UndoFull)
-	if d.f.Rules.Conflicts == "overwrite" {
-		d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, d.undoVersion())
-	}
-}
-
-// asFound takes the relative dates of an asset whose history is not known for
-// what they became, if a run at the time of its creation would have made them so.
-func (d *decider) asFound(created time.Time) {
-	const (
-		longest = 31 * 24 * time.Hour // of a run, from its start to its last create
-		around  = 24 * time.Hour      // for clocks that differ, and dates that snap to days
-	)
-	if created.IsZero() {
-		return
-	}
-	for name := range d.Relative {
-		raw, ok := d.Seen[name]
-		if !ok {
-			continue
-		}
-		var at time.Time
-		if json.Unmarshal(raw, &at) != nil || at.IsZero() {
-			continue
-		}
-		date := relativeDate(d.item, name)
-		first := date.Resolve(created.Add(-longest), d.f.Timezone).Add(-around)
-		last := date.Resolve(created.Add(around), d.f.Timezone).Add(around)
-		if !at.Before(first) && !at.After(last) {
-			d.Want[name] = raw
-		}
-	}
-}
-
-// freeID reports whether nobody's value goes when an asset gets the external ID:
-// it has none, or the one that the item had before it was renamed.
-func (d *decider) freeID() bool {
-	is := d.Seen[idField]
-	return string(is) == string(null) || d.f.Record != nil && is != nil && bytes.Equal(is, d.f.Record.Fields[idField].Sent)
-}
-
-// found decides for an asset whose history is not known.
-func (d *decider) found(a *showpad.Asset) {
-	if !d.placed(a) {
-		return
-	}
-	d.Adopt = true
-	d.asFound(a.CreatedAt.Time)
-	d.Set = d.remaining()
-	if d.item.URL == "" && a.CurrentFile == nil {
-		switch a.Status {
-		case showpad.StatusPrepared, showpad.StatusFailed:
-			d.Upload = true
-			d.act(ActionAdopt, ReasonHalfMade, 1+len1(d.Set), 1, UndoMetadata)
-			return
-		case showpad.StatusQueued, showpad.StatusProcessing:
-			d.act(ActionAdopt, ReasonStillProcesses, len1(d.Set), 0, UndoMetadata)
-			return
-		}
-	}
-	d.Row.Diff = differences(d.Set, d.Seen)
-	clash := len(d.Row.Diff) > 0
-	if len(d.Row.Diff) == 1 && d.Row.Diff[0].Field == idField && d.freeID() {
-		clash = false
-	}
-	fileDiffers := false
-	if d.item.URL == "" && d.f.Rules.File != "keep" {
-		switch same, known := d.sameBytes(a); {
-		case !known:
-			d.Need = NeedHash
-		case !same:
-			fileDiffers, clash = true, true
-			d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
-		}
-	}
-	if !clash {
-		switch n := len1(d.Set); {
-		case d.Need == NeedHash:
-			d.maybe()
-			d.Row.Writes += n
-		case a.Status != showpad.StatusActive:
-			d.act(ActionAdopt, ReasonStillProcesses, n, 0, UndoFull)
-		case n > 0:
-			d.change(false)
-		default:
-			d.act(ActionAdopt, ReasonSame, 0, 0, UndoFull)
-		}
-		return
-	}
-	if d.f.Rules.Conflicts != "overwrite" {
-		d.Need = NeedNothing
-		d.conflict(ConflictAdopt, fmt.Sprintf("asset %s has this external ID and differs: make the manifest say the same, or set update: {conflicts: overwrite}", a.ID))
-		return
-	}
-	d.Row.Overwrites = ConflictAdopt
-	d.change(fileDiffers)
 }
 
 // remaining are the wanted values that the service does not show, tags by the
@@ -771,12 +529,6 @@ func (d *decider) finishUpdate(rec *state.Record, a *showpad.Asset, reason strin
 	}
 }
 
-// otherBytes is the conflict of an asset whose bytes are not ours.
-func (d *decider) otherBytes(a *showpad.Asset) {
-	d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
-	d.conflict(ConflictChanged, fmt.Sprintf("asset %s has other bytes than the ones we sent: somebody uploaded a version; keep it by update: {file: keep} or by putting it in the place of your file, or set update: {conflicts: overwrite}", a.ID))
-}
-
 // arrived reports whether the bytes of the version under way are known to be
 // with the service, processed or not.
 func (d *decider) arrived(rec *state.Record, a *showpad.Asset) bool {
@@ -814,12 +566,6 @@ func (d *decider) sameSource(rec *state.Record) bool {
 	}
 	d.Need = NeedHash
 	return true
-}
-
-func (d *decider) missing() {
-	id := d.item.ExternalID
-	d.conflict(ConflictMissing, fmt.Sprintf("asset %s is gone or no longer visible to you: run with --recreate %s to make it again, name the asset that stands in for it by %s, or remove the item",
-		d.Row.AssetID, shellWord(id), bindCommand(id, "")))
 }
 
 // takenBack decides for an item that a rollback or prune archived or deleted, and
@@ -897,134 +643,6 @@ func (d *decider) restoreFile(rec *state.Record, a *showpad.Asset) {
 	d.act(ActionRestore, ReasonArchivedByUs, 1+len1(d.Set), 1, d.undoVersion())
 }
 
-// known decides for an item that is done.
-func (d *decider) known() {
-	rec := d.f.Record
-	changed := d.changedFields(rec)
-	fileDiffers, fileKnown := false, true
-	if d.item.URL == "" && d.f.Rules.File != "keep" {
-		fileDiffers, fileKnown = d.fileChanged(rec)
-	}
-	if len(changed) == 0 && !fileDiffers && fileKnown && !d.f.FullCheck {
-		d.Row.MD5 = rec.MD5
-		d.act(ActionUnchanged, ReasonSame, 0, 0, UndoFull)
-		return
-	}
-	if !fileKnown {
-		d.Need = NeedHash
-		if len(changed) == 0 && !d.f.FullCheck {
-			d.act(ActionCheck, ReasonMaybeDiffers, 1, 1, d.undoVersion())
-			return
-		}
-	}
-	hash := d.Need == NeedHash
-	if d.needRemote() {
-		return
-	}
-	switch len(d.remote) {
-	case 0:
-		if d.f.Recreate {
-			d.create(ActionCreate, ReasonRecreate)
-		} else {
-			d.missing()
-		}
-		return
-	case 1:
-	default:
-		d.twins()
-		return
-	}
-	a := &d.remote[0]
-	if !d.placed(a) {
-		return
-	}
-	d.compare(rec, changed)
-	if d.Row.Action == ActionConflict {
-		return
-	}
-	if d.stopped(rec, a) {
-		return
-	}
-	unknown := a.Checksum == "" && processing(a.Status) && !fileDiffers
-	if d.item.URL == "" && d.f.Rules.File != "keep" && (fileDiffers || d.f.FullCheck) && !unknown {
-		switch same, known := d.sameBytes(a); {
-		case known && same:
-			fileDiffers = false // the service has these bytes already
-		case hasBytes(a, rec):
-		case !known && (fileDiffers || !fileKnown): // only reading the file tells whether somebody sent the very bytes
-			d.Need = NeedHash
-			d.maybe()
-			d.Row.Writes += len1(d.Set)
-			return
-		case d.f.Rules.Conflicts != "overwrite":
-			d.otherBytes(a)
-			return
-		default:
-			fileDiffers = true
-			d.Row.Overwrites = ConflictChanged
-		}
-	}
-	if hash && !fileDiffers {
-		// The fields are decided; the bytes may still turn this into a version.
-		d.Need = NeedHash
-		n := len1(d.Set)
-		d.act(ActionCheck, ReasonMaybeDiffers, 1+n, 1, d.undoVersion())
-		return
-	}
-	if len(d.Set) == 0 && !fileDiffers {
-		d.Row.MD5 = rec.MD5
-		d.act(ActionUnchanged, ReasonSame, 0, 0, UndoFull)
-		if unknown || d.item.URL != "" && a.Status != showpad.StatusActive {
-			d.Row.Reason = ReasonStillProcesses // another run tells
-			return
-		}
-		d.Adopt = true // bring the record up to date
-		return
-	}
-	d.change(fileDiffers)
-	if fileDiffers {
-		d.Row.Diff = append(d.Row.Diff, d.fileDiff(a))
-	}
-}
-
-// hasBytes reports whether an asset shows the bytes that a record is about.
-func hasBytes(a *showpad.Asset, rec *state.Record) bool {
-	return strings.EqualFold(a.Checksum, rec.MD5) && (a.Size == nil || *a.Size == rec.Size)
-}
-
-func processing(status string) bool {
-	return status == showpad.StatusQueued || status == showpad.StatusProcessing
-}
-
-// stopped decides for an asset that was done, and that does not work any more:
-// its bytes are sent again, and a link is told.
-func (d *decider) stopped(rec *state.Record, a *showpad.Asset) bool {
-	bare := a.Status == showpad.StatusActive && a.CurrentFile == nil && a.Checksum == ""
-	switch {
-	case d.item.URL != "":
-		if a.Status != showpad.StatusFailed {
-			return false
-		}
-		d.conflict(ConflictFailed, fmt.Sprintf("the service says that asset %s failed: delete it in Showpad and run with --recreate %s, or remove the item", a.ID, shellWord(d.item.ExternalID)))
-		return true
-	case a.Status != showpad.StatusFailed && a.Status != showpad.StatusPrepared && !bare:
-		return false
-	}
-	d.Need = NeedNothing // it is read when it is sent
-	if reason, detail := sourceProblem(d.item, d.f.Info, d.f.SourceErr); reason != "" {
-		d.Row.Action, d.Row.Reason, d.Row.Detail = ActionBlocked, reason, detail
-		return true
-	}
-	if d.strange(rec, a) && d.f.Rules.Conflicts != "overwrite" {
-		d.otherBytes(a)
-		return true
-	}
-	d.Upload = true
-	d.act(ActionVersion, ReasonFileLost, 1+len1(d.Set), 1, UndoMetadata)
-	d.Row.Diff = append(d.Row.Diff, FieldDiff{Field: "status", Remote: canonText(a.Status), Wanted: canonText(showpad.StatusActive)})
-	return true
-}
-
 // changedFields are the wanted values that differ from what was last sent and
 // from what was then shown.
 func (d *decider) changedFields(rec *state.Record) Values {
@@ -1090,18 +708,6 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 		d.Row.Diff = append(clash, d.Row.Diff...)
 		d.conflict(ConflictChanged, fmt.Sprintf("%s of asset %s was changed since we wrote it: %s, or set update: {conflicts: overwrite}", strings.Join(names, ", "), d.Row.AssetID, d.sameSaid(names)))
 	}
-}
-
-// sameSaid is how to keep what a person changed.
-func (d *decider) sameSaid(fields []string) string {
-	if !slices.Contains(fields, idField) {
-		return "make the manifest say the same"
-	}
-	var theirs string
-	if json.Unmarshal(d.Seen[idField], &theirs) != nil || theirs == "" {
-		return "give it its external ID back in Showpad"
-	}
-	return fmt.Sprintf("let the item have that external ID by migrate state rename %s %s and in the manifest", shellWord(d.item.ExternalID), shellWord(theirs))
 }
 
 // fileChanged compares the file with the record; known is false when that takes

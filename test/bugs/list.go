@@ -52,7 +52,7 @@ var bugs = []bug{
 	{
 		"unknown-is-new", "what the state does not know is created without asking the service",
 		[]edit{
-			{"pkg/pipeline/decide.go", `func (d *decider) unknown() {
+			{"pkg/pipeline/decide_found.go", `func (d *decider) unknown() {
 	if d.needRemote() {
 		return
 	}
@@ -241,7 +241,7 @@ var bugs = []bug{
 	},
 	{
 		"persons-version-replaced", "a version that a person uploaded is replaced",
-		[]edit{{"pkg/pipeline/decide.go", `		case d.f.Rules.Conflicts != "overwrite":
+		[]edit{{"pkg/pipeline/decide_known.go", `		case d.f.Rules.Conflicts != "overwrite":
 			d.otherBytes(a)`, `		case d.f.Rules.Conflicts == "":
 			d.otherBytes(a)`}},
 		"pkg/pipeline", []string{"TestDecide"},
@@ -258,7 +258,7 @@ var bugs = []bug{
 	},
 	{
 		"twin-ignored", "of two assets with one external ID the first is taken",
-		[]edit{{"pkg/pipeline/decide.go", `	case 1:
+		[]edit{{"pkg/pipeline/decide_found.go", `	case 1:
 		d.found(&d.remote[0])
 	default:
 		d.twins()
