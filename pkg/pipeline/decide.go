@@ -101,7 +101,7 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 	d.Row = Row{
 		ExternalID: item.ExternalID, Pos: item.Pos, Source: item.Location.String(),
 		Name: manifest.AssetName(*item), Division: item.Division,
-		Size: f.Info.Size, MD5: f.MD5, Undo: UndoFull, Problems: item.Problems, Keep: item.Keep,
+		Size: f.Info.Size, MD5: f.MD5, Offline: f.Info.Offline, Undo: UndoFull, Problems: item.Problems, Keep: item.Keep,
 	}
 	if len(f.Refs.Warnings) > 0 {
 		d.Row.Problems = slices.Concat(item.Problems, f.Refs.Warnings)

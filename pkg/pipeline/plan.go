@@ -61,11 +61,17 @@ func Plan(ctx context.Context, in Input, yield func(Row) error) (Summary, error)
 func (g *gatherer) plan(ctx context.Context, yield func(*work) error) (Summary, error) {
 	s := Summary{TagTwins: g.twins}
 	tags := tagCensus{}
+	moves := moves{g: g}
 	for chunk, err := range g.chunks(ctx) {
 		if err != nil {
 			return s, err
 		}
-		if err := g.hashSome(ctx, chunk, runtime.GOMAXPROCS(0), func(w *work) bool { return g.in.Options.Hash || racy(w) }); err != nil {
+		if err := g.hashSome(ctx, chunk, runtime.GOMAXPROCS(0), func(w *work) bool {
+			return (g.in.Options.Hash || racy(w)) && !w.facts.Info.Offline // planning downloads nothing
+		}); err != nil {
+			return s, err
+		}
+		if err := moves.find(ctx, chunk); err != nil {
 			return s, err
 		}
 		for _, w := range chunk {

@@ -867,7 +867,7 @@ func TestAFileThatChangedBehindItsTimeIsReadAgain(t *testing.T) {
 		if err := w.cache.Store(t.Context(), "A.txt", 5, w.files.get("A.txt").mod, time.Now(), "8b04d5e3775d298e78455efc5ca404d5"); err != nil { // of "first"
 			t.Fatal(err)
 		}
-		w.files.m["A.txt"] = memFile{[]byte("other"), w.files.get("A.txt").mod}
+		w.files.m["A.txt"] = memFile{data: []byte("other"), mod: w.files.get("A.txt").mod}
 		w.mustRun(0)
 		w.check()
 	})

@@ -51,7 +51,14 @@ type Row struct {
 	Spared     []FieldDiff  `json:"spared,omitempty"` // of a rollback: fields that stay as they are; Wanted is what they were before
 	Size       int64        `json:"size"`
 	MD5        string       `json:"md5,omitempty"` // hex, when known
-	Undo       Undo         `json:"undo"`
+	// Offline says that the file's bytes are not on this machine: a run that needs
+	// them downloads them.
+	Offline bool `json:"offline,omitempty"`
+	// Moved, of a create, is the external ID of an item that the manifest no longer
+	// lists and that has the same bytes, as far as is known: the file may have been
+	// renamed or moved. "" is none.
+	Moved string `json:"moved,omitempty"`
+	Undo  Undo   `json:"undo"`
 	// Overwrites is the conflict that update: {conflicts: overwrite} turned into
 	// this write: what a person changed goes. "" is none.
 	Overwrites string             `json:"overwrites,omitempty"`
@@ -81,6 +88,11 @@ type Summary struct {
 	NewTags    []NewTag       `json:"newTags"`    // to be made, by Division and name; at most 1,000 are kept
 	NewTagsAll int            `json:"newTagsAll"` // how many there are
 	Warnings   int            `json:"warnings"`
+	Moved      int            `json:"moved,omitempty"` // rows that may be files that were renamed or moved
+	// Offline are the files whose bytes are not on this machine and have to be
+	// downloaded for a run, and OfflineBytes their size.
+	Offline      int   `json:"offline,omitempty"`
+	OfflineBytes int64 `json:"offlineBytes,omitempty"`
 	OldTags    []string       `json:"oldTags,omitempty"` // of a rollback that deletes: tags that the runs made; they go when nothing uses them
 	Spared     int            `json:"spared,omitempty"`  // of a rollback: rows, other than conflicts, of which something stays as it is
 	// TagTwins are tags that look alike, among those wanted and the service's.

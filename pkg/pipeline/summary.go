@@ -30,6 +30,13 @@ func (s *Summary) Add(r Row) {
 	if r.Puts > 0 {
 		s.Bytes += r.Size
 	}
+	if r.Puts > 0 && r.Offline {
+		s.Offline++
+		s.OfflineBytes += r.Size
+	}
+	if r.Moved != "" {
+		s.Moved++
+	}
 	for _, p := range r.Problems {
 		if p.Class.String() == "warning" {
 			s.Warnings++

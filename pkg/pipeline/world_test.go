@@ -287,8 +287,9 @@ type memory struct {
 }
 
 type memFile struct {
-	data []byte
-	mod  time.Time
+	data    []byte
+	mod     time.Time
+	offline bool
 }
 
 // put writes a file that is older than any clock's grain. No two have the same
@@ -301,7 +302,7 @@ func (m *memory) put(path, content string) {
 	if m.clock != nil {
 		now = m.clock
 	}
-	m.m[path] = memFile{[]byte(content), now().Add(m.puts - time.Minute)}
+	m.m[path] = memFile{data: []byte(content), mod: now().Add(m.puts - time.Minute)}
 }
 
 func (m *memory) get(path string) memFile { m.mu.Lock(); defer m.mu.Unlock(); return m.m[path] }
@@ -313,7 +314,7 @@ func (m *memory) Stat(_ context.Context, path string) (source.Info, error) {
 	if !ok {
 		return source.Info{}, &source.Error{Op: "stat", Path: path, Err: source.ErrNotExist}
 	}
-	return source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod}, nil
+	return source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod, Offline: f.offline}, nil
 }
 
 func (m *memory) Open(ctx context.Context, path string) (io.ReadCloser, source.Info, error) {
@@ -324,7 +325,7 @@ func (m *memory) Open(ctx context.Context, path string) (io.ReadCloser, source.I
 	m.mu.Lock()
 	f, trouble := m.m[path], m.trouble
 	m.mu.Unlock()
-	info = source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod}
+	info = source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod, Offline: f.offline}
 	r := &memReader{ctx: ctx, r: bytes.NewReader(f.data)}
 	if trouble != nil {
 		if r.pause, err = trouble(path); err != nil {

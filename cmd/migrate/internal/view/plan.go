@@ -196,11 +196,22 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 		out.line("%s", FirstLine(s))
 	}
 
+	if s.Offline > 0 {
+		out.line("%s online only: a run downloads %s (%s)", Plural(s.Offline, "file is", "files are"), either(s.Offline == 1, "it", "them"), Bytes(s.OfflineBytes))
+	}
+
 	decisions := s.Actions[pipeline.ActionConflict] + s.Actions[pipeline.ActionBlocked]
 	if decisions > 0 {
 		out.line("")
 		out.line("%s (%s):", either(back, "Stays as it is", "Needs a decision"), Count(decisions))
 		if err := p.rows(out, limit(someDecisions, full), decisions, decisionLine, pipeline.ActionConflict, pipeline.ActionBlocked); err != nil {
+			return err
+		}
+	}
+	if s.Moved > 0 {
+		out.line("")
+		out.line("Moved? These have the bytes of items that are no longer listed; migrate state rename OLD NEW keeps an asset (%s):", Count(s.Moved))
+		if err := p.rows(out, limit(someDecisions, full), s.Moved, movedLine, pipeline.ActionCreate); err != nil {
 			return err
 		}
 	}
@@ -259,8 +270,12 @@ func (p *Plan) rows(out *printer, limit, total int, text func(pipeline.Row) []st
 			if shown == limit {
 				return errEnough
 			}
+			lines := text(row)
+			if lines == nil {
+				continue
+			}
 			shown++
-			for _, line := range text(row) {
+			for _, line := range lines {
 				out.line("  %s", line)
 			}
 		}
@@ -336,6 +351,9 @@ func rowLine(row pipeline.Row) []string {
 	if row.Step != "" {
 		head += "  at " + string(row.Step)
 	}
+	if row.Moved != "" {
+		head += "  moved?"
+	}
 	if row.Overwrites != "" {
 		head += "  overwrites what a person changed"
 	}
@@ -347,6 +365,15 @@ func rowLine(row pipeline.Row) []string {
 		lines = append(lines, "    "+Clean(row.Detail))
 	}
 	return append(lines, warnings(row)...)
+}
+
+// movedLine is a row that may be a file that was renamed or moved, and nothing
+// for the others.
+func movedLine(row pipeline.Row) []string {
+	if row.Moved == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s -> %s", Clean(row.Moved), Clean(row.ExternalID))}
 }
 
 func decisionLine(row pipeline.Row) []string {
