@@ -124,7 +124,19 @@ func (d *decoder) mapTarget(kind int, v Value) (string, bool) {
 
 // foldValue is what two spellings of a value share that people take for the same.
 func foldValue(s string) string {
+	if ascii(s) { // most values are, and folding the others is slow
+		return strings.Join(strings.Fields(strings.ToLower(s)), " ")
+	}
 	return strings.Join(strings.Fields(norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))), " ")
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // has reports whether the manifest has this map.

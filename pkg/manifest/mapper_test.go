@@ -153,3 +153,15 @@ func TestUnmappedValuesAreBounded(t *testing.T) {
 		t.Errorf("%d values, %v, %v", len(got.Values), got.Values[0], got.More)
 	}
 }
+
+func BenchmarkMapper(b *testing.B) {
+	m, _ := NewMapper(&Maps{Tags: ValueMap{Pos: Pos{"m.yaml", 1, 1}, Entries: []MapEntry{{"Sales Tips", "Sales", Pos{}}}}})
+	for name, s := range map[string]string{"exact": "Sales Tips", "folded": "sales  tips", "none": "another tag", "accents": "\u00c4rger"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				m.look(mapTags, s)
+			}
+		})
+	}
+}
