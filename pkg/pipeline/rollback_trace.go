@@ -60,7 +60,7 @@ func trace(links []link, image func(map[string]json.RawMessage) (json.RawMessage
 		case bytes.Equal(t.target, s.after):
 			t.target, t.by = s.before, ""
 		default:
-			if i = undone(steps[:i+1], t.target); i < 0 {
+			if i = meets(steps[:i+1], t.target); i < 0 {
 				t.blocked = true
 				return t
 			}
@@ -77,12 +77,18 @@ type step struct {
 	before, after json.RawMessage
 }
 
-// undone is the newest step of a run to take back that found this value, -1 for
-// none: it and all after it are taken back.
-func undone(steps []step, value json.RawMessage) int {
+// meets is where the trail of a value goes on among older steps: behind the newest
+// one of a run to take back that found it, for that one and all after it are taken
+// back; or before the newest one that set it, for what came after it did not last,
+// as an upload that was overtaken. -1 is nowhere.
+func meets(steps []step, value json.RawMessage) int {
 	for i, s := range slices.Backward(steps) {
-		if s.named && s.imaged && bytes.Equal(s.before, value) {
+		switch {
+		case !s.named:
+		case s.imaged && bytes.Equal(s.before, value):
 			return i
+		case bytes.Equal(s.after, value):
+			return i + 1
 		}
 	}
 	return -1

@@ -55,6 +55,9 @@ func TestAFieldIsFollowedThroughTheRuns(t *testing.T) {
 		"A* x>y, B* y>z, R z>x, C x>q": "q becomes q, C is in the way",
 		// A person between two runs.
 		"A* x>y, B* p>z": "z becomes p, a person is in the way",
+		// A version that was overtaken by an older one of ours.
+		"A* x>y, B* x>z, C* y>z": "z becomes x",
+		"A* x>y, B x>z, C* y>z":  "z becomes x",
 		// What was not shown cannot go back.
 		"A* ?>y":         "y becomes y, blind",
 		"A* x>y, B* ?>y": "y becomes y, blind",
