@@ -391,7 +391,7 @@ func (s *settler) slow(ctx context.Context, o *watched, a *showpad.Asset) (bool,
 	overdue := time.Since(o.sent) > limit
 	if a.Status == showpad.StatusActive && rec.FileID != "" {
 		// Active with another version: ours may still be on its way, or have failed.
-		if o.odd++; o.odd%4 == 0 || overdue {
+		if o.odd++; o.odd%4 == 0 || overdue || r.in.Options.Wait < 0 { // which gives no item four looks
 			return s.version(ctx, o, a, overdue)
 		}
 	}

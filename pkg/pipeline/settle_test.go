@@ -1,6 +1,8 @@
 package pipeline_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,6 +10,31 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 )
+
+// The record of a run that was cut off names a version that never got bytes; an
+// earlier one did. A run that does not wait finds that out, too.
+func TestARunThatDoesNotWaitTellsVersionsApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.options.Wait, w.options.Retries = -1, 1
+		w.add("A", "content")
+		w.tenant.Fail(
+			emulator.Fault{Op: emulator.OpPut, Kind: emulator.KindLost},
+			emulator.Fault{Op: emulator.OpPut, Kind: emulator.KindExpired, Nth: 2},
+			emulator.Fault{Op: emulator.OpPut, Kind: emulator.KindDelay, Delay: emulator.Duration(30 * time.Second), Nth: 3},
+		)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errCrash)
+		defer cancel()
+		if out, err := w.run(ctx, nil); err != nil || !errors.Is(out.Err, errCrash) {
+			t.Fatalf("the run ended with %v, %v; it was to be cut off", err, out.Err)
+		}
+		if n := w.tenant.Assets()[0].Files; n != 2 {
+			t.Fatalf("%d versions: this proves nothing", n)
+		}
+		w.mustRun(0)
+		w.check()
+	})
+}
 
 // A run that does not wait for processing still looks at everything once: what is
 // stuck does not hide what is done, run after run.
