@@ -106,6 +106,7 @@ func (s *sim) weather() {
 			Status5xx: rate(0.1), Status5xxAfter: rate(0.05), ResetBefore: rate(0.1), LostAfter: rate(0.15), Late: rate(0.1), TooMany: rate(0.05),
 			HTML: rate(0.03), Truncated: rate(0.05), Slow: rate(0.05),
 			Storage503: rate(0.1), StorageReset: rate(0.1), StorageLost: rate(0.1), StorageExpired: rate(0.05), Storage500: rate(0.05),
+			StorageLate: rate(0.05),
 		})
 	}
 	for range rng.IntN(3) {
@@ -149,6 +150,9 @@ func (s *sim) fault() emulator.Fault {
 	case 1: // a burst of failures
 		f.Op, f.Kind, f.Count, f.Nth = pick(rng, "", op), emulator.KindStatus, 1+rng.IntN(20), 1+rng.IntN(30)
 		f.Status = pick(rng, 500, 502, 503, 504)
+		if s.chance(0.5) {
+			f.For = emulator.Duration(s.upTo(10 * time.Minute))
+		}
 	case 2: // any answer
 		f.Kind, f.Status = pick(rng, emulator.KindStatus, emulator.KindStatusAfter), pick(rng, 400, 401, 403, 404, 408, 409, 423, 500, 503)
 		if f.Kind == emulator.KindStatusAfter {
@@ -166,6 +170,9 @@ func (s *sim) fault() emulator.Fault {
 		f.Op, f.Kind, f.Status, f.RetryAfter = emulator.OpPut, emulator.KindStatus, 503, emulator.Duration(s.upTo(20*time.Minute))
 	case 8:
 		f.Op, f.Kind = emulator.OpPut, pick(rng, emulator.KindProcessingFails, emulator.KindProcessingStuck)
+		if s.chance(0.5) { // else for ever
+			f.Delay = emulator.Duration(s.upTo(12 * time.Hour))
+		}
 	}
 	return f
 }
