@@ -193,7 +193,7 @@ func (s *session) noteRebuilt(ctx context.Context) {
 	f, err := s.tenantNote()
 	if f != nil && err == nil {
 		e := note.Entry{State: realPath(s.places.state), Host: hostName(), Manifest: s.set.Manifest.ID, Start: s.start.UTC(), End: time.Now().UTC()}
-		if _, err = f.Begin(ctx, e); err == nil || errors.Is(err, note.ErrDamaged) {
+		if _, err = f.Begin(ctx, e, func(note.Entry) bool { return false }); err == nil || errors.Is(err, note.ErrDamaged) {
 			return
 		}
 	}

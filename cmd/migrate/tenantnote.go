@@ -54,9 +54,10 @@ func (s *session) noteBegin(ctx context.Context, e note.Entry, runs []state.Run,
 		return false, ended
 	}
 	var before []note.Entry
+	e.State, e.Host = realPath(s.places.state), hostName()
+	h := heeder{self: e, runs: runs, now: time.Now(), settle: settle, tenant: s.target.name(), shown: s.places.state, look: lookAt}
 	if err == nil {
-		e.State, e.Host = realPath(s.places.state), hostName()
-		before, err = f.Begin(ctx, e)
+		before, err = f.Begin(ctx, e, h.exchanged)
 	}
 	if err != nil {
 		s.app.log.Warn().Err(err).Msg("a state that was exchanged, or another run on this tenant, would go unnoticed")
@@ -65,7 +66,6 @@ func (s *session) noteBegin(ctx context.Context, e note.Entry, runs []state.Run,
 		}
 		doubt = true // whatever it said
 	}
-	h := heeder{self: e, runs: runs, now: time.Now(), settle: settle, tenant: s.target.name(), shown: s.places.state, look: lookAt}
 	for _, o := range before {
 		d, line := h.heed(o)
 		doubt = doubt || d
@@ -110,12 +110,20 @@ func lookAt(path string) sight {
 // that was just under way.
 const unsure = 24 * time.Hour
 
+// exchanged reports whether the entry of the state itself is of a run that it does
+// not know.
+func (h *heeder) exchanged(o note.Entry) bool { return o.Run != "" && !h.knows(o) }
+
 // heed says whether o is a reason to doubt that the service's lists show all that was
 // done before, and what to tell people.
 func (h *heeder) heed(o note.Entry) (doubt bool, line string) {
 	known := h.knows(o)
 	if o.State == h.self.State && o.Host == h.self.Host {
-		if known || o.Run == "" {
+		switch {
+		case h.exchanged(o):
+		case !o.Doubted.IsZero() && h.now.Sub(o.Doubted) < h.settle:
+			return true, fmt.Sprintf("%s was an older copy, or begun anew, a moment ago: this run waits %s first, in case that the run before did not", h.shown, h.settle)
+		default:
 			return false, ""
 		}
 		return true, fmt.Sprintf("warning: %s does not know all of run %s, the last one on it (%s): it is an older copy, or was begun anew. "+

@@ -31,6 +31,8 @@ func TestWhatATenantNoteMeansForARun(t *testing.T) {
 		{"we were rebuilt", note.Entry{State: self.State, Host: "here", Start: ago(time.Hour), End: ago(time.Second)}, sight{}, false, ""},
 		{"a run that we do not know", note.Entry{State: self.State, Host: "here", Run: "lost", Start: ago(24 * time.Hour), End: ago(23 * time.Hour)}, sight{}, true, "does not know all of run lost"},
 		{"a run of which we know the beginning", note.Entry{State: self.State, Host: "here", Run: "half", Start: ago(time.Hour), End: ago(time.Minute)}, sight{}, true, "does not know all of run half"},
+		{"a run that doubted a moment ago", note.Entry{State: self.State, Host: "here", Run: "half", Start: ago(time.Second), Doubted: ago(settle - 1)}, sight{}, true, "a moment ago"},
+		{"a run that doubted, and whoever waited is through", note.Entry{State: self.State, Host: "here", Run: "half", Start: ago(time.Second), Doubted: ago(settle)}, sight{}, false, ""},
 		{"the same path elsewhere", note.Entry{State: self.State, Host: "there", Run: "lost", Start: ago(time.Hour), End: ago(time.Hour)}, sight{}, false, ""},
 
 		{"another state, long ago", note.Entry{State: other, Host: "here", Run: "o", Start: ago(time.Hour), End: ago(settle), Made: ago(settle)}, sight{}, false, ""},

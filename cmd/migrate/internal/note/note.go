@@ -35,6 +35,10 @@ type Entry struct {
 	// Made is when a run of this state last ended that had sent a create; zero is
 	// never, as far as this note knows.
 	Made time.Time `json:"made,omitzero"`
+	// Doubted is when a run of this state last began that had reason to take the
+	// state for an older copy; zero is never. A run that begins soon after it has the
+	// same reason: the one before may not have lived to wait.
+	Doubted time.Time `json:"doubted,omitzero"`
 }
 
 // of reports whether e and o are of the same state.
@@ -58,15 +62,23 @@ func (f *File) Path() string { return f.file.Path() }
 
 // Begin notes that a run begins and returns what the note said before, with the
 // entry of the same state, if there was one, first. Both happen under one lock, so
-// that of two runs that begin at the same moment one sees the other.
-func (f *File) Begin(ctx context.Context, e Entry) (before []Entry, err error) {
+// that of two runs that begin at the same moment one sees the other. doubts says
+// whether the entry of the same state is a reason to doubt the state; a damaged
+// note is one, too.
+func (f *File) Begin(ctx context.Context, e Entry, doubts func(o Entry) bool) (before []Entry, err error) {
 	damaged := false
 	err = f.update(ctx, func(kept []Entry, wasDamaged bool) []Entry {
 		damaged = wasDamaged
 		before = kept
+		if wasDamaged {
+			e.Doubted = e.Start
+		}
 		for _, o := range kept {
-			if o.of(e) {
-				e.Made = o.Made
+			if !o.of(e) {
+				continue
+			}
+			if e.Made, e.Doubted = o.Made, o.Doubted; doubts(o) {
+				e.Doubted = e.Start
 			}
 		}
 		return append(slices.DeleteFunc(slices.Clone(kept), func(o Entry) bool { return o.of(e) || forgotten(o, e) }), e)
