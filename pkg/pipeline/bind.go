@@ -32,7 +32,6 @@ type BindInput struct {
 	// SettleTime is how long a create without an answer is waited for before the
 	// external ID is looked up; 0 is 60 s.
 	SettleTime time.Duration
-	Clock      func() time.Time // wall clock; nil: time.Now
 	// Observe gets Waiting, and Warned with what the next run will meet: the codes
 	// twin and adopt-differs. nil: nobody.
 	Observe func(Event)
@@ -83,7 +82,7 @@ func Bind(ctx context.Context, in BindInput) error {
 		return refuse("it is the asset of %s in this state (%s)", other, way)
 	}
 	if known && rec.Status == state.Registering {
-		if err := b.settle(ctx, rec.Updated); err != nil {
+		if err := b.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -149,20 +148,12 @@ func (b *binding) recordOf(ctx context.Context, assetID string) (string, error) 
 	}
 }
 
-// settle waits until a create that left at the given time, and was never
-// answered, can be found.
-func (b *binding) settle(ctx context.Context, sent time.Time) error {
+// settle waits until a create that was never answered can be found. When it left,
+// after its record was written, nobody knows.
+func (b *binding) settle(ctx context.Context) error {
 	d := b.in.SettleTime
 	if d == 0 {
 		d = settleTime
-	}
-	now := time.Now()
-	if b.in.Clock != nil {
-		now = b.in.Clock()
-	}
-	d = min(d, sent.Add(d).Sub(now)) // the clock may have jumped
-	if d <= 0 {
-		return nil
 	}
 	if b.in.Observe != nil {
 		b.in.Observe(Waiting{For: "settle", Text: "a create without an answer may still show", Until: time.Now().Add(d)})

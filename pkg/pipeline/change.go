@@ -66,10 +66,10 @@ func (w *work) replaces() (file json.RawMessage, ours bool) {
 	switch {
 	case w.rec == nil:
 		return null, true
-	case w.rec.Op == state.Version:
+	case w.rec.Op == state.Version && w.Row.Overwrites == "":
 		return canonText(w.rec.Replaced), false
 	}
-	return canonText(strings.ToLower(w.Asset.Checksum)), w.rec.CreateRun != ""
+	return canonText(strings.ToLower(w.Asset.Checksum)), w.rec.Op != state.Version && w.rec.CreateRun != ""
 }
 
 // digest is what [state.Record.Shown] keeps: of all managed fields that an

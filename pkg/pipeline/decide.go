@@ -464,9 +464,12 @@ func (d *decider) resume(reason string) {
 		d.act(ActionResume, reason, n, 0, undo)
 		return
 	}
-	if rec.Op == state.Version && rec.Status == state.Failed && d.f.Rules.Conflicts != "overwrite" && d.strange(rec, a) {
-		d.otherBytes(a)
-		return
+	if rec.Op == state.Version && (rec.Status == state.Failed || rec.Replaced != "") && d.strange(rec, a) {
+		if d.f.Rules.Conflicts != "overwrite" {
+			d.otherBytes(a)
+			return
+		}
+		d.Row.Overwrites = ConflictChanged
 	}
 	d.act(ActionResume, reason, 1+n, 1, undo)
 }
@@ -591,8 +594,7 @@ func (d *decider) takenBack() {
 		return
 	}
 	a := &d.remote[0]
-	finished := rec.Status == state.Done || rec.Status == state.Failed
-	if !a.IsArchived && finished {
+	if !a.IsArchived && !mayArrive(rec) {
 		d.known() // somebody brought it back, or it never went
 		return
 	}

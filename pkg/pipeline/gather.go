@@ -391,36 +391,42 @@ func (g *gatherer) readAssets(ctx context.Context, chunk []*work) error {
 	}
 	for batch := range workBatches(byID, func(w *work) string { return w.facts.Record.AssetID }) {
 		eg.Go(func() error {
-			ids := make([]string, len(batch))
-			for i, w := range batch {
-				ids[i] = w.facts.Record.AssetID
-			}
-			found, err := byAssetID(ctx, g.in.API, ids)
-			if err != nil {
-				return err
-			}
-			g.count(1)
-			gone := 0
-			for i, w := range batch {
-				a, ok := found[ids[i]]
-				if !ok && (gone < doubted || g.young(w.facts.Record)) {
-					if a, ok, err = g.readOne(ctx, ids[i]); err != nil {
-						return err
-					}
-					if !ok {
-						gone++
-					}
-				}
-				w.facts.RemoteRead, w.facts.Remote = true, nil
-				if ok {
-					w.facts.Remote = []showpad.Asset{a}
-				}
-				g.decide(w)
-			}
-			return nil
+			return g.readBatch(ctx, batch, func(w *work) string { return w.facts.Record.AssetID }, g.decide)
 		})
 	}
 	return eg.Wait()
+}
+
+// readBatch reads a batch of assets by id, singly those that the list may only
+// not show yet, and decides each.
+func (g *gatherer) readBatch(ctx context.Context, batch []*work, id func(*work) string, decide func(*work)) error {
+	ids := make([]string, len(batch))
+	for i, w := range batch {
+		ids[i] = id(w)
+	}
+	found, err := byAssetID(ctx, g.in.API, ids)
+	if err != nil {
+		return err
+	}
+	g.count(1)
+	gone := 0
+	for i, w := range batch {
+		a, ok := found[ids[i]]
+		if rec := w.facts.Record; !ok && (gone < doubted || rec != nil && g.young(rec)) {
+			if a, ok, err = g.readOne(ctx, ids[i]); err != nil {
+				return err
+			}
+			if !ok {
+				gone++
+			}
+		}
+		w.facts.RemoteRead, w.facts.Remote = true, nil
+		if ok {
+			w.facts.Remote = []showpad.Asset{a}
+		}
+		decide(w)
+	}
+	return nil
 }
 
 // doubted is how many assets of a batch that the list does not show are asked for
@@ -461,6 +467,20 @@ func (g *gatherer) count(n int) {
 	g.mu.Unlock()
 }
 
+// stillThere are the assets that are there when they are asked for singly.
+func (g *gatherer) stillThere(ctx context.Context, listed []showpad.Asset) (there []showpad.Asset, err error) {
+	for i := range listed {
+		a, ok, err := g.readOne(ctx, listed[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			there = append(there, a)
+		}
+	}
+	return there, nil
+}
+
 func (g *gatherer) lookUp(ctx context.Context, batch []*work) error {
 	l := newLookup(time.Now(), idsOf(batch)...)
 	found, err := byExternalID(ctx, g.in.API, l.ids)
@@ -471,6 +491,11 @@ func (g *gatherer) lookUp(ctx context.Context, batch []*work) error {
 	g.count(1)
 	for _, w := range batch {
 		w.look = l
+		if rec := w.facts.Record; rec != nil && rec.Op == state.Delete { // we deleted it: a list may be behind with that
+			if found[w.item.ExternalID], err = g.stillThere(ctx, found[w.item.ExternalID]); err != nil {
+				return err
+			}
+		}
 		w.facts.RemoteRead, w.facts.Remote = true, found[w.item.ExternalID]
 		g.decide(w)
 	}

@@ -111,6 +111,18 @@ func (r *runner) unchanged(ctx context.Context, w *work) error {
 		return r.finish(ctx, w, "unchanged", nil)
 	}
 	read, touched := w.Adopt && w.Asset != nil, w.hashed && rec != nil && w.mtime != rec.ModTime
+	if rec != nil && rec.Status == state.Failed && (rec.Op == state.Archive || rec.Op == state.Delete) {
+		// It was refused, and is wanted: nothing is left of it.
+		for _, status := range []state.Status{state.Sending, state.Done} {
+			err := r.queue(ctx, w, "", nil, func(rec *state.Record) {
+				rec.Op, rec.Status, rec.Intent, rec.Error = state.Restore, status, nil, nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		rec = w.rec
+	}
 	if rec != nil && rec.Status == state.Done && (read || touched) {
 		err := r.queue(ctx, w, "", nil, func(rec *state.Record) {
 			if touched {
@@ -147,7 +159,9 @@ func (r *runner) foundAsset(ctx context.Context, w *work) error {
 			rec.Status, rec.AssetID = state.Registered, a.ID
 			rec.CreateRun = cmp.Or(rec.CreateRun, w.rec.Run)
 			rec.Fields, rec.Intent = bases(nil, rec.Intent, w.Seen), nil
-			rec.Relative = w.Relative
+			if w.back == nil {
+				rec.Relative = w.Relative
+			}
 		})
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func (r *runner) keep(ctx context.Context, w *work) (bool, error) {
 	switch {
 	case dir == "", !w.version(), sum == "", dir.has(sum):
 		return true, nil
-	case begun && w.rec.Replaced != sum:
+	case begun && (sum == w.rec.MD5 || sum == w.facts.MD5):
 		return true, nil // they are replaced already
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "keep", Size: w.facts.Info.Size})

@@ -72,10 +72,13 @@ func (r *runner) register(ctx context.Context, w *work) error {
 // lost reports whether a create of w was begun whose answer nobody knows.
 func (w *work) lost() bool { return w.rec != nil && w.rec.Status == state.Registering }
 
-// found goes on with an asset that a look-up found under w's external ID.
+// found goes on with what a look-up found under w's external ID, or with the
+// knowledge that w's asset is no more.
 func (r *runner) found(ctx context.Context, w *work, assets []showpad.Asset) error {
-	if detail := r.foreign(w, assets[0].ID); detail != "" {
-		return r.refuse(ctx, w, StaleRemote, detail)
+	if len(assets) > 0 {
+		if detail := r.foreign(w, assets[0].ID); detail != "" {
+			return r.refuse(ctx, w, StaleRemote, detail)
+		}
 	}
 	w.facts.Record, w.facts.RemoteRead, w.facts.Remote = w.rec, true, assets
 	w.facts.Refs = r.dir.resolve(&w.item) // its tags may have been made meanwhile

@@ -205,6 +205,11 @@ func (r *runner) backRoute(ctx context.Context, w *work) error {
 		return r.leftAlone(ctx, w)
 	}
 	w.touched, w.outlived = w.differs(), true
+	if w.back.asset == "" { // from here on the create is known to have been carried out
+		if err := r.foundAsset(ctx, w); err != nil {
+			return err
+		}
+	}
 	w.name, w.slug = w.Asset.Name, w.Asset.Slug
 	switch {
 	case w.Row.Step == state.Processing: // the bytes went already

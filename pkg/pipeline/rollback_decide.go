@@ -40,6 +40,12 @@ func unfinishedOp(rec *state.Record) bool {
 	return rec != nil && rec.Status != state.Pending && rec.Status != state.Done && rec.Status != state.Failed
 }
 
+// mayArrive reports whether a write of an op may still be carried out: it was
+// never answered. One that was given up for want of an answer may be, too.
+func mayArrive(rec *state.Record) bool {
+	return unfinishedOp(rec) || rec != nil && rec.Status == state.Failed && rec.Error != nil && rec.Error.Code == FailedUnavailable
+}
+
 // created reports whether a run that is taken back made the asset.
 func (b *backFacts) created() bool {
 	return slices.ContainsFunc(b.links, func(l link) bool { return l.named && l.Op == state.Create })
@@ -149,7 +155,7 @@ func (d *backDecider) unanswered() bool {
 // inFlight reports whether a write that was never answered may still change what
 // is about to be decided.
 func (d *backDecider) inFlight() bool {
-	if !unfinishedOp(d.rec) || d.b.asset == "" {
+	if !mayArrive(d.rec) || d.b.asset == "" {
 		return false
 	}
 	_, archives := d.rec.Intent["isArchived"]
@@ -177,7 +183,7 @@ func (d *backDecider) takeAway(a *showpad.Asset) {
 	case a.IsArchived && !ours:
 		d.conflict(ConflictChanged, "a person put asset %s into the trash: delete it there, if that is meant", a.ID)
 		return
-	case !a.IsArchived && string(archived) == "true" && !(d.rec != nil && d.rec.Op == state.Archive && d.rec.Status != state.Done):
+	case !a.IsArchived && string(archived) == "true" && !d.stayed():
 		d.conflict(ConflictChanged, "a person took asset %s out of the trash: archive it in Showpad, if that is meant", a.ID)
 		return
 	}
@@ -203,6 +209,12 @@ func (d *backDecider) takeAway(a *showpad.Asset) {
 	d.Set = Values{"isArchived": isTrue}
 	d.Row.Diff = differences(d.Set, d.Seen)
 	d.act(ActionArchive, 1, UndoFull)
+}
+
+// stayed reports whether an archiving of ours is known not to have been carried
+// out: it is not over, or a run found that the asset never went.
+func (d *backDecider) stayed() bool {
+	return d.rec != nil && (d.rec.Op == state.Archive && d.rec.Status != state.Done || d.rec.Op == state.Restore)
 }
 
 // first is the oldest run that is taken back.
@@ -438,7 +450,9 @@ func (d *backDecider) putFileBack(a *showpad.Asset) bool {
 		}
 		return true
 	}
-	if underWay && rec.FileID != "" && !bytes.Equal(now, canonText(rec.MD5)) {
+	// One that was given up may still be processed.
+	begun := underWay || rec != nil && rec.Op == state.Version && rec.Status == state.Failed
+	if begun && rec.FileID != "" && !bytes.Equal(now, canonText(rec.MD5)) {
 		switch d.b.version {
 		case "":
 			d.Need = NeedFile
@@ -448,7 +462,7 @@ func (d *backDecider) putFileBack(a *showpad.Asset) bool {
 			if rec.Status == state.Sending && !d.b.settled {
 				d.Need = NeedSettle
 			}
-			if rec.Status == state.Sending || !rec.SentAt.IsZero() && d.facts.Start.Sub(rec.SentAt) > urlLife {
+			if rec.Status == state.Sending || rec.SentAt.IsZero() || d.facts.Start.Sub(rec.SentAt) > urlLife {
 				break // its bytes never arrived
 			}
 			fallthrough

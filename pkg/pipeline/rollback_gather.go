@@ -90,7 +90,9 @@ func (t *takeBack) look(ctx context.Context, ws []*work) error {
 		})
 	}
 	for batch := range workBatches(byID, func(w *work) string { return w.back.asset }) {
-		eg.Go(func() error { return t.readBatch(ectx, batch) })
+		eg.Go(func() error {
+			return t.readBatch(ectx, batch, func(w *work) string { return w.back.asset }, (*work).decideBack)
+		})
 	}
 	if err := eg.Wait(); err != nil {
 		return err
@@ -101,32 +103,6 @@ func (t *takeBack) look(ctx context.Context, ws []*work) error {
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-func (t *takeBack) readBatch(ctx context.Context, batch []*work) error {
-	ids := make([]string, len(batch))
-	for i, w := range batch {
-		ids[i] = w.back.asset
-	}
-	found, err := byAssetID(ctx, t.in.API, ids)
-	if err != nil {
-		return err
-	}
-	t.gatherer.count(1)
-	for i, w := range batch {
-		a, ok := found[ids[i]]
-		if rec := w.facts.Record; !ok && rec != nil && t.young(rec) {
-			if a, ok, err = t.readOne(ctx, ids[i]); err != nil {
-				return err
-			}
-		}
-		w.facts.RemoteRead, w.facts.Remote = true, nil
-		if ok {
-			w.facts.Remote = []showpad.Asset{a}
-		}
-		w.decideBack()
 	}
 	return nil
 }

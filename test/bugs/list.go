@@ -320,7 +320,7 @@ var bugs = []bug{
 	},
 	{
 		"unlisted-is-gone", "an asset that the list does not show yet counts as gone",
-		[]edit{{"pkg/pipeline/gather.go", `if !ok && (gone < doubted || g.young(w.facts.Record)) {`, `if !ok && gone < 0 && g.young(w.facts.Record) {`}},
+		[]edit{{"pkg/pipeline/gather.go", `!ok && (gone < doubted || rec != nil && g.young(rec)) {`, `!ok && gone < 0 && rec != nil && g.young(rec) {`}},
 		"pkg/pipeline", []string{"TestAnAssetThatTheListDoesNotShowYetIsNotGone"},
 	},
 	{
