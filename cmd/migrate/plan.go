@@ -21,7 +21,7 @@ type planFlags struct {
 	sep     *separator
 }
 
-// planShow are the flags that only a plan has, and `run --dry-run` with it.
+// planShow are the flags that only a plan has, and --dry-run of other commands.
 type planShow struct {
 	hash     bool
 	full     bool
@@ -30,11 +30,13 @@ type planShow struct {
 	out      string
 }
 
-// planOnly are their names.
+// planOnly are their names; a rollback has some of them.
 var planOnly = []string{"hash", "full", "exit-code", "format", "out"}
 
 func (f *planShow) add(cmd *cobra.Command, of string) {
-	cmd.Flags().BoolVar(&f.hash, "hash", false, of+"read the files whose size is equal and whose time differs")
+	fs := cmd.Flags()
+	fs.BoolVar(&f.hash, "hash", false, of+"read the files whose size is equal and whose time differs")
+	fs.StringVar(&f.out, "out", "", of+"save the plan in this file, for run --plan")
 	f.addShown(cmd, of)
 }
 
@@ -43,8 +45,18 @@ func (f *planShow) addShown(cmd *cobra.Command, of string) {
 	fs := cmd.Flags()
 	fs.BoolVar(&f.full, "full", false, of+"show every row")
 	fs.BoolVar(&f.exitCode, "exit-code", false, of+"exit with 8 when there is work to do")
-	fs.StringVar(&f.out, "out", "", of+"save the plan in this file, for run --plan")
 	addFormat(cmd, &f.format, of)
+}
+
+// refusePlanFlags refuses flags of a plan where none is made; or is what else
+// makes one.
+func (a *app) refusePlanFlags(or string) error {
+	for _, name := range planOnly {
+		if a.origins[name] == "flag" {
+			return usagef("--%s is for plans: add --dry-run%s", name, or)
+		}
+	}
+	return nil
 }
 
 func addFormat(cmd *cobra.Command, format *string, of string) {

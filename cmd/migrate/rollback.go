@@ -35,7 +35,7 @@ type rollbackCommand struct {
 func newRollback(a *app) *cobra.Command {
 	var f rollbackCommand
 	cmd := &cobra.Command{
-		Use:   "rollback [MANIFEST] RUN...",
+		Use:   "rollback [MANIFEST] RUN... | --since RUN",
 		Short: "Take back what runs did",
 		Long: `Rollback archives what runs made, and puts fields, tags and, if they were kept,
 bytes back to what they were before. What a person changed since, or a run that is
@@ -96,6 +96,11 @@ func (a *app) rollback(ctx context.Context, args []string, f *rollbackCommand) (
 	format, err := a.format(f.show.format)
 	if err != nil {
 		return 0, err
+	}
+	if !f.dryRun {
+		if err := a.refusePlanFlags(""); err != nil {
+			return 0, err
+		}
 	}
 	if f.readOnly && !f.dryRun {
 		return 0, usagef("--read-only refuses every write (%s): add --dry-run, or take the setting away", a.origins["read-only"])

@@ -75,10 +75,8 @@ migrate help exit-codes.`,
 		case f.dryRun:
 			return a.plan(ctx, args[0], planFlags{service: f.service, selects: f.selects, state: f.state, decide: f.run, show: f.show, sep: f.sep})
 		}
-		for _, name := range planOnly {
-			if a.origins[name] == "flag" {
-				return 0, usagef("--%s is for plans: add --dry-run, or use migrate plan", name)
-			}
+		if err := a.refusePlanFlags(", or use migrate plan"); err != nil {
+			return 0, err
 		}
 		return a.runManifest(ctx, args[0], &f)
 	})
