@@ -16,6 +16,7 @@ var (
 	simSeeds = flag.Int("sim.seeds", defaultSeeds, "number of seeds that TestSimulation runs; the laws run a share of it")
 	simFrom  = flag.Uint64("sim.from", 1, "the first of these seeds")
 	simSeed  = flag.Uint64("sim.seed", 0, "the one seed to run (0: all of -sim.seeds)")
+	simFor   = flag.Duration("sim.for", 0, "begin no further seed after so long (0: run all)")
 	simTrace = flag.Bool("sim.trace", false, "log every request, every fault and what is told of each item")
 	simAll   = flag.Bool("sim.all", false, "go on after a seed that fails")
 )
@@ -50,7 +51,7 @@ func seeds(t *testing.T, share int, f func(t *testing.T, seed uint64)) {
 				for failed.Load() == 0 || *simAll {
 					seed := next.Add(1) - 1
 					switch {
-					case seed >= first+n:
+					case seed >= first+n, *simFor > 0 && time.Since(begin) > *simFor:
 						return
 					case *simAll: // a failure ends the test that it happens in
 						t.Run(fmt.Sprint(seed), func(t *testing.T) { one(t, seed) })
