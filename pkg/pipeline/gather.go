@@ -412,7 +412,8 @@ func (g *gatherer) readBatch(ctx context.Context, batch []*work, id func(*work) 
 	gone := 0
 	for i, w := range batch {
 		a, ok := found[ids[i]]
-		if rec := w.facts.Record; !ok && (gone < doubted || rec != nil && g.young(rec)) {
+		// A list may not show it yet, or leave the trash out.
+		if rec := w.facts.Record; !ok && (gone < doubted || rec != nil && (g.young(rec) || rec.Op == state.Archive)) {
 			if a, ok, err = g.readOne(ctx, ids[i]); err != nil {
 				return err
 			}

@@ -29,10 +29,13 @@ func (r *runner) keep(ctx context.Context, w *work) (bool, error) {
 	dir := keptFolder(r.in.Options.KeepReplaced)
 	begun := w.rec != nil && w.rec.Op == state.Version && unfinishedOp(w.rec)
 	switch {
-	case dir == "", !w.version(), sum == "", dir.has(sum):
+	case dir == "", !w.version(), sum == "":
 		return true, nil
 	case begun && (sum == w.rec.MD5 || sum == w.facts.MD5):
 		return true, nil // they are replaced already
+	}
+	if _, ok := dir.has(sum); ok {
+		return true, nil
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "keep", Size: w.facts.Info.Size})
 	var err error

@@ -16,13 +16,16 @@ import (
 // MD5 in lower-case hex. It is a [source.Source].
 type keptFolder string
 
-// has reports whether the folder has the bytes with this MD5.
-func (k keptFolder) has(md5 string) bool {
+// has reports whether the folder has the bytes with this MD5, and how many.
+func (k keptFolder) has(md5 string) (size int64, ok bool) {
 	if b, err := hex.DecodeString(md5); err != nil || len(b) != 16 {
-		return false
+		return 0, false
 	}
 	info, err := os.Stat(filepath.Join(string(k), md5))
-	return err == nil && info.Mode().IsRegular()
+	if err != nil || !info.Mode().IsRegular() {
+		return 0, false
+	}
+	return info.Size(), true
 }
 
 // Stat implements [source.Source].

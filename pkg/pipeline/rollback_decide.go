@@ -21,8 +21,9 @@ type backFacts struct {
 	keeps   bool   // the bytes that a version replaces are kept
 	settled bool   // what was sent without an answer can no longer be carried out
 	version string // how far the service is with the version under way; "" was not asked
-	// kept finds the folder that has bytes, by their MD5; "" when none has.
-	kept func(md5 string) string
+	// kept finds the folder that has bytes, by their MD5, and their size; "" when
+	// none has.
+	kept func(md5 string) (dir string, size int64)
 
 	file   string // MD5 of the bytes that go back; "" for none
 	spared []spared
@@ -172,7 +173,8 @@ func (d *backDecider) gone() {
 	d.nothing(ReasonGone, "the asset is gone already")
 }
 
-// takeAway decides for an asset that a run made.
+// takeAway decides for an asset that a run made. It is archived whatever its
+// status. Source: ASSUME.
 func (d *backDecider) takeAway(a *showpad.Asset) {
 	archived := traceField(d.b.links, "isArchived").books
 	ours := string(archived) == "true" || string(d.base("isArchived").Sent) == "true" || d.rec != nil && d.rec.Op == state.Archive
@@ -256,7 +258,7 @@ func strangeFields(rec *state.Record, seen Values, a *showpad.Asset) (names []st
 			if string(minus(now, union(union(b.Sent, b.Seen), in))) != "[]" || rec.Status == state.Done && string(minus(b.Sent, now)) != "[]" {
 				names = append(names, m.name)
 			}
-		case bytes.Equal(now, b.Sent), bytes.Equal(now, b.Seen), bytes.Equal(now, in), sameForm(b.Sent, now), sameForm(in, now):
+		case bytes.Equal(now, b.Sent), bytes.Equal(now, b.Seen), bytes.Equal(now, in), sameForm(b.Sent, now), sameForm(in, now), in != nil && snapped(in, now):
 		case b.Sent == nil && b.Seen == nil && m.kind != text: // sent once and never answered: who knows in which form
 		default:
 			names = append(names, m.name)
@@ -388,6 +390,9 @@ func (d *backDecider) ours(name string, now json.RawMessage, t trail) bool {
 	if !d.open() {
 		return false
 	}
+	if snapped(t.books, now) { // its answer was lost
+		return true
+	}
 	for _, l := range slices.Backward(d.b.links) {
 		if after, ok := l.After[name]; ok && bytes.Equal(after, t.books) {
 			return bytes.Equal(now, l.Before[name]) || bytes.Equal(now, d.rec.Intent[name])
@@ -478,22 +483,24 @@ func (d *backDecider) putFileBack(a *showpad.Asset) bool {
 		if !t.blocked && !t.blind {
 			d.spare(fileField, ConflictChanged, "", t.target, t.books)
 		}
-	case md5 == "" || d.b.kept == nil || d.b.kept(md5) == "":
-		d.spare(fileField, ConflictNotKept, "", t.target, t.books)
 	default:
 		d.send(md5)
 	}
 	return true
 }
 
-// send makes bytes that were kept go back.
+// send makes bytes go back, if they were kept; md5 "" is of an asset that had none.
 func (d *backDecider) send(md5 string) {
-	if d.b.kept == nil || d.b.kept(md5) == "" {
-		d.spare(fileField, ConflictNotKept, "", canonText(md5), canonText(d.rec.MD5))
+	dir, size := "", int64(0)
+	if md5 != "" {
+		dir, size = d.b.kept(md5)
+	}
+	if dir == "" {
+		d.spare(fileField, ConflictNotKept, "", canonText(md5), nil)
 		return
 	}
-	d.Upload, d.b.file = true, md5
-	d.item.Location = manifest.Location{Root: d.b.kept(md5), Path: md5}
+	d.Upload, d.b.file, d.Row.MD5, d.Row.Size = true, md5, md5, size
+	d.item.Location = manifest.Location{Root: dir, Path: md5}
 	d.Row.Diff = append(d.Row.Diff, FieldDiff{Field: fileField, Remote: canonText(strings.ToLower(d.Asset.Checksum)), Wanted: canonText(md5)})
 }
 

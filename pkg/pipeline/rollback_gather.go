@@ -124,14 +124,14 @@ func (t *takeBack) readVersion(ctx context.Context, w *work) error {
 	return nil
 }
 
-// folderOf is the folder that has kept bytes, "" when none has.
-func (t *takeBack) folderOf(md5 string) string {
+// folderOf is the folder that has kept bytes, and their size; "" when none has.
+func (t *takeBack) folderOf(md5 string) (dir string, size int64) {
 	for _, dir := range t.kept {
-		if keptFolder(dir).has(md5) {
-			return dir
+		if size, ok := keptFolder(dir).has(md5); ok {
+			return dir, size
 		}
 	}
-	return ""
+	return "", 0
 }
 
 // holding are items that cannot be decided before what was sent without an

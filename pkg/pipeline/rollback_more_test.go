@@ -190,3 +190,22 @@ func TestBytesThatAreThereTwiceAreKeptOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestATrashThatListsLeaveOut does not make an archived asset look gone.
+func TestATrashThatListsLeaveOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Switches: emulator.Switches{HideArchived: true}})
+		w.many(15)
+		w.mustRun(0)
+		<-time.After(time.Hour)
+		w.mustRollback(0, false, "run-1")
+		<-time.After(time.Hour)
+		w.mustRollback(0, false, "run-1")
+		w.wantRow("A14", "unchanged taken-back unchanged")
+		<-time.After(time.Hour)
+		w.mustRun(0)
+		w.wantRow("A14", "restore archived-by-us done")
+		w.check()
+		w.planIsEmpty()
+	})
+}

@@ -91,10 +91,10 @@ type Summary struct {
 	Moved      int            `json:"moved,omitempty"` // rows that may be files that were renamed or moved
 	// Offline are the files whose bytes are not on this machine and have to be
 	// downloaded for a run, and OfflineBytes their size.
-	Offline      int   `json:"offline,omitempty"`
-	OfflineBytes int64 `json:"offlineBytes,omitempty"`
-	OldTags    []string       `json:"oldTags,omitempty"` // of a rollback that deletes: tags that the runs made; they go when nothing uses them
-	Spared     int            `json:"spared,omitempty"`  // of a rollback: rows, other than conflicts, of which something stays as it is
+	Offline      int      `json:"offline,omitempty"`
+	OfflineBytes int64    `json:"offlineBytes,omitempty"`
+	OldTags      []string `json:"oldTags,omitempty"` // of a rollback that deletes: tags that the runs made; they go when nothing uses them
+	Spared       int      `json:"spared,omitempty"`  // of a rollback: rows, other than conflicts, of which something stays as it is
 	// TagTwins are tags that look alike, among those wanted and the service's.
 	TagTwins []manifest.Problem `json:"tagTwins,omitempty"`
 }
