@@ -32,9 +32,9 @@ type PlanHeader struct {
 	Mode     string       `json:"mode"`   // "LIVE" or "SANDBOX"
 	Tenant   string       `json:"tenant"` // as in the state
 	Manifest PlanManifest `json:"manifest"`
-	// Serial is that of the state when the plan was begun, in decimal; "" when
+	// Serial is that of the state when the plan was begun, in decimal; "0" when
 	// there was no state.
-	Serial   string    `json:"stateSerial,omitempty"`
+	Serial   string    `json:"stateSerial"`
 	Start    time.Time `json:"start"`              // of the plan, UTC: relative dates count from it
 	Timezone string    `json:"timezone,omitempty"` // of the manifest; "" when it names none
 	Rules    PlanRules `json:"rules"`

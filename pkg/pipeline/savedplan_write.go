@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -150,10 +151,11 @@ func SavePlan(ctx context.Context, in Input, h PlanHeader, file *PlanFile, yield
 		h.Timezone = in.Manifest.Timezone.String()
 	}
 	in.Start = h.Start // to the nanosecond what a run of it reads
-	var err error
-	if h.Serial, err = in.State.Meta(ctx, state.MetaSerial); err != nil {
+	serial, err := in.State.Meta(ctx, state.MetaSerial)
+	if err != nil {
 		return Summary{}, err
 	}
+	h.Serial = cmp.Or(serial, "0")
 	if err := file.write(h); err != nil {
 		return Summary{}, err
 	}
