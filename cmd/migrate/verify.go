@@ -37,7 +37,7 @@ one request more for each file, and as long as a download of all of them. Take a
 sample with --limit or --only.
 
 Exit code: 0 when all is as wanted, 3 when something differs, is missing or could
-not be compared, 6 when a run has still to finish some.`,
+not be compared, 6 when everything is sent and the service still processes some.`,
 		Example:           "  migrate verify manifest.yaml --sandbox --deep",
 		Args:              argsOf(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeManifest,

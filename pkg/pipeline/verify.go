@@ -51,7 +51,7 @@ type VerifySummary struct {
 	OK         int `json:"ok"`
 	Different  int `json:"different"`
 	Missing    int `json:"missing"`
-	Unfinished int `json:"unfinished"` // a run began it, and it differs only in what that has still to do
+	Unfinished int `json:"unfinished"` // its bytes are sent, and it differs only in what comes after the service has processed them
 	Unchecked  int `json:"unchecked"`  // no difference was found, and not all could be compared
 
 	// With Options.Deep: files whose bytes were read back, and how many bytes that was.
@@ -114,7 +114,7 @@ func (s *VerifySummary) add(c *comparison) {
 		s.Bytes += c.readBack
 	}
 	rec := c.facts.Record
-	begun := rec != nil && unfinished(rec.Status)
+	sent := rec != nil && (rec.Status == state.Sent || rec.Status == state.Processing)
 	different := false
 	for _, d := range c.found {
 		switch d.Kind {
@@ -122,14 +122,14 @@ func (s *VerifySummary) add(c *comparison) {
 			s.Missing++
 			return
 		case DiffUnchecked, DiffUnread:
-		case DiffStatus, DiffBytes, DiffContent, DiffField: // a run that goes on mends these
+		case DiffStatus, DiffBytes, DiffContent, DiffField: // time, and a run that goes on, mend these
 			different = true
 		default:
-			different, begun = true, false
+			different, sent = true, false
 		}
 	}
 	switch {
-	case different && begun:
+	case different && sent:
 		s.Unfinished++
 	case different:
 		s.Different++

@@ -14,6 +14,7 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
 // verify verifies with the world's state and returns what differs, as "id kind field".
@@ -237,6 +238,35 @@ func TestVerifyWaitsForNothingAndSaysWhatIsUnfinished(t *testing.T) {
 			t.Errorf("counts %+v", s)
 		}
 	})
+}
+
+// TestVerifyCountsOnlyWhatIsSentAsUnfinished looks at an item whose run was cut off, at
+// each of its commits.
+func TestVerifyCountsOnlyWhatIsSentAsUnfinished(t *testing.T) {
+	met := map[state.Status]bool{}
+	for n, reached := 1, true; reached; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, emulator.Options{Processing: time.Hour})
+			w.add("A", "a")
+			w.options.Wait = -1
+			reached = w.cutAt(n, errCrash)
+			st := w.open()
+			status := w.recordOf(st, "A").Status
+			if err := st.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if met[status] = true; status == "" || status == state.Registering {
+				return // it may be missing
+			}
+			sent := status == state.Sent || status == state.Processing
+			if s, _, all := w.verify(); (s.Unfinished == 1) != sent || (s.Different == 1) == sent {
+				t.Errorf("%s: %+v, %+v", status, s, all)
+			}
+		})
+	}
+	if !met[state.Sending] || !met[state.Sent] && !met[state.Processing] {
+		t.Errorf("met %v: this proves nothing", met)
+	}
 }
 
 // TestVerifySeesWhatTheListDoesNotShowYet asks singly for an asset that is too young
