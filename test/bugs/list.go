@@ -320,7 +320,7 @@ var bugs = []bug{
 	},
 	{
 		"unlisted-is-gone", "an asset that the list does not show yet counts as gone",
-		[]edit{{"pkg/pipeline/gather.go", `!ok && (gone < doubted || rec != nil && g.young(rec)) {`, `!ok && gone < 0 && rec != nil && g.young(rec) {`}},
+		[]edit{{"pkg/pipeline/gather.go", `!ok && (gone < doubted || rec != nil && (g.young(rec) || rec.Op == state.Archive)) {`, `!ok && rec != nil && rec.Op == state.Archive {`}},
 		"pkg/pipeline", []string{"TestAnAssetThatTheListDoesNotShowYetIsNotGone"},
 	},
 	{
