@@ -1,15 +1,20 @@
 package expand
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/showpad-migrate/migrate/pkg/source"
 )
 
-// big is a manifest with n items written in one of three ways.
+// big is a manifest with n items written in one of a few ways.
 func big(tb testing.TB, kind string, n int) *Set {
 	tb.Helper()
 	dir := tb.TempDir()
@@ -38,8 +43,46 @@ func big(tb testing.TB, kind string, n int) *Set {
 		m.WriteString("include: [{table: t.ndjson}]\n")
 		write("t.ndjson", rows.String())
 	}
-	write("m.yaml", m.String())
-	return open(tb, dir)
+	include := map[string]string{
+		"files": "{files: 'decks:**/*.pptx', tags: ['{dirs}'], languages: [en]}",
+		"join":  "{files: 'decks:**/*.pptx', tags: ['{dirs}'], join: {table: t.csv, on: Path}}",
+	}[kind]
+	if include == "" {
+		write("m.yaml", m.String())
+		return open(tb, dir)
+	}
+	write("m.yaml", m.String()+"roots: {decks: .}\ninclude: ["+include+"]\n")
+	if kind == "join" {
+		rows.WriteString("Path,name,languages\n")
+		for i := range n {
+			fmt.Fprintf(&rows, "%s,Deck %d,en\n", numbered(0).path(i), i)
+		}
+		write("t.csv", rows.String())
+	}
+	s := open(tb, dir)
+	s.Sources["decks"] = numbered(n)
+	return s
+}
+
+// numbered lists so many files, a thousand in each folder.
+type numbered int
+
+func (n numbered) path(i int) string { return fmt.Sprintf("%04d/deck %04d.pptx", i/1000, i%1000) }
+
+func (n numbered) List(ctx context.Context, _ string) iter.Seq2[source.Info, error] {
+	return func(yield func(source.Info, error) bool) {
+		for i := range int(n) {
+			if !yield(source.Info{Path: n.path(i), Size: 1}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (n numbered) Stat(context.Context, string) (source.Info, error) { panic("not asked") }
+
+func (n numbered) Open(context.Context, string) (io.ReadCloser, source.Info, error) {
+	panic("not opened")
 }
 
 func read(tb testing.TB, s *Set) (n int) {
@@ -53,7 +96,7 @@ func read(tb testing.TB, s *Set) (n int) {
 	return n
 }
 
-var kinds = []string{"documents", "csv", "ndjson"}
+var kinds = []string{"documents", "csv", "ndjson", "files", "join"}
 
 func BenchmarkItems(b *testing.B) {
 	const n = 100_000
@@ -68,6 +111,19 @@ func BenchmarkItems(b *testing.B) {
 			}
 			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "items/s")
 		})
+	}
+}
+
+func BenchmarkLeftovers(b *testing.B) {
+	const n = 100_000
+	s := big(b, "files", n)
+	b.ReportAllocs()
+	for b.Loop() {
+		for l, err := range s.Leftovers(b.Context()) {
+			if err != nil {
+				b.Fatal(l, err)
+			}
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
@@ -40,20 +39,20 @@ func library(t testing.TB, include string, files ...string) *Set {
 func brief(t testing.TB, s *Set) (lines []string) {
 	t.Helper()
 	for _, it := range items(t, s) {
-		line := it.ExternalID + " <- " + it.Location.String()
+		parts := []string{it.ExternalID, "<-", it.Location.String()}
 		for _, tag := range it.Fields.Tags.Value {
-			line += " #" + tag.Name
+			parts = append(parts, "#"+tag.Name)
 		}
 		if it.Fields.Name.Set {
-			line += " = " + it.Fields.Name.Value
+			parts = append(parts, "=", it.Fields.Name.Value)
 		}
 		for _, kv := range it.Keep {
-			line += fmt.Sprintf(" %s:%s", kv.Key, kv.Value)
+			parts = append(parts, kv.Key+":"+kv.Value)
 		}
 		for _, p := range it.Problems {
-			line += " !" + p.Code
+			parts = append(parts, "!"+p.Code)
 		}
-		lines = append(lines, line)
+		lines = append(lines, strings.Join(parts, " "))
 	}
 	return lines
 }
