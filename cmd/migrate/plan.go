@@ -170,18 +170,22 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 		}
 		doc.Leftovers.Add(l)
 	}
-	switch format {
-	case "json":
-		err = doc.JSON(a.out, sum)
-	case "csv":
-		err = doc.CSV(a.out, rune(*f.sep))
-	default:
-		err = doc.Text(a.out, sum, f.show.full)
-	}
+	err = a.showPlan(doc, sum, format, f.show.full, f.sep)
 	if file != nil {
 		s.tellSaved(file, path)
 	}
 	return planCode(sum, f.show.exitCode), err
+}
+
+// showPlan writes a plan in the format that [app.format] settled.
+func (a *app) showPlan(doc *view.Plan, sum pipeline.Summary, format string, full bool, sep *separator) error {
+	switch format {
+	case "json":
+		return doc.JSON(a.out, sum)
+	case "csv":
+		return doc.CSV(a.out, rune(*sep))
+	}
+	return doc.Text(a.out, sum, full)
 }
 
 // planCode is the exit code of a plan.

@@ -128,19 +128,11 @@ func (a *app) rollback(ctx context.Context, args []string, f *rollbackCommand) (
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, doc.Close()) }()
-	switch format {
-	case "json":
-		err = doc.JSON(a.out, sum)
-	case "csv":
-		err = doc.CSV(a.out, rune(*f.sep))
-	default:
-		err = doc.Text(a.out, sum, f.show.full)
-	}
 	code = planCode(sum, f.show.exitCode)
 	if sum.Spared > 0 {
 		code = worst(code, exitSome)
 	}
-	return code, err
+	return code, a.showPlan(doc, sum, format, f.show.full, f.sep)
 }
 
 // taken are the runs that a rollback takes back: of one manifest, oldest first.

@@ -74,22 +74,13 @@ func Rollback(ctx context.Context, in RollbackInput) (Outcome, error) {
 	r.back, r.g, r.in.Sources = t, &t.gatherer, t.sources()
 	r.emit(Started{Run: in.ID, Items: items, At: in.Start})
 
-	unwatch := r.watchStop(ctx)
-	if err = r.doubt(ctx); err == nil {
-		err = r.backStages(ctx)
-	}
-	if err == nil && in.Delete && !r.stopped() {
-		err = r.dropTags(ctx)
-	}
-	unwatch()
-	if err == nil {
-		err = r.backNotReached(ctx)
-	}
-	if ferr := in.Store.Flush(context.WithoutCancel(ctx)); err == nil {
-		err = ferr
-	}
-	r.conclude(&out, err)
-	r.emit(Ended{Outcome: out})
+	r.carryOut(ctx, &out, func(ctx context.Context) error {
+		err := r.backStages(ctx)
+		if err == nil && in.Delete && !r.stopped() {
+			err = r.dropTags(ctx)
+		}
+		return err
+	}, r.backNotReached)
 	return out, nil
 }
 

@@ -53,21 +53,28 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	r.emit(Started{Run: in.ID, Items: items, At: in.Start})
 	r.tellOthers(c.all - c.items)
 
+	r.carryOut(ctx, &out, r.stages, r.notReached)
+	return out, nil
+}
+
+// carryOut does the work of a run, tells of what it did not come to, and
+// concludes out.
+func (r *runner) carryOut(ctx context.Context, out *Outcome, work, notReached func(context.Context) error) {
 	unwatch := r.watchStop(ctx)
-	if err = r.doubt(ctx); err == nil {
-		err = r.stages(ctx)
+	err := r.doubt(ctx)
+	if err == nil {
+		err = work(ctx)
 	}
 	unwatch()
 	if err == nil {
-		err = r.notReached(ctx)
+		err = notReached(ctx)
 	}
 	// What is known is written down even when the run was told to leave.
-	if ferr := in.Store.Flush(context.WithoutCancel(ctx)); err == nil {
+	if ferr := r.in.Store.Flush(context.WithoutCancel(ctx)); err == nil {
 		err = ferr
 	}
-	r.conclude(&out, err)
-	r.emit(Ended{Outcome: out})
-	return out, nil
+	r.conclude(out, err)
+	r.emit(Ended{Outcome: *out})
 }
 
 // runner is one run.
