@@ -312,7 +312,7 @@ func TestLawTwoManifests(t *testing.T) {
 				w.oneRowEach()
 				w.planIsEmpty()
 			}
-			<-time.After(time.Duration(rng.IntN(90)) * time.Second)
+			<-time.After(time.Duration(2+rng.IntN(90)) * time.Second) // what is being processed is ready
 			edit(w, rng)
 			sides[n].items = w.items
 			if t.Failed() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/state"
 )
@@ -159,7 +160,7 @@ func (r *runner) registered(ctx context.Context, w *work, a *showpad.Asset, valu
 	if ok, err := r.first.confirm(ctx, w); err != nil || !ok {
 		return err
 	}
-	w.Set = lacking(values, w.Seen)
+	w.Set = lacking(values, w.Seen, r.in.Manifest.Update)
 	if !w.Upload {
 		return r.watch(ctx, w)
 	}
@@ -167,14 +168,15 @@ func (r *runner) registered(ctx context.Context, w *work, a *showpad.Asset, valu
 }
 
 // lacking are the values that an answer does not show as they were sent. Tags
-// that are shown beyond those sent stay.
-func lacking(sent, seen Values) Values {
+// that are shown beyond those sent stay, unless the rule of the manifest is to
+// replace.
+func lacking(sent, seen Values, rules manifest.Update) Values {
 	out := Values{}
 	for name, raw := range sent {
 		if bytes.Equal(raw, seen[name]) {
 			continue
 		}
-		if name == "tags" {
+		if name == "tags" && rules.Tags != "replace" {
 			if string(minus(raw, seen[name])) == "[]" {
 				continue
 			}

@@ -494,7 +494,7 @@ func (s *settler) verified(ctx context.Context, w *work) error {
 			}
 		}
 	}
-	w.Set = lacking(todo, w.Seen)
+	w.Set = lacking(todo, w.Seen, r.in.Manifest.Update)
 	if len(w.Set) > 0 {
 		return r.send(ctx, r.toUpdate, w)
 	}

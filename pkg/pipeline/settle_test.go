@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,5 +55,22 @@ func TestARunThatDoesNotWaitLooksAtEachItem(t *testing.T) {
 		if d := time.Since(begin); d > 10*time.Second {
 			t.Errorf("it waited %s", d)
 		}
+	})
+}
+
+// Under tags: replace a version also takes off the tags that are wanted no more.
+func TestAVersionTakesTagsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.man.Update.Tags = "replace"
+		item := w.add("A", "content", tags("One", "Two"))
+		w.mustRun(0)
+		tags("Two")(item)
+		w.files.put("A.txt", "new content")
+		w.mustRun(0)
+		if got := w.tenant.Assets()[0].Tags; !slices.Equal(got, []string{"Two"}) {
+			t.Errorf("the tags are %q, want Two alone", got)
+		}
+		w.planIsEmpty()
 	})
 }
