@@ -54,6 +54,7 @@ type runFlags struct {
 	fullCheck         bool
 	retryFailed       bool
 	recreate          []string
+	recreated         *picks // see recreates
 	keepReplaced      string
 	uploads           int
 	settleTime        time.Duration
@@ -121,13 +122,20 @@ func (f *runFlags) options(s serviceFlags) pipeline.Options {
 		o.Retries = -1
 	}
 	if len(f.recreate) > 0 {
-		named := map[string]bool{}
-		for _, id := range f.recreate {
-			named[id] = true
-		}
-		o.Recreate = func(id string) bool { return named[id] }
+		o.Recreate = f.recreates().has
 	}
 	return o
+}
+
+// recreates are the items that --recreate names; nil when it names none.
+func (f *runFlags) recreates() *picks {
+	if f.recreated == nil && len(f.recreate) > 0 {
+		f.recreated = &picks{ids: map[string]bool{}}
+		for _, id := range f.recreate {
+			f.recreated.ids[id] = false
+		}
+	}
+	return f.recreated
 }
 
 // checkNumbers reports all numbers that make no sense, at once. Each entry is

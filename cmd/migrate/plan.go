@@ -163,6 +163,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 		return 0, err
 	}
 	a.tellMissed(f.selects, sum.Items)
+	a.tellRecreate(f.decide.recreates())
 	doc.Leftovers = &view.Leftovers{}
 	for l, err := range s.set.Leftovers(ctx) {
 		if err != nil {

@@ -160,6 +160,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err := e.confirm(ctx, in.Input, f.yes); err != nil {
 		return 0, err
 	}
+	e.recreates = f.run.recreates()
 	return e.run(ctx, &in, f.selects, func(ctx context.Context) (pipeline.Outcome, error) {
 		if err := e.evidence.NotIncluded(s.set.Leftovers(ctx)); err != nil {
 			return pipeline.Outcome{}, err
@@ -176,6 +177,7 @@ type execution struct {
 	plan      *pipeline.SavedPlan // nil without --plan
 	id        string
 	separator rune
+	recreates *picks // what --recreate names; nil for nothing
 
 	show     show
 	progress *view.Progress // nil with --json
@@ -340,6 +342,7 @@ func (e *execution) end(o pipeline.Outcome, dir, sums string, selects selectFlag
 	}
 	if o.Err == nil {
 		e.app.tellMissed(selects, o.Plan.Items)
+		e.app.tellRecreate(e.recreates)
 	}
 	ending := view.Ending{Outcome: o, Evidence: dir, Sums: sums, Problems: problems, More: more}
 	switch o.Code {

@@ -40,7 +40,8 @@ func newSandbox(a *app) *cobra.Command {
 		Short: "Serve a stand-in for the service on this machine",
 		Long: `Sandbox serves an emulator of the service on a loopback address until Ctrl-C, and
 prints the environment that makes other commands use it. With --dir it keeps what
-it is given. --faults makes requests fail at random, the same ones for the same
+it is given; without, everything ends with it, and the bytes of files are dropped
+at once: verify --deep and --keep-replaced need --dir. --faults makes requests fail at random, the same ones for the same
 --seed. Rates (0 to 1): 5xx, reset, lost, late, 429, html, truncated, slow,
 storage (503), storage-reset, storage-lost, storage-expired.
 
@@ -50,7 +51,7 @@ GET /_emulator/books on its address tells what it saw.`,
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.addr, "addr", "127.0.0.1:8080", "loopback address to listen on; port 0 takes a free one")
-	fs.StringVar(&f.dir, "dir", "", "keep everything in this folder (default: in memory)")
+	fs.StringVar(&f.dir, "dir", "", "keep everything in this folder (default: in memory, and no bytes of files)")
 	fs.StringVar(&f.subdomain, "subdomain", emulator.DefaultSubdomain, "name of the tenant")
 	fs.StringArrayVar(&f.divisions, "division", nil, "a further Division (repeatable)")
 	fs.StringArrayVar(&f.users, "user", nil, "e-mail address of a further user (repeatable)")

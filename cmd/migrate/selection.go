@@ -226,7 +226,19 @@ func (a *app) tellMissed(f selectFlags, items int) {
 	if f.picks == nil || f.limit > 0 && items >= f.limit {
 		return // or what comes after the limit was never looked at
 	}
-	missed := f.picks.missed()
+	a.warnMissed("--only: no item of the manifest matches", f.picks)
+}
+
+// tellRecreate warns when --recreate names what is no item, or none that was
+// selected: it takes external IDs, and no patterns.
+func (a *app) tellRecreate(named *picks) {
+	if named != nil {
+		a.warnMissed("--recreate: no item that was looked at has the external ID", named)
+	}
+}
+
+func (a *app) warnMissed(what string, p *picks) {
+	missed := p.missed()
 	if len(missed) == 0 {
 		return
 	}
@@ -238,5 +250,5 @@ func (a *app) tellMissed(f selectFlags, items int) {
 	if more := len(missed) - len(shown); more > 0 {
 		text += fmt.Sprintf(" and %s more", view.Count(more))
 	}
-	say(a.err, "warning: --only: no item of the manifest matches %s", text)
+	say(a.err, "warning: %s %s", what, text)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
@@ -176,7 +177,24 @@ the only state in this folder.`,
 		if out == "" {
 			return exitOK, state.Export(ctx, r, a.out)
 		}
-		return exitOK, exportTo(out, func(w io.Writer) error { return state.Export(ctx, r, w) })
+		if err := exportTo(out, func(w io.Writer) error { return state.Export(ctx, r, w) }); err != nil {
+			return 0, err
+		}
+		info, err := os.Stat(out)
+		if err != nil {
+			return 0, err
+		}
+		if a.json {
+			return exitOK, view.WriteJSON(a.out, struct {
+				Version int    `json:"version"`
+				Type    string `json:"type"`
+				State   string `json:"state"`
+				Export  string `json:"export"`
+				Size    int64  `json:"size"`
+			}{1, "state-export", path, out, info.Size()})
+		}
+		say(a.out, "%s: exported (%s)", view.Clean(out), view.Bytes(info.Size()))
+		return exitOK, nil
 	})
 	return cmd
 }
@@ -221,6 +239,9 @@ the item is under way: run first.`,
 	which.add(cmd.Flags())
 	cmd.RunE = a.action(manifestThird, func(ctx context.Context, args []string) (code int, err error) {
 		from, to := args[0], args[1]
+		if what := manifest.ExternalIDWrong(to); what != "" {
+			return 0, usagef("the external ID %s: no manifest could name it", what)
+		}
 		path, err := which.find(args[2:])
 		if err != nil {
 			return 0, err

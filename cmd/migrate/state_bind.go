@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/state"
 )
@@ -42,6 +43,9 @@ state (exit code 7).`,
 	cmd.RunE = a.action(manifestThird, func(ctx context.Context, args []string) (int, error) {
 		if err := checkNumbers(append(svc.numbers(), number{"settle-time", int64(settle), 0})...); err != nil {
 			return 0, err
+		}
+		if what := manifest.ExternalIDWrong(args[0]); what != "" {
+			return 0, usagef("the external ID %s: no manifest could name it", what)
 		}
 		path, err := manifestFor(args[2:], svc.sandbox, st.path)
 		if err != nil {

@@ -276,8 +276,9 @@ func (g *gatherer) prepare(ctx context.Context, w *work, recs map[string]state.R
 	f.Start, f.Timezone, f.Owner, f.Rules = g.start, in.Manifest.Timezone, in.Manifest.ID, in.Manifest.Update
 	f.Origin = in.Manifest.Target.Ownership
 	f.KeepReplaced = in.Options.KeepReplaced != ""
-	f.FullCheck, f.RetryFailed = in.Options.FullCheck, in.Options.RetryFailed
+	f.RetryFailed = in.Options.RetryFailed
 	f.Recreate = in.Options.Recreate != nil && in.Options.Recreate(w.item.ExternalID)
+	f.FullCheck = in.Options.FullCheck || f.Recreate // whether it is gone is seen by reading it alone
 	if rec, ok := recs[w.item.ExternalID]; ok {
 		f.Record = &rec
 		w.rec = &rec

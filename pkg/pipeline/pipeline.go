@@ -88,7 +88,7 @@ type Options struct {
 	Hash              bool                         // plan: hash what is not hashed yet
 	FullCheck         bool                         // read every known asset before deciding
 	RetryFailed       bool                         // failed items start again
-	Recreate          func(externalID string) bool // remote-missing items that may be made again; nil: none
+	Recreate          func(externalID string) bool // items that may be made again if they are gone: each is read as with FullCheck; nil: none
 	Uploads           int                          // uploads in flight; 0 is 8
 	Requests          int                          // API requests in flight; 0 is 8
 	Hashers           int                          // files hashed at once; 0 is the number of processors

@@ -227,7 +227,7 @@ func (r *Report) content(ctx context.Context, in reads) error {
 		}
 	}
 	if counted.Total != r.Counts.Total || !maps.Equal(counted.ByStatus, r.Counts.ByStatus) || !maps.Equal(counted.ByOp, r.Counts.ByOp) {
-		r.damage(fmt.Errorf("it counts %d records (%v) and has %d (%v)", counted.Total, counted.ByStatus, r.Counts.Total, r.Counts.ByStatus))
+		r.damage(fmt.Errorf("it counts %s and has %s", tally(counted), tally(r.Counts)))
 	}
 	return nil
 }
@@ -330,4 +330,19 @@ func (r *Report) knownRun(run string, runs map[string]bool) {
 		r.warn("nothing can be taken back by the name of that run; the state is good for everything else",
 			"there is something that run %q did, and no such run", run)
 	}
+}
+
+// tally is c for people: "3 records (2 create, 1 update; 1 done, 2 pending)".
+func tally(c Counts) string {
+	return fmt.Sprintf("%d records (%s; %s)", c.Total, amounts(c.ByOp), amounts(c.ByStatus))
+}
+
+func amounts[K ~string](by map[K]int) string {
+	var l []string
+	for _, k := range slices.Sorted(maps.Keys(by)) {
+		if by[k] != 0 {
+			l = append(l, fmt.Sprintf("%d %s", by[k], k))
+		}
+	}
+	return strings.Join(l, ", ")
 }

@@ -30,10 +30,20 @@ func seal(key, content []byte) []byte {
 	return append(v, content...)
 }
 
+// readable is what of a key people can read: the external ID, the run or both,
+// without the number of an event.
+func readable(key []byte) string {
+	head, tail, joined := strings.Cut(string(key), "\x00")
+	if joined && tail != "" && !strings.ContainsFunc(tail, unicode.IsControl) {
+		head += " " + tail
+	}
+	return head
+}
+
 // unseal returns the content of value, which shares its memory.
 func unseal(key, value []byte) ([]byte, error) {
 	if len(value) < sumSize || binary.BigEndian.Uint32(value) != sum(key, value[sumSize:]) {
-		return nil, fmt.Errorf("%w: the entry %q does not match its checksum", ErrDamaged, shorten(string(key), 80))
+		return nil, fmt.Errorf("%w: the entry %q does not match its checksum", ErrDamaged, shorten(readable(key), 80))
 	}
 	return value[sumSize:], nil
 }

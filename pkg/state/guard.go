@@ -18,7 +18,7 @@ import (
 var ErrClosed = errors.New("the state is closed")
 
 // wayBack is what can be done about damage.
-const wayBack = "put a backup of it back, or move it away and make a new one from the service with `migrate state rebuild`"
+const wayBack = "put a backup of it back, or move it away and make a new one from the service with `migrate state rebuild MANIFEST`"
 
 // wayOut is the end of every message about damage.
 const wayOut = "`migrate state check` tells more; " + wayBack

@@ -92,7 +92,7 @@ func (s *Server) getOwnBytes(c *call) answer {
 // bytesOf answers with the bytes of a version, where they are kept.
 func (s *Server) bytesOf(f *file) answer {
 	if f.Uploaded.IsZero() || !s.blobs.has(f.ID) {
-		return s3Answer(http.StatusNotFound, "NoSuchKey", "The specified key does not exist (bytes are kept with Options.Dir or Options.KeepBytes).")
+		return s3Answer(http.StatusNotFound, "NoSuchKey", "The specified key does not exist: this emulator keeps no bytes (migrate sandbox keeps them with --dir).")
 	}
 	a := answer{status: http.StatusOK, ctype: "application/octet-stream", size: f.Size}
 	a.open = func() (io.ReadCloser, error) { return s.blobs.open(f.ID) }

@@ -34,11 +34,27 @@ func CheckText(w io.Writer, r state.Report, ok bool) error {
 		}
 		out.line("  records  %s", text)
 	}
+	fixes := map[string]int{}
 	for _, p := range r.Problems {
-		out.line("%s: %s (%s)", either(p.Damage, "damage", "warning"), Clean(p.Text), Clean(p.Fix))
+		fixes[p.Fix]++
+	}
+	var shared []string // the ways out of several problems: each told once
+	for _, p := range r.Problems {
+		what := either(p.Damage, "damage", "warning")
+		if fixes[p.Fix] == 1 {
+			out.line("%s: %s (%s)", what, Clean(p.Text), Clean(p.Fix))
+			continue
+		}
+		out.line("%s: %s", what, Clean(p.Text))
+		if !slices.Contains(shared, p.Fix) {
+			shared = append(shared, p.Fix)
+		}
 	}
 	if r.Omitted > 0 {
 		out.line("... and %s", Plural(r.Omitted, "more problem", "more problems"))
+	}
+	for _, fix := range shared {
+		out.line("way out: %s", Clean(fix))
 	}
 	return out.err
 }

@@ -182,7 +182,7 @@ func newScreen(out io.Writer) *screen {
 			return s.line
 		})))
 	s.bytes = s.progress.AddBar(0,
-		mpb.PrependDecorators(decor.Name("bytes ", decor.WCSyncSpaceR), decor.CountersKiloByte("% .1f/% .1f", decor.WCSyncSpace)))
+		mpb.PrependDecorators(decor.Name("bytes ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Bytes(s.Current) + "/" + Bytes(s.Total) }, decor.WCSyncSpace)))
 	return s
 }
 

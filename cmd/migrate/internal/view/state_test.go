@@ -12,10 +12,11 @@ import (
 func TestCheckText(t *testing.T) {
 	r := state.Report{
 		Path: "m.state.db", Schema: 2, Tenant: "acme", Serial: 1, Size: 32768, PageSize: 4096, Pages: 8, FreePages: 2,
-		Counts:   state.Counts{Total: 3, ByStatus: map[state.Status]int{state.Done: 2, state.Pending: 1}},
-		Holder:   &state.Holder{PID: 7, Host: "here"},
-		Problems: []state.Problem{{Damage: true, Text: "page 3: torn", Fix: "put a backup back"}, {Text: "a change of no run\x1b[1m", Fix: "nothing"}},
-		Omitted:  2,
+		Counts: state.Counts{Total: 3, ByStatus: map[state.Status]int{state.Done: 2, state.Pending: 1}},
+		Holder: &state.Holder{PID: 7, Host: "here"},
+		Problems: []state.Problem{{Damage: true, Text: "page 3: torn", Fix: "put a backup back"}, {Text: "a change of no run\x1b[1m", Fix: "nothing"},
+			{Damage: true, Text: "the entry A", Fix: "a new one"}, {Damage: true, Text: "the entry B", Fix: "a new one"}},
+		Omitted: 2,
 	}
 	var b strings.Builder
 	if err := CheckText(&b, r, false); err != nil {
@@ -29,7 +30,10 @@ func TestCheckText(t *testing.T) {
   records  3 (2 done, 1 pending)
 damage: page 3: torn (put a backup back)
 warning: a change of no run (nothing)
+damage: the entry A
+damage: the entry B
 ... and 2 more problems
+way out: a new one
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)

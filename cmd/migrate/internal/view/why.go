@@ -2,6 +2,7 @@ package view
 
 import (
 	"io"
+	"strings"
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
@@ -45,6 +46,10 @@ func WhyText(w io.Writer, externalID string, s pipeline.Story, last *pipeline.Re
 	}
 	if last != nil {
 		out.line("last run: %s (%s)", resultLine(*last), Clean(last.Run))
+		if strings.HasPrefix(last.Reason, "stale-") {
+			out.line("next: Plan again: that plan will not carry it out any more. A run without it decides anew; migrate help %s says more.", Clean(last.Reason))
+			return out.err
+		}
 		if last.Reason != "" {
 			out.line("next: The next run looks again, and leaves it alone while this is so; migrate help %s says more.", Clean(last.Reason))
 			return out.err
