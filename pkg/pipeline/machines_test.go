@@ -176,6 +176,54 @@ func TestTwoMachinesAtTheSameTime(t *testing.T) {
 	}
 }
 
+// TestTwoMachinesWithinTheSettleTime: the first is killed with a create on its way,
+// and the second begins before the settle time is over. A twin is possible then,
+// the likelier the sooner; never after it, and never for one that waits it out
+// (Doubt).
+func TestTwoMachinesWithinTheSettleTime(t *testing.T) {
+	const parts = 5 // of the settle time; the last is after it
+	var mu sync.Mutex
+	var worlds, twins [parts]int
+	seeds(t, lawShare, func(t *testing.T, seed uint64) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		lag, settle := pick(rng, 0, time.Second, 3*time.Second), 8*time.Second
+		w := newWorld(t, emulator.Options{ListLag: lag})
+		w.options.SettleTime = settle
+		w.add("FIRST", "content")
+		w.mustRun(0) // this tenant keeps external IDs
+		<-time.After(settle)
+		w.many(1 + rng.IntN(6))
+		other := w.machine()
+		late := time.Duration(rng.Int64N(int64(settle - lag)))
+		w.tenant.Fail(emulator.Fault{Op: "postAssets", Kind: emulator.KindLate, Delay: emulator.Duration(late)})
+		w.crashAfter("postAssets")
+		part := rng.IntN(parts)
+		<-time.After(settle*time.Duration(part)/(parts-1) + time.Duration(rng.Int64N(int64(settle/(parts-1)))))
+		other.options.Doubt = rng.IntN(4) == 0
+		other.mustRun(0)
+		<-time.After(settle)
+		n := len(w.tenant.Books().Duplicates)
+		if n > 0 && (other.options.Doubt || part == parts-1) {
+			t.Errorf("twins: %v", w.tenant.Books().Duplicates)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if !other.options.Doubt {
+			worlds[part]++
+			twins[part] += min(n, 1)
+		}
+	})
+	if t.Failed() || *simSeed != 0 {
+		return
+	}
+	for part := range parts {
+		t.Logf("second run began from %d %% of the settle time on after the kill: %d of %d have a twin", 100*part/(parts-1), twins[part], worlds[part])
+	}
+	if twins[0] == 0 {
+		t.Error("there were no twins: this proves nothing")
+	}
+}
+
 // mendTwins looks at twins as the two machines see them later, and mends them.
 func (w *world) mendTwins(t *testing.T, sides []*world, double map[string]bool) {
 	t.Helper()
