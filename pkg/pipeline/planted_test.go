@@ -236,3 +236,54 @@ func TestAnAssetThatTheListDoesNotShowYetIsNotGone(t *testing.T) {
 		w.check()
 	})
 }
+
+func TestTheSettleTimeIsNotThatOfTheWallClock(t *testing.T) {
+	for _, jump := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
+		t.Run(jump.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{ListLag: 10 * time.Second})
+				w.options.SettleTime = 20 * time.Second
+				w.many(3)
+				w.skew.Store(int64(jump))
+				w.crash("postAssets", 2, emulator.After)
+				w.mustRun(0)
+				w.check()
+			})
+		})
+	}
+}
+
+// TestOurOwnBytesAreNeverAStrangers changes a file while its version is under way,
+// twice, and cuts the state off at each commit of the run in between: whatever
+// that run sent, the next one knows it for its own.
+func TestOurOwnBytesAreNeverAStrangers(t *testing.T) {
+	through := false
+	for at := 1; !through && at < 100; at++ {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, emulator.Options{})
+			w.add("A", "first")
+			w.mustRun(0)
+			w.files.put("A.txt", "second")
+			w.crash("postAssetFiles", 1, emulator.After)
+			w.files.put("A.txt", "third")
+			w.fail = func(n int) error {
+				if n >= at {
+					return errCrash
+				}
+				return nil
+			}
+			out, err := w.run(t.Context(), nil)
+			w.fail = nil
+			through = err == nil && out.Code == 0
+			w.files.put("A.txt", "fourth")
+			w.mustRun(0)
+			w.check()
+			if t.Failed() {
+				t.Fatalf("cut at commit %d", at)
+			}
+		})
+	}
+	if !through {
+		t.Error("no end")
+	}
+}

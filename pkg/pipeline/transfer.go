@@ -160,10 +160,11 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 			return showpad.Upload{}, &stateFailed{err}
 		}
 	} else if before, ours := w.replaces(); !ours && !w.noted(canonText(w.facts.MD5)) {
-		// Another run began this version, or the bytes go to an asset that we did
-		// not make: this run has its part in it.
+		// Another run began this version, or the file changed since it was begun, or
+		// the bytes go to an asset that we did not make: this run has its part in it.
+		// The bytes are known for ours before the service has them.
 		change := w.changed(state.Version, id, Values{fileField: before}, Values{fileField: canonText(w.facts.MD5)})
-		if err := r.put(ctx, w, "", change, func(*state.Record) {}); err != nil {
+		if err := r.put(ctx, w, "", change, w.overtake); err != nil {
 			return showpad.Upload{}, &stateFailed{err}
 		}
 	}
@@ -175,10 +176,7 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 		if rec.Op == "" || rec.Op == state.Update || rec.Op == state.Restore {
 			rec.Op = state.Create
 		}
-		if rec.Op == state.Version && rec.MD5 != "" && rec.MD5 != w.facts.MD5 && !slices.Contains(rec.Overtaken, rec.MD5) {
-			rec.Overtaken = append(slices.Clone(rec.Overtaken), rec.MD5)
-			rec.Overtaken = rec.Overtaken[max(0, len(rec.Overtaken)-maxOvertaken):]
-		}
+		w.overtake(rec)
 		rec.Status, rec.AssetID, rec.FileID, rec.Error, rec.SentAt = state.Sending, id, up.FileID, nil, time.Time{}
 		rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
 		rec.Attempts++
@@ -187,6 +185,20 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 		return up, &stateFailed{err}
 	}
 	return up, nil
+}
+
+// overtake notes that the bytes that a version op sends now take the place of
+// others that it sent before. There is no file of theirs yet.
+func (w *work) overtake(rec *state.Record) {
+	if rec.Op != state.Version || rec.MD5 == w.facts.MD5 {
+		return
+	}
+	if rec.MD5 != "" && !slices.Contains(rec.Overtaken, rec.MD5) {
+		rec.Overtaken = append(slices.Clone(rec.Overtaken), rec.MD5)
+		rec.Overtaken = rec.Overtaken[max(0, len(rec.Overtaken)-maxOvertaken):]
+	}
+	rec.Status, rec.FileID, rec.SentAt = state.Sending, "", time.Time{}
+	rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
 }
 
 // opener opens the bytes for one attempt, and refuses a file that is no longer
