@@ -372,4 +372,26 @@ var bugs = []bug{
 		[]edit{{"pkg/pipeline/savedplan_read.go", `	if !strings.EqualFold(end.SHA256, hex.EncodeToString(r.sum.Sum(nil))) || end.Rows`, `	if !strings.EqualFold(end.SHA256, end.SHA256) || end.Rows`}},
 		"pkg/pipeline", []string{"TestAnyChangedByteOfAPlanIsFound"},
 	},
+	{
+		"settle-by-wall-clock", "the settle time after a crash is measured with a clock that may be hours off",
+		[]edit{{"pkg/pipeline/run.go", `begun: time.Now(),`, `begun: in.now(),`}},
+		"pkg/pipeline", []string{"TestTheSettleTimeIsNotThatOfTheWallClock"},
+	},
+	{
+		"rollback-not-comparing", "a rollback archives what a person has worked on since",
+		[]edit{{"pkg/pipeline/rollback_decide.go", `	if fields, touched := d.touchedFields(a); touched {`, `	if fields, touched := d.touchedFields(a); touched && a == nil {`}},
+		"pkg/pipeline", []string{"TestWhatAPersonTouchedIsSpared"},
+	},
+	{
+		"rollback-overwrites", "a rollback puts a field back that a person has changed since",
+		[]edit{{"pkg/pipeline/rollback_decide.go", `	case isShown && !d.ours(name, now, t):
+		if !t.blocked`, `	case isShown && d.rec == nil:
+		if !t.blocked`}},
+		"pkg/pipeline", []string{"TestAnUpdateGoesBackFieldByField"},
+	},
+	{
+		"kept-bytes-unchecked", "bytes that are kept for a rollback are not compared with their checksum",
+		[]edit{{"pkg/pipeline/keep.go", `is != sum {`, `is == "" {`}},
+		"pkg/pipeline", []string{"TestAVersionIsNotSentWithoutTheBytesBefore"},
+	},
 }

@@ -5,6 +5,7 @@ package crash_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -28,15 +29,30 @@ func (v *voyage) count() {
 		}
 	}
 	v.wrong.missing = len(v.l.Items) - len(there)
+	unanswered := b.Unanswered["postAssetFiles"] + v.strays
+	v.excused = unanswered
+	unexplained, stories := 0, ""
 	for id, files := range v.files() {
 		v.closeEpoch(id, files)
+		extra := files - v.begun[id].needed
 		v.versions += files
-		v.extra += files - v.begun[id].needed
+		v.extra += extra
+		v.excused += v.cut[id]
+		if extra > v.cut[id] {
+			unexplained += extra - v.cut[id]
+			stories += v.story(id)
+		}
 	}
-	v.excused += b.Unanswered["postAssetFiles"]
-	if v.extra > v.excused {
-		v.t.Errorf("%d extra file versions, and %d uploads in flight at the kills or URL answers lost", v.extra, v.excused)
+	if unexplained > unanswered {
+		v.t.Errorf("%d file versions that no edit and no upload in flight at a kill explains, and %d answers with a URL were lost:\n%s", unexplained, unanswered, stories)
 	}
+}
+
+// story is what the program tells of an item.
+func (v *voyage) story(id string) string {
+	p := v.tn.Start(v.t, v.l.Dir, "why", id, "campaign.yaml")
+	p.Wait()
+	return fmt.Sprintf("%s: %d versions for its contents, %d uploads cut off\n%s%s", id, v.begun[id].needed, v.cut[id], &p.Stdout, &p.Stderr)
 }
 
 // rows demands one row for each item in the results of a run.

@@ -22,7 +22,7 @@ func TestALostStateIsRebuilt(t *testing.T) {
 			if !v.tn.Held(t, p) {
 				t.Fatalf("the run ended before its twelfth upload\n%s", &p.Stderr)
 			}
-			v.ended(p, place{"put", "before"}, nil)
+			v.ended(p, place{"put", "before"}, map[string]int{})
 			v.tn.Release(t, seed%2 == 0)
 			for _, dir := range v.l.Runs(t) { // nobody completes the evidence of a run that no state knows
 				if err := os.RemoveAll(dir); err != nil {

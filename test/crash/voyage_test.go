@@ -38,6 +38,9 @@ type voyage struct {
 	flags  []string // of every run
 	idle   bool     // the last run ended by itself: there is nothing left to do
 	begun  map[string]*begun
+	cut    map[string]int // uploads that were in flight at a kill
+	strays int            // versions that came later than the next run
+	atKill map[string]int // file versions when the last kill was looked at; nil: no run was killed since
 }
 
 // begun counts an item's file versions: those that its contents so far took.
@@ -47,7 +50,7 @@ func newVoyage(t *testing.T, seed uint64, kills int) *voyage {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	processing := []string{"0s", "0s", "150ms", "600ms"}[rng.IntN(4)]
 	v := &voyage{
-		t: t, rng: rng, wanted: kills, begun: map[string]*begun{},
+		t: t, rng: rng, wanted: kills, begun: map[string]*begun{}, cut: map[string]int{},
 		tn: harness.NewTenant(t, "--seed", strconv.FormatUint(seed, 10), "--list-lag", listLag.String(), "--processing", processing,
 			"--faults", "lost=0.025,storage-lost=0.025"),
 		l: harness.NewLibrary(t, seed, 30, 60<<10),
@@ -105,7 +108,7 @@ func (v *voyage) strike() {
 		return
 	}
 	v.work(at.op)
-	before := v.files()
+	before := v.quiet()
 	v.tn.Hold(v.t, at.op, 1+v.rng.IntN(3), at.when)
 	p := v.start()
 	if !v.tn.Held(v.t, p) {
@@ -121,26 +124,26 @@ func (v *voyage) strike() {
 	case 0:
 		v.tn.Release(v.t, true)
 		if at == (place{"postAssetFiles", "after"}) {
-			v.excused-- // it is in the books as an answer lost as well
+			v.strays-- // it is in the books as an answer lost, and was in flight as well
 		}
 	case 1:
 		v.tn.Release(v.t, false)
 	case 2:
-		before = v.files()
+		before = v.quiet()
 		wait := v.rng.Int64N(int64(lateAtMost / 2))
 		p := v.start()
 		sleep(v.t, min(time.Duration(wait), lateAtMost-time.Since(held)))
 		v.tn.Release(v.t, false)
 		sleep(v.t, time.Duration(v.rng.Int64N(int64(3*time.Second))))
 		v.ended(p, place{}, before)
-	}
-	if at == (place{"postAssetFiles", "before"}) {
-		v.excused++ // the version comes when nobody waits for it
+		if at == (place{"postAssetFiles", "before"}) {
+			v.strays++ // the version came when nobody waited for it
+		}
 	}
 }
 
 func (v *voyage) strikeAtRandom() {
-	before := v.files()
+	before := v.quiet()
 	p := v.start()
 	v.await(p)
 	v.ended(p, place{}, before)
@@ -175,12 +178,12 @@ func (v *voyage) ended(p *harness.Process, at place, before map[string]int) {
 	v.idle = false
 	v.kills++
 	v.places[at.String()]++
-	v.excused += v.inFlight(before)
+	v.inFlight(before)
 }
 
-// inFlight counts the uploads that a kill has cut off: an upload URL was given,
-// and no record says that the bytes went. The state is checked on the way.
-func (v *voyage) inFlight(before map[string]int) (n int) {
+// inFlight notes the uploads that a kill has cut off: an upload URL was given,
+// and the record does not say that these bytes went. The state is checked on the way.
+func (v *voyage) inFlight(before map[string]int) {
 	path := filepath.Join(v.l.Dir, "campaign.state.db")
 	report, err := state.Check(v.t.Context(), path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) || len(report.Problems) > 0 {
@@ -195,16 +198,28 @@ func (v *voyage) inFlight(before map[string]int) (n int) {
 	if err != nil {
 		v.t.Fatalf("the state after a kill: %v", err)
 	}
-	for id, files := range v.files() {
-		switch recs[id].Status {
-		case state.Sent, state.Processing, state.Done:
-		default:
-			if files > before[id] {
-				n++
-			}
+	v.atKill = v.files()
+	for id, files := range v.atKill {
+		rec := recs[id]
+		sent := rec.Status == state.Sent || rec.Status == state.Processing || rec.Status == state.Done
+		if files > before[id] && !(sent && rec.MD5 == v.l.Items[id].MD5) {
+			v.cut[id]++
 		}
 	}
-	return n
+}
+
+// quiet are the numbers of file versions now that no run goes on. A request that
+// had left when its process was killed may have arrived since: what it began was
+// in flight.
+func (v *voyage) quiet() map[string]int {
+	files := v.files()
+	for id, n := range files {
+		if at, ok := v.atKill[id]; ok {
+			v.cut[id] += n - at
+		}
+	}
+	v.atKill = nil
+	return files
 }
 
 // files are the numbers of file versions by external ID.
@@ -277,6 +292,7 @@ func (v *voyage) closeEpoch(id string, files int) {
 // arrive lets a run end in peace and checks all that is promised.
 func (v *voyage) arrive() {
 	known := v.l.Runs(v.t)
+	v.quiet()
 	p := v.start()
 	p.Demand(v.t, 0)
 	v.count()
