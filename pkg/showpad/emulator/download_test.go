@@ -106,7 +106,7 @@ func TestWhatADownloadRefuses(t *testing.T) {
 	id = create(t, forgets, "a.pdf", "A", "")
 	upload(t, forgets, id, "hello")
 	short, _ = links(t, forgets, id)
-	if r := want(t, 404, forgets, "GET", short, ""); !strings.Contains(string(r.body), "KeepBytes") {
+	if r := want(t, 404, forgets, "GET", short, ""); !strings.Contains(string(r.body), "keeps no bytes") {
 		t.Errorf("%s", r.body)
 	}
 }
