@@ -181,3 +181,25 @@ func TestAVersionThatAnotherOvertookIsOurs(t *testing.T) {
 		}
 	})
 }
+
+// What a create left to set is still to be set after an attempt that failed, and a
+// retry that failed, too.
+func TestWhatACreateLeftToSetOutlivesFailures(t *testing.T) {
+	for _, rule := range []string{"add", "replace", "keep"} {
+		t.Run(rule, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{Switches: emulator.Switches{DropTags: true}})
+				w.man.Update.Tags, w.options.RetryFailed = rule, true
+				w.add("A", "content", tags("One"))
+				w.add("B", "", link, tags("One"))
+				w.tenant.Fail(emulator.Fault{Op: "updateAsset", Kind: emulator.KindStatus, Status: 500, Count: -1})
+				for range 3 {
+					w.mustRun(3)
+				}
+				w.tenant.ClearFaults()
+				w.mustRun(0)
+				w.check()
+			})
+		})
+	}
+}

@@ -94,6 +94,11 @@ func (r *runner) set(ctx context.Context, w *work, values Values) (seen Values, 
 	err = r.put(ctx, w, fmt.Sprintf("Setting %s.", strings.Join(sortedFields(values), ", ")), change, func(rec *state.Record) {
 		if op != state.Create && op != state.Version {
 			rec.Op, rec.Status, rec.AssetID, rec.Error = op, state.Sending, w.Asset.ID, nil
+		} else if rec.Status == state.Failed { // and is taken up again: it is still not over
+			rec.Status, rec.Error = state.Processing, nil
+			if w.item.URL != "" {
+				rec.Status = state.Registered
+			}
 		}
 		rec.Fields, rec.Intent = carriedOut(rec.Fields, former, w.Seen, r.in.Manifest.Update), values
 	})
@@ -191,7 +196,8 @@ func (r *runner) opOf(w *work) state.Op {
 	switch {
 	case w.back != nil:
 		return w.backOp()
-	case w.rec != nil && w.rec.Status != state.Done && w.rec.Status != state.Failed && (w.rec.Op == state.Create || w.rec.Op == state.Version):
+	case w.rec != nil && w.rec.Status != state.Done && (w.rec.Status != state.Failed || w.Row.Action == ActionResume) &&
+		(w.rec.Op == state.Create || w.rec.Op == state.Version):
 		return w.rec.Op
 	case w.Row.Action == ActionRestore, w.rec != nil && w.rec.Op == state.Restore && w.rec.Status != state.Done:
 		return state.Restore
