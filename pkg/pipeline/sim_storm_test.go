@@ -96,14 +96,16 @@ func (s *sim) calm() {
 // weather is what goes wrong during a run.
 func (s *sim) weather() {
 	s.calm()
-	if s.retries = pick(s.rng, 0, 0, 1, 2, -1); s.hasty {
-		s.retries = -1
-	}
+	s.retries = pick(s.rng, 0, 0, 1, 2, -1)
 	rng, tenant := s.rng, s.tenant
 	rate := func(most float64) float64 { return most * rng.Float64() }
+	late := rate(0.1)
+	if s.hasty {
+		late = 0
+	}
 	if s.chance(0.8) {
 		tenant.Chaos(rng.Uint64(), emulator.Rates{
-			Status5xx: rate(0.1), Status5xxAfter: rate(0.05), ResetBefore: rate(0.1), LostAfter: rate(0.15), Late: rate(0.1), TooMany: rate(0.05),
+			Status5xx: rate(0.1), Status5xxAfter: rate(0.05), ResetBefore: rate(0.1), LostAfter: rate(0.15), Late: late, TooMany: rate(0.05),
 			HTML: rate(0.03), Truncated: rate(0.05), Slow: rate(0.05),
 			Storage503: rate(0.1), StorageReset: rate(0.1), StorageLost: rate(0.1), StorageExpired: rate(0.05), Storage500: rate(0.05),
 			StorageLate: rate(0.05),
@@ -159,6 +161,9 @@ func (s *sim) fault() emulator.Fault {
 			f.Status = 500 // a service that refuses has not done it
 		}
 	case 3: // as late as the promise allows
+		if f.Op == "updateAsset" && s.hasty {
+			f.Op = "postAssets"
+		}
 		f.Kind, f.Delay = emulator.KindLate, emulator.Duration(s.upTo(s.options.SettleTime-s.lag-time.Second))
 	case 4: // longer than anybody waits
 		f.Kind, f.Delay = pick(rng, emulator.KindDelay, emulator.KindSlow), emulator.Duration(s.upTo(100*time.Second))

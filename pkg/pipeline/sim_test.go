@@ -32,9 +32,9 @@ type sim struct {
 	sign    *signIn // OAuth; nil: a personal token
 
 	retries int // of the client
-	// hasty is a person who edits the manifest right after a run and runs again. An
-	// update whose first attempt is still on its way although a later one was
-	// answered may then come last, so the client repeats nothing.
+	// hasty is a person who edits the manifest right after a run and runs again. Where
+	// an update is carried out late although a repeat of it was answered, it may then
+	// come after the next one: that is not promised.
 	hasty bool
 }
 
