@@ -46,7 +46,7 @@ demo: build ## try it: a small library of real files into a sandbox, twice
 
 .PHONY: test
 test: ## run all tests; needs Go alone
-	$(GO) test $$($(GO) list ./... | grep -v '/test/crash$$')
+	$(GO) test -timeout 20m $$($(GO) list ./... | grep -v '/test/crash$$')
 	cd test/crash && $(GO) test -count=1
 
 .PHONY: crash
@@ -67,11 +67,11 @@ check: ## format, vet, staticcheck, tidy, Windows, dated idioms, all tests with 
 	$(GO) fix -diff ./...
 	$(GO) mod tidy -diff
 	@[ "$$($(GO) env CGO_ENABLED)" = 1 ] || { echo 'the race detector needs a C compiler (install gcc or clang)'; exit 1; }
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 20m ./...
 
 .PHONY: integration
 integration: ## drive the real binary against `migrate sandbox`, as processes, with faults and kills
-	$(GO) test -count=1 -tags integration ./test/...
+	$(GO) test -count=1 -tags integration ./test/integration/...
 
 .PHONY: bench
 bench: ## run the benchmarks (BENCH=regexp COUNT=n PKG=./...), into bench.out
