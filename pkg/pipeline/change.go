@@ -61,15 +61,18 @@ func (w *work) noted(file json.RawMessage) bool {
 }
 
 // replaces is the checksum of what an upload under way replaces; ours when the
-// bytes are those of a create of ours, which is undone as a whole.
+// bytes are those of a create of ours, which is undone as a whole. Of a version that
+// another run began, the asset may show the bytes that it sent, or still those that
+// it replaces.
 func (w *work) replaces() (file json.RawMessage, ours bool) {
-	switch {
-	case w.rec == nil:
+	if w.rec == nil {
 		return null, true
-	case w.rec.Op == state.Version && w.Row.Overwrites == "":
-		return canonText(w.rec.Replaced), false
 	}
-	return canonText(strings.ToLower(w.Asset.Checksum)), w.rec.Op != state.Version && w.rec.CreateRun != ""
+	rec, now := w.rec, strings.ToLower(w.Asset.Checksum)
+	if rec.Op == state.Version && w.Row.Overwrites == "" && (now == "" || now != rec.MD5 && !slices.Contains(rec.Overtaken, now)) {
+		now = rec.Replaced
+	}
+	return canonText(now), rec.Op != state.Version && rec.CreateRun != ""
 }
 
 // digest is what [state.Record.Shown] keeps: of all managed fields that an

@@ -31,8 +31,8 @@ func (r *runner) keep(ctx context.Context, w *work) (bool, error) {
 	switch {
 	case dir == "", !w.version(), sum == "":
 		return true, nil
-	case begun && (sum == w.rec.MD5 || sum == w.facts.MD5):
-		return true, nil // they are replaced already
+	case begun && sum == w.facts.MD5:
+		return true, nil // they are replaced already; bytes of ours that others now follow are not
 	}
 	if _, ok := dir.has(sum); ok {
 		return true, nil

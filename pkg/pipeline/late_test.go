@@ -203,3 +203,25 @@ func TestWhatACreateLeftToSetOutlivesFailures(t *testing.T) {
 		})
 	}
 }
+
+// A run that sends other bytes after a version that a killed run had sent replaces
+// that version: taking the run back brings it back, and not what was there before
+// both.
+func TestTheWayBackOfAVersionIsTheVersionBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{KeepBytes: true})
+		w.options.KeepReplaced = fastDir(t)
+		w.add("A", "content")
+		w.mustRun(0)
+		w.files.put("A.txt", "the first new bytes")
+		w.crash(emulator.OpPut, 1, emulator.After)
+		first := w.tenant.Assets()[0].MD5
+		w.files.put("A.txt", "the second new bytes")
+		w.mustRun(0)
+		w.check()
+		w.mustRollback(0, false, fmt.Sprintf("run-%d", w.runs))
+		if got := w.tenant.Assets()[0].MD5; got != first {
+			t.Errorf("the bytes have the MD5 %s, want %s of the version that was killed", got, first)
+		}
+	})
+}

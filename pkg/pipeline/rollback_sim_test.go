@@ -196,7 +196,8 @@ func (b *back) take(runs []string) {
 		}
 		processing := false
 		for _, r := range b.results {
-			if r.Error != nil && r.Error.Code == pipeline.ConflictProcessing {
+			// A row has one code, and a sentence for each of its reasons.
+			if r.Error != nil && (r.Error.Code == pipeline.ConflictProcessing || strings.Contains(r.Error.Message, "still processes a version")) {
 				processing, b.partly[r.ExternalID] = true, true // it may be stuck for good
 			}
 		}
