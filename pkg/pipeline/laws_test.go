@@ -353,7 +353,7 @@ func lawWorld(t *testing.T, rng *rand.Rand, o emulator.Options) *world {
 	}
 	for _, name := range []string{"Sales", "EMEA", "T1", "unrelated"} {
 		if rng.IntN(2) == 0 {
-			if _, err := w.client().CreateTag(t.Context(), emulator.DivisionMarketing, name); err != nil {
+			if _, err := w.patient().CreateTag(t.Context(), emulator.DivisionMarketing, name); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -83,7 +83,7 @@ func (w *world) person(externalID string, f showpad.AssetFields) {
 	if len(as) != 1 {
 		w.t.Fatalf("%s: %d assets", externalID, len(as))
 	}
-	if _, err := w.client().UpdateAsset(w.t.Context(), as[0].ID, f); err != nil {
+	if _, err := w.patient().UpdateAsset(w.t.Context(), as[0].ID, f); err != nil {
 		w.t.Fatalf("a person's edit: %v", err)
 	}
 }

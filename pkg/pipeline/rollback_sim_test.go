@@ -220,7 +220,7 @@ func (b *back) touch() {
 	for _, a := range b.tenant.Assets() {
 		if b.rng.IntN(3) == 0 {
 			b.theirs[a.ID] = "theirs: " + text(b.rng)
-			if _, err := b.client().UpdateAsset(b.t.Context(), a.ID, description(b.theirs[a.ID])); err != nil {
+			if _, err := b.patient().UpdateAsset(b.t.Context(), a.ID, description(b.theirs[a.ID])); err != nil {
 				b.t.Fatal(err)
 			}
 		}

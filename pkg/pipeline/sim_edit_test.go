@@ -58,7 +58,7 @@ func noNewTags(w *world) {
 	w.man.CreateTags = manifest.CreateNoTags
 	for _, d := range []string{emulator.DivisionMarketing, emulator.DivisionSales} {
 		for _, name := range []string{"Sales", "EMEA", "sales tips", "2026", "T0", "T1", "T2"} {
-			if _, err := w.client().CreateTag(w.t.Context(), d, name); err != nil {
+			if _, err := w.patient().CreateTag(w.t.Context(), d, name); err != nil {
 				w.t.Fatal(err)
 			}
 		}

@@ -70,7 +70,7 @@ func managesTag(item *manifest.Item, name string) bool {
 // retag changes the tags of an asset by name.
 func (p *people) retag(item *manifest.Item, change func(names []string) []string) {
 	p.w.t.Helper()
-	c := p.w.client()
+	c := p.w.patient()
 	ids := map[string]string{}
 	a := p.w.assets()[item.ExternalID][0]
 	for d, err := range c.Divisions(p.w.t.Context()) {

@@ -73,7 +73,7 @@ func (s *sim) stormyRun() {
 	if err != nil && !errors.Is(err, errCrash) && !errors.Is(err, errDiskFull) {
 		// The service may be unreachable for long enough to end a run: that is
 		// told, not hidden, and the next run goes on.
-		w.t.Logf("run ended with: %v", err)
+		s.trace("not promised to get through: %v", err)
 	}
 	s.checkResults(out, err)
 	if s.chance(0.3) {

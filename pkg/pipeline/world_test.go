@@ -98,14 +98,27 @@ func tags(names ...string) func(*manifest.Item) {
 	}
 }
 
-func (w *world) client() *showpad.Client {
+func (w *world) client() *showpad.Client { return w.clientWith(w.configure) }
+
+// patient is the client of a person, who comes again until a limit of requests
+// lets them in.
+func (w *world) patient() *showpad.Client {
+	return w.clientWith(func(c *showpad.Config) {
+		if w.configure != nil {
+			w.configure(c)
+		}
+		c.Retries = 10_000
+	})
+}
+
+func (w *world) clientWith(configure func(*showpad.Config)) *showpad.Client {
 	v4, v3 := w.tenant.URLs()
 	cfg := showpad.Config{
 		APIURL: v4.String(), V3URL: v3.String(), Token: showpad.StaticToken(emulator.DefaultToken),
 		Base: w.tenant, Storage: w.tenant, Gate: showpad.NewGate(w.options.Requests),
 	}
-	if w.configure != nil {
-		w.configure(&cfg)
+	if configure != nil {
+		configure(&cfg)
 	}
 	c, err := showpad.New(cfg)
 	if err != nil {
