@@ -13,6 +13,7 @@ import (
 
 func newLint(a *app) *cobra.Command {
 	var svc serviceFlags
+	var files sourceFlags
 	var offline bool
 	cmd := &cobra.Command{
 		Use:   "lint MANIFEST",
@@ -28,17 +29,18 @@ when only some items are blocked.`,
 		ValidArgsFunction: completeManifest,
 	}
 	svc.add(cmd.Flags())
+	files.add(cmd.Flags())
 	cmd.Flags().BoolVar(&offline, "offline", false, "leave out what only the service can tell")
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {
 		if err := checkNumbers(svc.numbers()...); err != nil {
 			return 0, err
 		}
-		return a.lint(ctx, args[0], svc, offline)
+		return a.lint(ctx, args[0], svc, files, offline)
 	})
 	return cmd
 }
 
-func (a *app) lint(ctx context.Context, path string, svc serviceFlags, offline bool) (code int, err error) {
+func (a *app) lint(ctx context.Context, path string, svc serviceFlags, files sourceFlags, offline bool) (code int, err error) {
 	var problems view.Problems
 	l := view.Lint{Manifest: path, Offline: offline}
 	show := func() (int, error) {
@@ -67,7 +69,7 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, offline b
 		return nil
 	}
 
-	s, err := a.read(path)
+	s, err := a.read(path, svc, files)
 	if err != nil {
 		if err := collect(err); err != nil {
 			return 0, err
@@ -80,13 +82,15 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, offline b
 	}
 	l.Items, l.Unmapped = s.checked.Items, s.checked.Unmapped
 	stop, _, _ := problems.Counts()
-	if s.closed != nil {
-		if stop == 0 { // else it has been said
-			err = collect(s.closed)
+	closed := s.closed
+	if stop == 0 { // else it has been said
+		if closed = s.reachRoots(ctx); closed != nil {
+			if err := collect(closed); err != nil {
+				return 0, err
+			}
 		}
-		if err != nil {
-			return 0, err
-		}
+	}
+	if closed != nil {
 		return show()
 	}
 	if !offline && stop == 0 {

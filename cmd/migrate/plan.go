@@ -14,6 +14,7 @@ import (
 // planFlags are how a plan is made and shown. `run --dry-run` has them too.
 type planFlags struct {
 	service serviceFlags
+	files   sourceFlags
 	selects selectFlags
 	state   stateFlag
 	decide  runFlags
@@ -80,6 +81,7 @@ saved, to be looked at and carried out later, row by row, by run --plan. Exit co
 		ValidArgsFunction: completeManifest,
 	}
 	fs := cmd.Flags()
+	f.files.add(cmd.Flags())
 	f.service.add(fs)
 	f.selects.add(fs)
 	f.state.add(fs)
@@ -115,7 +117,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers())...); err != nil {
 		return 0, err
 	}
-	s, sel, err := a.start(ctx, path, f.service, &f.selects, f.state, f.decide.strict)
+	s, sel, err := a.start(ctx, path, f.service, f.files, &f.selects, f.state, f.decide.strict)
 	if err != nil {
 		return 0, err
 	}

@@ -165,7 +165,7 @@ func (a *app) startRollback(ctx context.Context, args []string, f *rollbackComma
 	}
 	m := &manifest.Manifest{}
 	if f.service.sandbox { // its stand-in has the Divisions that the manifest names
-		read, err := a.read(s.places.manifest)
+		read, err := a.read(s.places.manifest, f.service, sourceFlags{})
 		if err != nil {
 			return nil, t, err
 		}

@@ -26,6 +26,7 @@ import (
 // runCommand are the settings of `migrate run`.
 type runCommand struct {
 	service  serviceFlags
+	files    sourceFlags
 	selects  selectFlags
 	state    stateFlag
 	run      runFlags
@@ -58,6 +59,7 @@ migrate help exit-codes.`,
 	}
 	fs := cmd.Flags()
 	f.service.add(fs)
+	f.files.add(fs)
 	f.selects.add(fs)
 	f.state.add(fs)
 	f.run.add(fs)
@@ -73,7 +75,7 @@ migrate help exit-codes.`,
 		case f.dryRun && f.plan != "":
 			return 0, usagef("--dry-run and --plan contradict each other: the saved plan says what would be done (leave one of them out)")
 		case f.dryRun:
-			return a.plan(ctx, args[0], planFlags{service: f.service, selects: f.selects, state: f.state, decide: f.run, show: f.show, sep: f.sep})
+			return a.plan(ctx, args[0], planFlags{service: f.service, files: f.files, selects: f.selects, state: f.state, decide: f.run, show: f.show, sep: f.sep})
 		}
 		if err := a.refusePlanFlags(", or use migrate plan"); err != nil {
 			return 0, err
@@ -103,7 +105,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		}
 		f.selects = selectFlags{}
 	}
-	s, sel, err := a.start(ctx, path, f.service, &f.selects, f.state, f.run.strict)
+	s, sel, err := a.start(ctx, path, f.service, f.files, &f.selects, f.state, f.run.strict)
 	if err != nil {
 		return 0, err
 	}

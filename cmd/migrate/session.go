@@ -15,7 +15,6 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/manifest/expand"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
-	"github.com/showpad-migrate/migrate/pkg/source"
 	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
@@ -28,7 +27,7 @@ type session struct {
 	checked expand.Checked
 	target  target
 	places  places
-	sources map[string]source.Source
+	sources *sources
 	closed  error // why a folder with files could not be opened
 	conn    *connection
 	calls   pipeline.Calls
@@ -38,17 +37,17 @@ type session struct {
 // start reads and checks a manifest, aims at its service and opens its files:
 // what plan, run and verify begin with. Nothing is asked of the service yet. The
 // caller closes the session.
-func (a *app) start(ctx context.Context, path string, service serviceFlags, selects *selectFlags, st stateFlag, strict bool) (*session, pipeline.Selection, error) {
+func (a *app) start(ctx context.Context, path string, service serviceFlags, files sourceFlags, selects *selectFlags, st stateFlag, strict bool) (*session, pipeline.Selection, error) {
 	sel, err := selects.selection()
 	if err != nil {
 		return nil, sel, err
 	}
-	s, err := a.read(path)
+	s, err := a.read(path, service, files)
 	if err != nil {
 		return nil, sel, err
 	}
 	if err = s.check(ctx, strict); err == nil {
-		if err = s.closed; err == nil {
+		if err = s.reachRoots(ctx); err == nil {
 			err = s.aim(service, st.path)
 		}
 	}
@@ -61,7 +60,7 @@ func (a *app) start(ctx context.Context, path string, service serviceFlags, sele
 // read opens the manifest at path and the folders with its files: its patterns are
 // filled in when it is checked. What is wrong with a folder is the check's to say
 // first.
-func (a *app) read(path string) (*session, error) {
+func (a *app) read(path string, service serviceFlags, files sourceFlags) (*session, error) {
 	s := &session{app: a, start: time.Now()}
 	var err error
 	s.set, err = expand.Open(path, expand.Options{Now: s.start})
@@ -69,7 +68,7 @@ func (a *app) read(path string) (*session, error) {
 	switch {
 	case err == nil:
 		s.closers = append(s.closers, s.set.Close)
-		s.closed = s.openSources()
+		s.openSources(sourceSettings{sourceFlags: files, caFile: service.caFile, getenv: a.getenv, log: a.log})
 		return s, nil
 	case errors.As(err, &problems):
 		return nil, err
@@ -146,12 +145,25 @@ func (s *session) warnAboutPlace() {
 	}
 }
 
-// openSources opens the folders with the files.
-func (s *session) openSources() error {
-	sources, closeAll, err := openSources(s.set.Manifest)
-	s.sources, s.set.Sources = sources, sources
-	s.closers = append(s.closers, closeAll)
-	return err
+// openSources opens the folders with the files, and prepares the other places.
+func (s *session) openSources(settings sourceSettings) {
+	s.sources, s.closed = openSources(s.set.Manifest, openers(settings))
+	s.set.Sources = s.sources.byName
+	s.closers = append(s.closers, s.sources.close)
+}
+
+// reachRoots opens the roots that are no folders. The error says which places
+// cannot be opened, folders too; they stop everything.
+func (s *session) reachRoots(ctx context.Context) error {
+	var folders, others manifest.Problems
+	err := s.sources.openRoots(ctx, s.set.Manifest)
+	switch {
+	case s.closed == nil:
+		return err
+	case errors.As(s.closed, &folders) && errors.As(err, &others):
+		return append(folders, others...)
+	}
+	return s.closed
 }
 
 // connect signs in. Observe gets requests and waits as events; nil: nobody.
@@ -221,7 +233,7 @@ func (s *session) input(r state.Reader, sel pipeline.Selection, o pipeline.Optio
 	in := pipeline.Input{
 		Manifest: s.set.Manifest,
 		Items:    func(ctx context.Context) iter.Seq2[manifest.Item, error] { return s.set.Items(ctx) },
-		Sources:  s.sources, State: r, Select: sel, Calls: &s.calls, Start: s.start, Log: s.app.log, Options: o,
+		Sources:  s.sources.byName, State: r, Select: sel, Calls: &s.calls, Start: s.start, Log: s.app.log, Options: o,
 	}
 	if s.conn != nil {
 		in.API = s.conn.client

@@ -57,7 +57,7 @@ state (exit code 7).`,
 }
 
 func (a *app) bind(ctx context.Context, externalID, assetID, path string, svc serviceFlags, st stateFlag, settle time.Duration) (err error) {
-	s, err := a.read(path)
+	s, err := a.read(path, svc, sourceFlags{})
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (a *app) rebuild(ctx context.Context, path string, f rebuildFlags) (err err
 	if err := checkNumbers(append(f.service.numbers(), number{"settle-time", int64(f.settle), 0})...); err != nil {
 		return err
 	}
-	s, err := a.read(path)
+	s, err := a.read(path, f.service, sourceFlags{})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 // verifyFlags are the settings of `migrate verify`.
 type verifyFlags struct {
 	service   serviceFlags
+	files     sourceFlags
 	selects   selectFlags
 	state     stateFlag
 	deep      bool
@@ -44,6 +45,7 @@ not be compared, 6 when everything is sent and the service still processes some.
 	}
 	fs := cmd.Flags()
 	f.service.add(fs)
+	f.files.add(fs)
 	f.selects.add(fs)
 	f.state.add(fs)
 	fs.BoolVar(&f.deep, "deep", false, "read the bytes of every file back and hash them")
@@ -65,7 +67,7 @@ func (a *app) verify(ctx context.Context, path string, f verifyFlags) (code int,
 	if a.origins["downloads"] == "flag" && !f.deep {
 		return 0, usagef("--downloads is for --deep: add it")
 	}
-	s, sel, err := a.start(ctx, path, f.service, &f.selects, f.state, false)
+	s, sel, err := a.start(ctx, path, f.service, f.files, &f.selects, f.state, false)
 	if err != nil {
 		return 0, err
 	}

@@ -313,11 +313,7 @@ func blockedByManifest(item *manifest.Item) bool {
 }
 
 func sourceOf(sources map[string]source.Source, l manifest.Location) (source.Source, error) {
-	key := l.Root
-	if l.Abs {
-		key = AbsoluteRoot
-	}
-	if s, ok := sources[key]; ok {
+	if s, ok := sources[SourceName(l)]; ok {
 		return s, nil
 	}
 	return nil, &source.Error{Op: "open", Path: l.String(), Hint: "name its folder under roots:", Err: source.ErrNotExist}

@@ -51,7 +51,7 @@ type Input struct {
 	Manifest *manifest.Manifest
 	// Items is the stream of all items, from its start at each call.
 	Items   func(ctx context.Context) iter.Seq2[manifest.Item, error]
-	Sources map[string]source.Source // by root name; "" is the manifest's folder and serves absolute paths
+	Sources map[string]source.Source // by [SourceName]
 	API     API                      // nil: offline, for lint only
 	State   state.Reader             // what is known; an empty state for a first plan
 	Hashes  Hashes                   // nil: none
@@ -136,3 +136,24 @@ type RunInput struct {
 // AbsoluteRoot is the key in [Input.Sources] of the source that serves absolute
 // paths. No root of a manifest can have this name.
 const AbsoluteRoot = "/"
+
+// SourceName is the key in [Input.Sources] of the source that holds the file at
+// l: the root's name where one is named, "" for the manifest's own folder,
+// [AbsoluteRoot] for absolute paths. An address that names no root belongs to
+// the source of its kind, which serves whole addresses: "https:", "s3:" or
+// "remote:". No root of a manifest can have such a name.
+func SourceName(l manifest.Location) string {
+	switch {
+	case l.Root != "":
+		return l.Root
+	case l.Abs:
+		return AbsoluteRoot
+	case l.Kind == manifest.RootWeb:
+		return "https:"
+	case l.Kind == manifest.RootS3:
+		return "s3:"
+	case l.Kind == manifest.RootRclone:
+		return "remote:"
+	}
+	return ""
+}

@@ -20,6 +20,7 @@ var (
 	ErrNotRegular = errors.New("not a regular file")
 	ErrAmbiguous  = errors.New("several files have this name in different Unicode forms")
 	ErrChanged    = errors.New("file changed while it was read")
+	ErrWebPage    = errors.New("a web page came in place of the file")
 )
 
 // Error is a failure of a source: which path, what was attempted, why. It wraps
@@ -50,10 +51,19 @@ type Info struct {
 	// Offline says that the bytes are not on this machine though the file
 	// seems to be: reading it downloads them.
 	Offline bool
+	// Version is the place's own mark of this version of the bytes, such as an
+	// ETag; "" where it has none. It means something for this one path only.
+	Version string
 }
 
-// Same reports whether a and b can be the same bytes as far as size and time tell.
-func (a Info) Same(b Info) bool { return a.Size == b.Size && a.ModTime.Equal(b.ModTime) }
+// Same reports whether a and b, of one path, can be the same bytes as far as
+// size and version tell, or size and time where one of them has no version.
+func (a Info) Same(b Info) bool {
+	if a.Version != "" && b.Version != "" {
+		return a.Size == b.Size && a.Version == b.Version
+	}
+	return a.Size == b.Size && a.ModTime.Equal(b.ModTime)
+}
 
 // Source holds files. Its methods may be called concurrently. Every error
 // about one path is an *Error; context errors are returned as they are.

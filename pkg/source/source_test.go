@@ -1,0 +1,28 @@
+package source
+
+import (
+	"testing"
+	"time"
+)
+
+func TestSame(t *testing.T) {
+	one, two := time.Unix(1, 0), time.Unix(2, 0)
+	for _, c := range []struct {
+		name string
+		a, b Info
+		want bool
+	}{
+		{"size and time", Info{Size: 1, ModTime: one}, Info{Size: 1, ModTime: one.UTC()}, true},
+		{"another size", Info{Size: 1, ModTime: one}, Info{Size: 2, ModTime: one}, false},
+		{"another time", Info{Size: 1, ModTime: one}, Info{Size: 1, ModTime: two}, false},
+		{"another version of the same time", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: one, Version: "b"}, false},
+		{"one version, told with another time", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: two, Version: "a"}, true},
+		{"one version and another size", Info{Size: 1, Version: "a"}, Info{Size: 2, Version: "a"}, false},
+		{"a version on one side: the time tells", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: one}, true},
+		{"a version on one side, another time", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: two}, false},
+	} {
+		if got := c.a.Same(c.b); got != c.want || c.b.Same(c.a) != got {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
