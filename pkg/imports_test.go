@@ -28,6 +28,7 @@ var mayImport = map[string]string{
 	"pkg/source":                   "",
 	"pkg/source/local":             "pkg/source",
 	"pkg/source/sourcetest":        "pkg/source",
+	"pkg/source/spool":             "pkg/source",
 	"pkg/showpad":                  "",
 	"pkg/showpad/emulator":         "",
 	"pkg/state":                    "",
