@@ -23,6 +23,7 @@ const module = "github.com/showpad-migrate/migrate"
 // mayImport is the order of the house: what each package may import of ours.
 // "" is nothing, "*" everything in the table.
 var mayImport = map[string]string{
+	"pkg/content":                  "",
 	"pkg/manifest":                 "",
 	"pkg/manifest/expand":          "pkg/manifest pkg/source",
 	"pkg/source":                   "",
