@@ -95,6 +95,27 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestConformanceOfFilesThatChange(t *testing.T) {
+	sourcetest.RunChanging(t, func(t *testing.T, files map[string]sourcetest.File) sourcetest.Place {
+		s, dir := newWith(t, files)
+		aside := t.TempDir()
+		return sourcetest.Place{
+			Source: s,
+			Set: func(path string, f sourcetest.File) {
+				write(t, aside, map[string]sourcetest.File{"new": f})
+				if err := os.Rename(filepath.Join(aside, "new"), filepath.Join(dir, filepath.FromSlash(path))); err != nil {
+					t.Fatal(err)
+				}
+			},
+			Remove: func(path string) {
+				if err := os.Remove(filepath.Join(dir, filepath.FromSlash(path))); err != nil {
+					t.Fatal(err)
+				}
+			},
+		}
+	})
+}
+
 // below serves the files of one folder by absolute path.
 type below struct {
 	source.Source

@@ -68,7 +68,8 @@ func (p *pattern) Read(b []byte) (int, error) {
 const large = 9<<20 + 17
 
 // Run is the suite; a source.Lister is held to its promises too. newSource returns a source that holds exactly these files,
-// by slash-separated path, and cleans up by t.Cleanup.
+// by slash-separated path, and cleans up by t.Cleanup. RunChanging and, for sources that read over HTTP, RunBroken are the rest of
+// what every source passes.
 func Run(t *testing.T, newSource func(t *testing.T, files map[string]File) source.Source) {
 	when := time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
 	files := map[string]File{

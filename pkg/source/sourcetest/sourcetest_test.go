@@ -16,6 +16,13 @@ func TestMemory(t *testing.T) {
 	Run(t, func(t *testing.T, files map[string]File) source.Source { return NewMemory(files) })
 }
 
+func TestMemoryThatChanges(t *testing.T) {
+	RunChanging(t, func(t *testing.T, files map[string]File) Place {
+		m := NewMemory(files)
+		return Place{Source: m, Set: m.Set, Remove: m.Remove}
+	})
+}
+
 func TestWrappersThatDoNothingAreTransparent(t *testing.T) {
 	Run(t, func(t *testing.T, files map[string]File) source.Source {
 		var s source.Source = NewMemory(files)
