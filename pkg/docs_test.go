@@ -94,6 +94,15 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	generated(t, "docs/codes.md", "codes", b.String())
 }
 
+func TestWhatDoesNotMoveIsExplained(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| Not moved | Why, and what to do instead |\n|---|---|\n")
+	for _, n := range manifest.CannotMove() {
+		fmt.Fprintf(&b, "| %s | %s |\n", cell(n.What), cell(n.Why))
+	}
+	generated(t, "docs/what-moves.md", "not moved", b.String())
+}
+
 // TestEveryReasonIsExplained compares docs/codes.md with the reasons and
 // differences of package pipeline and the codes of settings: each has its row, and no other one has.
 func TestEveryReasonIsExplained(t *testing.T) {

@@ -104,7 +104,7 @@ the service named in the first line of each command.`,
 	fs.StringVar(&a.logLevel, "log-level", "warn", "trace, debug, info, warn or error")
 	fs.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	fs.StringVar(&a.logFile, "log-file", "", "append the log to this file instead of stderr")
-	root.AddCommand(newInit(a), newLint(a), newPlan(a), newRun(a), newStatus(a), newWhy(a), newVerify(a),
+	root.AddCommand(newInit(a), newScan(a), newLint(a), newPlan(a), newRun(a), newStatus(a), newWhy(a), newVerify(a),
 		newRollback(a), newReport(a), newState(a), newSandbox(a), newSchema(a), newVersion(a))
 	root.SetHelpCommand(newHelp(a))
 	return root

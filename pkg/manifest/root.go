@@ -46,6 +46,10 @@ func (k RootKind) String() string {
 // reservedRoots would be taken for the scheme of a URL.
 var reservedRoots = []string{"http", "https", "file", "s3"}
 
+// ReservedRoot reports whether a root cannot have this name, although its form
+// is fine.
+func ReservedRoot(name string) bool { return slices.Contains(reservedRoots, strings.ToLower(name)) }
+
 func (h *headerReader) roots(v Value) {
 	if v.Kind != MapValue {
 		h.d.wrong(v, "a mapping: {decks: ./content/decks}")
@@ -53,7 +57,7 @@ func (h *headerReader) roots(v Value) {
 	}
 	for _, m := range v.Map {
 		h.d.field = "roots." + m.Key
-		if !rootName.MatchString(m.Key) || slices.Contains(reservedRoots, strings.ToLower(m.Key)) {
+		if !rootName.MatchString(m.Key) || ReservedRoot(m.Key) {
 			h.d.ps.add(CodeRoot, m.Pos, fmt.Sprintf("%q cannot be the name of a root", clip(m.Key)), "use two or more letters, digits, - or _, beginning with a letter; not http, https, file or s3")
 			continue
 		}

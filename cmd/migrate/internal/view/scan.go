@@ -1,0 +1,187 @@
+package view
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/scan"
+)
+
+// Scan is what a scan found and wrote.
+type Scan struct {
+	Place   string
+	Out     string   // folder
+	Written []string // files in it
+	Report  *scan.Report
+	Online  *scan.Group // nil: none
+	Hash    bool        // files were read
+	Local   bool        // a folder of this machine, whose files were looked into
+}
+
+const someScanTypes = 12
+
+// findingText is what people read of a kind.
+var findingText = map[string]string{
+	scan.TooBig:      "more than the 5 GB that storage takes at once",
+	scan.WebPage:     "a web page in place of a file: download it again",
+	scan.Empty:       "empty",
+	scan.OddName:     "paths that a table cannot write: rename the file",
+	scan.Unreadable:  "cannot be read",
+	scan.Unlisted:    "folders that cannot be listed",
+	scan.Temporary:   "temporary, made by programs for themselves",
+	scan.Hidden:      "hidden",
+	scan.Protected:   "open with a password only",
+	scan.Big:         "more than 2 GB",
+	scan.Shortcut:    "lead to content elsewhere and hold none",
+	scan.UnknownType: "of a type that this program does not know",
+	scan.LongName:    "have a name that is too long: shortened",
+	scan.Lookalike:   "have a name that differs from another one in capitals or accents only",
+	scan.Online:      "online only: a run downloads them",
+	scan.Duplicate:   "have the same bytes as another file",
+}
+
+// WhyLeftOut says in a few words why files are not in an inventory.
+func WhyLeftOut(r *scan.Report) string {
+	var parts []string
+	for _, g := range r.Findings {
+		if g.LeftOut {
+			parts = append(parts, Count(g.Files)+" "+g.Kind)
+		}
+	}
+	if parts == nil {
+		return "there are none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Text writes the report for people.
+func (s Scan) Text(w io.Writer) error {
+	out, r := &printer{w: w}, s.Report
+	out.line("%s: %s, %s; %s in the inventory (%s)%s", Clean(s.Place), Plural(r.Files, "file", "files"), Bytes(r.Bytes), Count(r.Rows), Bytes(r.RowBytes),
+		either(r.LeftOut() > 0, ", "+Count(r.LeftOut())+" left out", ""))
+	s.types(out)
+	s.findings(out, true, "Left out of the inventory:")
+	s.findings(out, false, "In the inventory, but look at them:")
+	s.duplicates(out)
+	if s.Online != nil {
+		out.line("")
+		out.line("Online only: %s, %s that a run downloads; none of them was opened", Plural(s.Online.Files, "file", "files"), Bytes(s.Online.Bytes))
+	}
+	out.line("")
+	out.line("Does not move, whatever the manifest says:")
+	for _, n := range manifest.CannotMove() {
+		out.line("  %s: %s", n.What, strings.ReplaceAll(n.Why, "`", ""))
+	}
+	out.line("")
+	out.line("%s written: %s", Plural(len(s.Written), "file", "files"), s.paths())
+	out.line("next: migrate lint %s --offline", filepath.Join(s.Out, "manifest.yaml"))
+	return out.err
+}
+
+func (s Scan) paths() string {
+	var paths []string
+	for _, name := range s.Written {
+		paths = append(paths, filepath.Join(s.Out, name))
+	}
+	return strings.Join(paths, ", ")
+}
+
+func (s Scan) types(out *printer) {
+	out.line("")
+	out.line("By type:")
+	files, bytes := 0, int64(0)
+	for i, t := range s.Report.Types {
+		if i >= someScanTypes && len(s.Report.Types) > someScanTypes+1 {
+			files += t.Files
+			bytes += t.Bytes
+			continue
+		}
+		name := t.Extension
+		switch name {
+		case "":
+			name = "no extension"
+		case "*":
+			name = "all others"
+		}
+		out.line("  %-14s %-10s %s, %s", Clean(name), either(t.Type == "", "?", t.Type), Plural(t.Files, "file", "files"), Bytes(t.Bytes))
+	}
+	if files > 0 {
+		out.line("  and %s: %s, %s", Plural(len(s.Report.Types)-someScanTypes, "more type", "more types"), Plural(files, "file", "files"), Bytes(bytes))
+	}
+}
+
+func (s Scan) findings(out *printer, leftOut bool, title string) {
+	first := true
+	for _, g := range s.Report.Findings {
+		if g.LeftOut != leftOut || g.Kind == scan.Duplicate || g.Kind == scan.Online {
+			continue
+		}
+		if first {
+			out.line("")
+			out.line("%s", title)
+			first = false
+		}
+		out.line("  %s (%s)", findingText[g.Kind], list(Count(g.Files), either(g.Bytes > 0, Bytes(g.Bytes), "")))
+		for _, f := range g.Samples {
+			out.line("    %s%s", Clean(f.Path), detail(f))
+		}
+		if more := g.Files - len(g.Samples); more > 0 {
+			out.line("    ... and %s more (findings.csv lists all)", Count(more))
+		}
+		if g.Kind == scan.UnknownType {
+			out.line("    (Showpad does not publish the list of types that it takes)")
+		}
+	}
+}
+
+func detail(f scan.Finding) string {
+	switch f.Kind {
+	case scan.Unreadable, scan.Unlisted, scan.Shortcut:
+		return ": " + Clean(f.Detail)
+	}
+	return ""
+}
+
+func (s Scan) duplicates(out *printer) {
+	d, r := s.Report.Duplicates, s.Report
+	if r.Unhashed == r.Rows {
+		if !s.Hash && s.Local {
+			out.line("")
+			out.line("Duplicates: not looked for; migrate scan --hash reads the files (%s) and finds them", Bytes(r.RowBytes))
+		}
+		return
+	}
+	out.line("")
+	switch known := either(r.Unhashed > 0, " ("+Plural(r.Unhashed, "file was", "files were")+" not read)", ""); d.Copies {
+	case 0:
+		out.line("Duplicates: none%s", known)
+	default:
+		out.line("Duplicates: %s of %s%s; without them, %s less to move", Plural(d.Copies, "copy", "copies"), Plural(d.Groups, "file", "files"), known, Bytes(d.Saved))
+		if g := r.Of(scan.Duplicate); g != nil {
+			for _, f := range g.Samples {
+				out.line("    %s: %s", Clean(f.Path), Clean(f.Detail))
+			}
+			if more := g.Files - len(g.Samples); more > 0 {
+				out.line("    ... and %s more (findings.csv lists all)", Count(more))
+			}
+		}
+	}
+}
+
+// JSON writes one document.
+func (s Scan) JSON(w io.Writer) error {
+	files := make([]string, len(s.Written))
+	for i, name := range s.Written {
+		files[i] = filepath.Join(s.Out, name)
+	}
+	return WriteJSON(w, struct {
+		Version int    `json:"version"`
+		Type    string `json:"type"`
+		Place   string `json:"place"`
+		*scan.Report
+		NotMoved []manifest.NotMoved `json:"notMoved"`
+		Written  []string            `json:"written"`
+	}{1, "scan", s.Place, s.Report, manifest.CannotMove(), files})
+}
