@@ -29,6 +29,7 @@ var mayImport = map[string]string{
 	"pkg/scan":                     "pkg/content pkg/manifest pkg/manifest/expand pkg/source",
 	"pkg/source":                   "",
 	"pkg/source/local":             "pkg/source",
+	"pkg/source/s3":                "pkg/source",
 	"pkg/source/sourcetest":        "pkg/source",
 	"pkg/source/spool":             "pkg/source",
 	"pkg/showpad":                  "",
@@ -49,7 +50,8 @@ var mayImport = map[string]string{
 // onlyIn are libraries that one package alone may import, tests included.
 var onlyIn = map[string]string{
 	"gopkg.in/yaml.v3":    "pkg/manifest", // panics on crafted input: decoded under one guard
-	"go.etcd.io/bbolt":    "pkg/state",    // one writer
+	"github.com/minio":    "pkg/source/s3 test/integration",
+	"go.etcd.io/bbolt":    "pkg/state", // one writer
 	"golang.org/x/oauth2": "pkg/showpad cmd/migrate cmd/migrate/internal/login",
 }
 

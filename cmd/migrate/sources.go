@@ -44,8 +44,10 @@ type opener struct {
 
 // openers are those of the kinds that this version reads; [manifest.Later]
 // names the others.
-func openers(sourceSettings) map[manifest.RootKind]opener {
-	return map[manifest.RootKind]opener{}
+func openers(set sourceSettings) map[manifest.RootKind]opener {
+	return map[manifest.RootKind]opener{
+		manifest.RootS3: s3Opener(set),
+	}
 }
 
 // sources are the places of a manifest's files.

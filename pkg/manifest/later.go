@@ -20,7 +20,6 @@ var later = []struct{ part, what, fix string }{
 	{"column.add", `key "add" of a column (adding to dates)`, "add to the dates in the table itself"},
 	{"column.value", `key "value" of a column (constants)`, "write it under defaults:, or into a column of the table"},
 	{"place.web", "a place at https://", "copy the files into a folder and write its path; for a link without a binary write url:"},
-	{"place.s3", "a place at s3://", "copy the files into a folder and write its path"},
 	{"place.rclone", "a place of rclone (remote:path)", "copy the files into a folder and write its path; a file whose name holds a colon is written ./like:this"},
 }
 

@@ -81,7 +81,8 @@ type Lister interface {
 	// List yields the files in the folder at prefix ("" is all that the source
 	// holds) and below it, ordered by path, byte by byte. Paths are whole, so
 	// that Stat and Open take them. Folders are not reported, and a prefix is a
-	// whole folder: "dee" does not list "deep/a".
+	// whole folder: "dee" does not list "deep/a". MD5 may be nil where Stat
+	// knows it.
 	//
 	// What cannot be listed is an *Error about its path, and the rest follows:
 	// Op "list" for a folder whose files are missing from the listing, "stat"
