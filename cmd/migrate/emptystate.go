@@ -12,3 +12,6 @@ type emptyState struct{ state.Reader }
 
 // Get knows no record.
 func (emptyState) Get(context.Context, []string) (map[string]state.Record, error) { return nil, nil }
+
+// Scan knows no record.
+func (emptyState) Scan(context.Context, string, int) ([]state.Record, error) { return nil, nil }

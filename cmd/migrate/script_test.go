@@ -62,6 +62,8 @@ func TestScripts(t *testing.T) {
 			"externalids": cmdExternalIDs,
 			"stranger":    cmdStranger,
 			"gone":        cmdGone,
+			"byhand":      cmdByHand,
+			"fill":        cmdFill,
 		},
 	})
 }

@@ -70,6 +70,7 @@ const (
 	CodeAddress       = "M026"
 	CodeUnknownRoot   = "M027"
 	CodeClimbs        = "M028"
+	CodeLinkTwice     = "M029"
 	CodeDivision      = "M030"
 	CodeName          = "M031"
 	CodeTag           = "M032"
@@ -191,6 +192,9 @@ var codes = []Code{
 	{CodeClimbs, Block, "path leaves its folder",
 		"The path climbs out of the manifest's folder, or of its root, with \"..\". Only declared folders are read.",
 		"Name that folder under roots: and write root:path."},
+	{CodeLinkTwice, Stop, "asset linked twice",
+		"Two items name the same asset by id:; it can become only one of them.",
+		"Take id: out of one of them, or remove the item."},
 	{CodeDivision, Stop, "no Division",
 		"Neither the item nor the header names a Division. An asset's Division can never be changed later.",
 		"Write division: in the header, or on the item."},

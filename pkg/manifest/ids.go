@@ -12,10 +12,13 @@ import (
 )
 
 // IDs finds external IDs that are used twice, or that differ only in case or
-// Unicode form, in flat memory: eight bytes for each ID in a first pass; the
+// Unicode form, and assets that are linked twice, in flat memory: eight bytes for each ID in a first pass; the
 // few suspects are compared letter by letter in a second one. The zero value
 // is ready. It is not for concurrent use.
 type IDs struct {
+	// Links says that these are ids of assets that items link: they are the same
+	// only letter by letter.
+	Links  bool
 	seed   maphash.Seed
 	seeded bool
 	hashes []uint64
@@ -25,7 +28,16 @@ type IDs struct {
 // IDPlace is an external ID and where it stands.
 type IDPlace struct {
 	ExternalID string
+	Link       string // of IDs with Links: the id of the asset, which stands at Pos; else ""
 	Pos        Pos
+}
+
+// id is what is compared.
+func (s *IDs) id(p IDPlace) string {
+	if s.Links {
+		return p.Link
+	}
+	return p.ExternalID
 }
 
 const (
@@ -43,6 +55,9 @@ func (s *IDs) hash(id string) uint64 {
 
 // folded is what two IDs share that people and systems take for the same.
 func (s *IDs) folded(id string) string {
+	if s.Links {
+		return id
+	}
 	ascii, lower := true, true
 	for i := range len(id) {
 		ascii = ascii && id[i] < 0x80
@@ -54,8 +69,8 @@ func (s *IDs) folded(id string) string {
 	return norm.NFC.String(s.fold.String(norm.NFC.String(id)))
 }
 
-// Add remembers an external ID of the first pass.
-func (s *IDs) Add(externalID string) { s.hashes = append(s.hashes, s.hash(externalID)) }
+// Add remembers an external ID, or the id of an asset, of the first pass.
+func (s *IDs) Add(id string) { s.hashes = append(s.hashes, s.hash(id)) }
 
 // Confirm goes over the same IDs again and reports each place of a second use,
 // with the first one in Also. The stream is not read when there are no
@@ -74,7 +89,7 @@ func (s *IDs) Confirm(ctx context.Context, stream iter.Seq2[IDPlace, error], rep
 			return err
 		}
 		last = p.Pos
-		h := s.hash(p.ExternalID)
+		h := s.hash(s.id(p))
 		group, ok := suspects[h]
 		if !ok {
 			continue
@@ -82,12 +97,16 @@ func (s *IDs) Confirm(ctx context.Context, stream iter.Seq2[IDPlace, error], rep
 		if pr, ok := s.compare(group, p); ok {
 			report(pr)
 		}
-		if len(group) < maxForms && !slices.ContainsFunc(group, func(o IDPlace) bool { return o.ExternalID == p.ExternalID }) {
+		if len(group) < maxForms && !slices.ContainsFunc(group, func(o IDPlace) bool { return s.id(o) == s.id(p) }) {
 			suspects[h] = append(group, p)
 		}
 	}
 	if more > 0 {
-		report(NewProblem(CodeDuplicateID, Pos{File: last.File}, fmt.Sprintf("%d more external IDs are used more than once", more), "correct the ones above first"))
+		code, what := CodeDuplicateID, "external IDs are used"
+		if s.Links {
+			code, what = CodeLinkTwice, "assets are linked"
+		}
+		report(NewProblem(code, Pos{File: last.File}, fmt.Sprintf("%d more %s more than once", more, what), "correct the ones above first"))
 	}
 	return nil
 }
@@ -95,14 +114,19 @@ func (s *IDs) Confirm(ctx context.Context, stream iter.Seq2[IDPlace, error], rep
 // compare reports p against the IDs of its group that came before.
 func (s *IDs) compare(group []IDPlace, p IDPlace) (Problem, bool) {
 	for _, o := range group {
-		if o.ExternalID == p.ExternalID {
+		if s.Links && o.Link == p.Link {
+			pr := NewProblem(CodeLinkTwice, p.Pos, fmt.Sprintf("asset %q is linked twice", p.Link), "take id: out of one of the items")
+			pr.ExternalID, pr.Also = p.ExternalID, &o.Pos
+			return pr, true
+		}
+		if !s.Links && o.ExternalID == p.ExternalID {
 			pr := NewProblem(CodeDuplicateID, p.Pos, fmt.Sprintf("external ID %q is used twice", p.ExternalID), "give one of the items another ID, or remove it")
 			pr.ExternalID, pr.Also = p.ExternalID, &o.Pos
 			return pr, true
 		}
 	}
 	for _, o := range group {
-		if s.folded(o.ExternalID) == s.folded(p.ExternalID) { // else the hashes collided
+		if !s.Links && s.folded(o.ExternalID) == s.folded(p.ExternalID) { // else the hashes collided
 			how := "only in upper and lower case"
 			if norm.NFC.String(o.ExternalID) == norm.NFC.String(p.ExternalID) {
 				how = "only in how accented letters are stored"

@@ -14,7 +14,7 @@ import (
 func places(n int, id func(int) string) iter.Seq2[IDPlace, error] {
 	return func(yield func(IDPlace, error) bool) {
 		for i := range n {
-			if !yield(IDPlace{id(i), Pos{"m.yaml", i + 1, 1}}, nil) {
+			if !yield(IDPlace{ExternalID: id(i), Pos: Pos{"m.yaml", i + 1, 1}}, nil) {
 				return
 			}
 		}
@@ -48,6 +48,31 @@ func TestIDsUsedTwice(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestAssetsLinkedTwice(t *testing.T) {
+	ids := []string{"a1", "A1", "b2", "a1", "b2", "b2"}
+	stream := func(yield func(IDPlace, error) bool) {
+		for i, id := range ids {
+			if !yield(IDPlace{ExternalID: fmt.Sprint("item-", i), Link: id, Pos: Pos{"m.yaml", i + 1, 1}}, nil) {
+				return
+			}
+		}
+	}
+	s := IDs{Links: true}
+	for _, id := range ids {
+		s.Add(id)
+	}
+	var got []string
+	err := s.Confirm(t.Context(), stream, func(p Problem) { got = append(got, p.ExternalID+" "+p.String()) })
+	want := []string{
+		`item-3 m.yaml:4:1: M029: asset "a1" is linked twice, also at m.yaml:1:1 (take id: out of one of the items)`,
+		`item-4 m.yaml:5:1: M029: asset "b2" is linked twice, also at m.yaml:3:1 (take id: out of one of the items)`,
+		`item-5 m.yaml:6:1: M029: asset "b2" is linked twice, also at m.yaml:3:1 (take id: out of one of the items)`,
+	}
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Error(err, d)
 	}
 }
 

@@ -134,7 +134,6 @@ func (b *Builder) own(d *decoder, it *Item, m Member) {
 			d.externalID(m.Value, s)
 		}
 	case "id":
-		d.later("item.id", m.Pos)
 		if s, ok := d.scalar(m.Value, "the asset's id"); ok {
 			if it.ID = s; !idForm(s) {
 				d.ps.add(CodeEmpty, m.Value.Pos, fmt.Sprintf("%q is no asset id", clip(s)), "write the id as the service shows it; an ID of another system is the externalId")

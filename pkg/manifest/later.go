@@ -11,7 +11,6 @@ var later = []struct{ part, what, fix string }{
 	{"shares", `key "shares" (share links)`, "remove it"},
 	{"prune: archive", "prune: archive", "write prune: keep"},
 	{"prune: delete", "prune: delete", "write prune: keep"},
-	{"item.id", `key "id" (linking an existing asset by its id)`, "remove it"},
 	{"item.localization", `key "localization" (linking language variants)`, "remove it"},
 	{"include.sheet", `key "sheet" (sheets of a workbook)`, "remove it, and save the sheet as CSV UTF-8"},
 	{"include.encoding", `key "encoding" (other encodings than UTF-8)`, "remove it, and save the table as UTF-8"},

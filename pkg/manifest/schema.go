@@ -138,7 +138,7 @@ func itemSchema() object {
 	p["division"] = describe(nullOr(textSchema(object{"pattern": notBlank})), "Division by name or id; default: the header's")
 	p["allowEmpty"] = describe(nullOr(object{"type": "boolean"}), "An empty file is meant")
 	p["keep"] = describe(nullOr(object{"type": "object", "additionalProperties": object{"type": []string{"string", "number", "boolean", "null"}}}), "Carried into the results, never sent")
-	p["id"] = unlessLater("item.id", nullOr(textSchema(object{"pattern": `^[^\s,]+$`})), "Id of an existing asset that becomes this item's, instead of a new one")
+	p["id"] = describe(nullOr(textSchema(object{"pattern": `^[^\s,]+$`})), "Id of an existing asset that becomes this item's, instead of a new one")
 	p["localization"] = unlessLater("item.localization", object{"type": "object"}, "Language variant of another item")
 	set := object{"not": object{"type": "null"}}
 	unset := object{"type": "null"}

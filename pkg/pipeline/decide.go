@@ -33,7 +33,10 @@ type Facts struct {
 	MD5       string // hex, when known without reading; ""
 
 	RemoteRead bool            // the service was asked
-	Remote     []showpad.Asset // what it has: by asset id when the record has one, else by external ID
+	Remote     []showpad.Asset // what it has: by asset id when the record has one or the item links one, else by external ID
+	// LinkedBy is the external ID of another record that has the asset that the
+	// item links; "" for none.
+	LinkedBy string
 	// HoldersRead says that the service was asked who has the item's external ID,
 	// and Holders are those. Asked only before an asset is given the external ID.
 	HoldersRead bool
@@ -72,7 +75,7 @@ type Need int
 
 const (
 	NeedNothing Need = iota
-	NeedRemote       // Facts.Remote: by the record's asset id, else by external ID
+	NeedRemote       // Facts.Remote: by the record's asset id or the item's, else by external ID
 	NeedHash         // Facts.MD5
 	NeedHolders      // Facts.Holders
 	NeedFile         // of a rollback: how far the version under way is
@@ -110,7 +113,8 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 		d.Row.Source = item.URL
 	}
 	rec := f.Record
-	if rec != nil {
+	d.Row.AssetID = linkOf(item, rec)
+	if rec != nil && rec.AssetID != "" {
 		d.Row.AssetID = rec.AssetID
 	}
 	if rec != nil && rec.Owner != "" && rec.Owner != f.Owner {
@@ -124,6 +128,9 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 	// Without its external ID an asset cannot be found again: it is always managed.
 	d.Want[idField] = canonText(item.ExternalID)
 	d.ours()
+	if d.linkedElsewhere() {
+		return d.Decision
+	}
 
 	switch {
 	case rec != nil && rec.Unconfirmed && rec.AssetID != "":
@@ -223,6 +230,10 @@ func (d *decider) needRemote() bool {
 
 // create decides for an item that the service does not have.
 func (d *decider) create(a Action, reason string) {
+	if d.item.ID != "" { // the item is to be that asset and no other
+		d.missing()
+		return
+	}
 	d.Set = created(d.item, d.Want)
 	d.Upload = d.item.URL == ""
 	d.Row.AssetID = ""

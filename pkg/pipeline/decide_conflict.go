@@ -27,9 +27,12 @@ func (d *decider) ours() {
 }
 
 // unshared demands, before an asset is given the external ID, that no other one
-// has it.
+// has it. One that an item names and that has it already is told from its twins
+// by that.
 func (d *decider) unshared() {
-	if _, sets := d.Set[idField]; !sets || d.Asset == nil || d.Need == NeedRemote {
+	_, sets := d.Set[idField]
+	asks := sets || d.links() && d.Row.Action != ActionConflict
+	if !asks || d.Asset == nil || d.Need == NeedRemote {
 		return
 	}
 	if !d.f.HoldersRead {
@@ -37,12 +40,21 @@ func (d *decider) unshared() {
 		return
 	}
 	for i := range d.f.Holders {
-		if other := d.f.Holders[i].ID; other != d.Asset.ID {
-			d.Need = NeedNothing
-			d.conflict(ConflictTwin, fmt.Sprintf("asset %s is to get this external ID, and asset %s has it: go on with that one by %s, or delete it, or clear its external ID",
-				d.Asset.ID, other, bindCommand(d.item.ExternalID, other)))
+		other := d.f.Holders[i].ID
+		switch {
+		case other == d.Asset.ID:
+			continue
+		case !sets:
+			d.Warnings = append(d.Warnings, WarnTwin)
 			return
 		}
+		way := "go on with that one by " + bindCommand(d.item.ExternalID, other)
+		if d.item.ID != "" {
+			way = "take id: out to go on with that one"
+		}
+		d.Need = NeedNothing
+		d.conflict(ConflictTwin, fmt.Sprintf("asset %s is to get this external ID, and asset %s has it: %s, or delete it, or clear its external ID", d.Asset.ID, other, way))
+		return
 	}
 }
 
@@ -73,6 +85,14 @@ func (d *decider) otherBytes(a *showpad.Asset) {
 
 func (d *decider) missing() {
 	id := d.item.ExternalID
+	if d.item.ID != "" {
+		again := ""
+		if d.f.Record != nil {
+			again = " and run with --recreate " + shellWord(id)
+		}
+		d.conflict(ConflictMissing, fmt.Sprintf("asset %s, which id: names, is gone or not visible to you: correct id:, which is the service's and not that of another system, or take it out%s to make a new asset", d.item.ID, again))
+		return
+	}
 	d.conflict(ConflictMissing, fmt.Sprintf("asset %s is gone or no longer visible to you: run with --recreate %s to make it again, name the asset that stands in for it by %s, or remove the item",
 		d.Row.AssetID, shellWord(id), bindCommand(id, "")))
 }

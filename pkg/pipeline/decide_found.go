@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/showpad"
@@ -13,6 +14,9 @@ import (
 // unknown decides for an item without a record.
 func (d *decider) unknown() {
 	if d.needRemote() {
+		return
+	}
+	if d.links() && len(d.remote) > 0 && !d.linkable(&d.remote[0]) {
 		return
 	}
 	switch len(d.remote) {
@@ -49,10 +53,7 @@ func (d *decider) found(a *showpad.Asset) {
 		}
 	}
 	d.Row.Diff = differences(d.Set, d.Seen)
-	clash := len(d.Row.Diff) > 0
-	if len(d.Row.Diff) == 1 && d.Row.Diff[0].Field == idField && d.freeID() {
-		clash = false
-	}
+	clash := slices.ContainsFunc(d.Row.Diff, d.clashes)
 	fileDiffers := false
 	if d.item.URL == "" && d.f.Rules.File != "keep" {
 		switch same, known := d.sameBytes(a); {
@@ -70,6 +71,8 @@ func (d *decider) found(a *showpad.Asset) {
 			d.Row.Writes += n
 		case a.Status != showpad.StatusActive:
 			d.act(ActionAdopt, ReasonStillProcesses, n, 0, UndoFull)
+		case n > 0 && d.named(a):
+			d.act(ActionAdopt, ReasonLinked, n, 0, UndoFull)
 		case n > 0:
 			d.change(false)
 		default:
@@ -79,7 +82,11 @@ func (d *decider) found(a *showpad.Asset) {
 	}
 	if d.f.Rules.Conflicts != "overwrite" {
 		d.Need = NeedNothing
-		d.conflict(ConflictAdopt, fmt.Sprintf("asset %s has this external ID and differs: make the manifest say the same, or set update: {conflicts: overwrite}", a.ID))
+		how := "has this external ID"
+		if d.named(a) {
+			how = "is named by id:"
+		}
+		d.conflict(ConflictAdopt, fmt.Sprintf("asset %s %s and differs: make the manifest say the same, or set update: {conflicts: overwrite}", a.ID, how))
 		return
 	}
 	d.Row.Overwrites = ConflictAdopt

@@ -149,6 +149,11 @@ func TestDecide(t *testing.T) {
 		i.File, i.URL = "", "https://example.com/x"
 		f.Record.Fields["url"] = state.Base{Sent: raw(`"https://example.com/x"`)}
 	}
+	linking := func(id string) change { return func(i *manifest.Item, _ *pipeline.Facts) { i.ID = id } }
+	link := func(i *manifest.Item, f *pipeline.Facts) { i.ID, f.Record = "a1", nil }
+	bare1 := func(edits ...string) showpad.Asset {
+		return remote(append([]string{`{"externalId":null}`}, edits...)...)
+	}
 	halfMade := remote(`{"status":"prepared","currentFile":null,"checksum":null,"size":null}`)
 
 	// want is: action reason writes+puts undo [step] [needs ...] [sets fields].
@@ -367,6 +372,40 @@ func TestDecide(t *testing.T) {
 		{"unconfirmed twins: looked up like an unknown item", []change{seen(), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }}, "   0+0 full needs remote"},
 		{"unconfirmed twins", []change{seen(), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }, shows(remote(), remote(`{"id":"a2"}`))}, "conflict twin 0+0 full"},
 		{"unconfirmed, of another manifest", []change{seen(), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.Owner = "wave-2" }}, "conflict other-manifest 0+0 full"},
+
+		{"link: the asset is read first", []change{link}, "   0+0 full needs remote"},
+		{"link: nobody may have the external ID", []change{link, shows(bare1()), hashed(md5A)}, "adopt linked 1+0 full needs holders sets externalId"},
+		{"link", []change{link, shows(bare1()), hashed(md5A), holders()}, "adopt linked 1+0 full sets externalId"},
+		{"link: not hashed", []change{link, shows(bare1()), holders()}, "check not-hashed 1+0 full needs hash sets externalId"},
+		{"link: another asset has the external ID", []change{link, shows(bare1()), hashed(md5A), holders(remote(`{"id":"a2"}`))}, "conflict twin 0+0 full"},
+		{"link: it has the external ID already", []change{link, shows(remote()), hashed(md5A), holders(remote())}, "adopt same 0+0 full"},
+		{"link: it has the external ID already, and so has another one", []change{link, shows(remote()), hashed(md5A), holders(remote(), remote(`{"id":"a2"}`))}, "adopt same 0+0 full warns twin"},
+		{"link: it has another external ID", []change{link, shows(remote(`{"externalId":"X"}`)), hashed(md5A)}, "conflict linked-elsewhere 0+0 full"},
+		{"link: it has another external ID, conflicts: overwrite", []change{link, overwrite, shows(remote(`{"externalId":"X"}`)), hashed(md5A)}, "conflict linked-elsewhere 0+0 full"},
+		{"link: another item has it in this state", []change{link, func(_ *manifest.Item, f *pipeline.Facts) { f.LinkedBy = "SP-9" }}, "conflict linked-elsewhere 0+0 full"},
+		{"link: gone", []change{link, shows()}, "conflict remote-missing 0+0 full"},
+		{"link: gone, --recreate", []change{link, shows(), func(_ *manifest.Item, f *pipeline.Facts) { f.Recreate = true }}, "conflict remote-missing 0+0 full"},
+		{"link: in another Division", []change{link, shows(bare1(`{"division":{"id":"d2"}}`))}, "conflict wrong-division 0+0 full"},
+		{"link: in the trash", []change{link, shows(bare1(`{"isArchived":true}`))}, "conflict archived 0+0 full"},
+		{"link: what is empty there is filled in, and tags are added", []change{link, shows(bare1(`{"description":null,"tags":[{"id":"p"}]}`)), hashed(md5A), holders()}, `adopt linked 1+0 full sets description,tags,externalId`},
+		{"link: other tags, tags: replace", []change{link, shows(bare1(`{"tags":[{"id":"p"}]}`)), hashed(md5A), rules(func(u *manifest.Update) { u.Tags = "replace" })}, "conflict adopt-differs 0+0 full"},
+		{"link: other fields", []change{link, shows(bare1(`{"description":"theirs"}`)), hashed(md5A)}, "conflict adopt-differs 0+0 full"},
+		{"link: another permission", []change{link, shows(bare1(`{"permissions":{"isShareable":false}}`)), hashed(md5A)}, "conflict adopt-differs 0+0 full"},
+		{"link: other fields, overwritten", []change{link, overwrite, shows(bare1(`{"description":"theirs"}`)), hashed(md5A), holders()}, "update fields-differ 1+0 full overwrites adopt-differs sets description,externalId"},
+		{"link: other fields, metadata: keep", []change{link, rules(func(u *manifest.Update) { u.Metadata = "keep" }), shows(bare1(`{"description":"theirs"}`)), hashed(md5A), holders()}, "adopt linked 1+0 full sets externalId"},
+		{"link: other bytes", []change{link, shows(bare1()), hashed(md5B)}, "conflict adopt-differs 0+0 full"},
+		{"link: other bytes, overwritten", []change{link, overwrite, shows(bare1()), hashed(md5B), holders()}, "version file-differs 2+1 metadata overwrites adopt-differs sets externalId"},
+		{"link: other bytes, file: keep", []change{link, rules(func(u *manifest.Update) { u.File = "keep" }), shows(bare1()), hashed(md5B), holders()}, "adopt linked 1+0 full sets externalId"},
+		{"link: half made", []change{link, shows(bare1(`{"status":"prepared","currentFile":null,"checksum":null,"size":null}`)), holders()}, "adopt half-made 2+1 metadata sets externalId"},
+		{"link: being processed", []change{link, shows(bare1(`{"status":"processing","currentFile":null}`)), holders()}, "adopt still-processing 1+0 metadata sets externalId"},
+		{"linked and done", []change{linking("a1")}, "unchanged same 0+0 full"},
+		{"linked and done, and gone", []change{linking("a1"), fullCheck, shows(), func(_ *manifest.Item, f *pipeline.Facts) { f.Recreate = true }}, "conflict remote-missing 0+0 full"},
+		{"done, and another asset is linked", []change{linking("a2")}, "conflict linked-elsewhere 0+0 full"},
+		{"bound by hand, and linked", []change{linking("a1"), seen(`"externalId":null`), hashed(md5A), shows(bare1(`{"description":null}`)), holders()}, "adopt linked 1+0 full sets description,externalId"},
+		{"a create without an answer, and an asset is linked", []change{linking("a1"), status(state.Registering), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID = "" }}, "conflict linked-elsewhere 0+0 full"},
+		{"a create that was refused, and an asset is linked", []change{linking("a1"), status(state.Failed), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID, f.Record.Attempts = "", 1 }}, "conflict linked-elsewhere 0+0 full"},
+		{"a create that never left, and an asset is linked", []change{linking("a1"), status(state.Failed), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID, f.RetryFailed = "", true }, shows(bare1()), hashed(md5A), holders()}, "adopt linked 1+0 full sets externalId"},
+		{"deleted by us, and an asset is linked", []change{linking("a1"), op(state.Delete), func(_ *manifest.Item, f *pipeline.Facts) { f.Record.AssetID, f.Record.Fields = "", nil }, shows(bare1()), hashed(md5A), holders()}, "adopt linked 1+0 full sets externalId"},
 
 		{"no such file", []change{noRecord, func(_ *manifest.Item, f *pipeline.Facts) { f.SourceErr = &source.Error{Err: source.ErrNotExist} }}, "blocked file-missing 0+0 full"},
 		{"file out of its root", []change{noRecord, func(_ *manifest.Item, f *pipeline.Facts) { f.SourceErr = &source.Error{Err: source.ErrOutside} }}, "blocked file-unreadable 0+0 full"},

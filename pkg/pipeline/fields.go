@@ -43,12 +43,14 @@ const permissions = "permissions."
 // idField is the field by which an asset is found again.
 const idField = "externalId"
 
-// managed lists every field that a manifest can manage after the create, in
-// the order in which differences are shown.
-var managed = []struct {
+type managedField struct {
 	name string
 	kind kind
-}{
+}
+
+// managed lists every field that a manifest can manage after the create, in
+// the order in which differences are shown.
+var managed = []managedField{
 	{"name", text},
 	{"description", text},
 	{"tags", refs},

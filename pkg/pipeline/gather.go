@@ -57,6 +57,15 @@ type work struct {
 	back     *backFacts    // of a rollback; nil otherwise
 }
 
+// assetID is the asset that w is about, by its record or as the item names it; ""
+// when it has to be looked up.
+func (w *work) assetID() string {
+	if rec := w.facts.Record; rec != nil && rec.AssetID != "" {
+		return rec.AssetID
+	}
+	return linkOf(&w.item, w.facts.Record)
+}
+
 // lookup is one batch of external IDs that was asked for, and when.
 type lookup struct {
 	turn  turn // a holder may wait for the service
@@ -140,12 +149,13 @@ func byAssetID(ctx context.Context, api API, ids []string) (map[string]showpad.A
 
 // gatherer turns the stream of items into chunks of decided work.
 type gatherer struct {
-	in    *Input
-	dir   *directory // nil: offline
-	start time.Time  // relative dates count from it
-	twins []manifest.Problem
-	reads int // API reads made
-	mu    sync.Mutex
+	in     *Input
+	dir    *directory // nil: offline
+	start  time.Time  // relative dates count from it
+	twins  []manifest.Problem
+	owners owners
+	reads  int // API reads made
+	mu     sync.Mutex
 }
 
 // has reports whether an item is selected, but for the limit.
@@ -234,6 +244,9 @@ func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
 func (g *gatherer) gather(ctx context.Context, chunk []*work) error {
 	recs, err := g.in.State.Get(ctx, idsOf(chunk))
 	if err != nil {
+		return err
+	}
+	if err := g.owners.find(ctx, g.in.State, chunk, recs); err != nil {
 		return err
 	}
 	stats := errgroup.Group{}
@@ -332,7 +345,7 @@ func knownMD5(ctx context.Context, h Hashes, l manifest.Location, info source.In
 }
 
 // readRemote asks the service for what decisions need: assets by id where a
-// record has one, else by external ID, in batches; then who has the external IDs
+// record has one or the item names one, else by external ID, in batches; then who has the external IDs
 // that assets are to get.
 func (g *gatherer) readRemote(ctx context.Context, chunk []*work) error {
 	if err := g.readAssets(ctx, chunk); err != nil {
@@ -372,7 +385,7 @@ func (g *gatherer) readAssets(ctx context.Context, chunk []*work) error {
 		if w.Need != NeedRemote {
 			continue
 		}
-		if rec := w.facts.Record; rec != nil && rec.AssetID != "" {
+		if w.assetID() != "" {
 			byID = append(byID, w)
 		} else {
 			byExt = append(byExt, w)
@@ -386,10 +399,8 @@ func (g *gatherer) readAssets(ctx context.Context, chunk []*work) error {
 	for batch := range workBatches(byExt, func(w *work) string { return w.item.ExternalID }) {
 		eg.Go(func() error { return g.lookUp(ctx, batch) })
 	}
-	for batch := range workBatches(byID, func(w *work) string { return w.facts.Record.AssetID }) {
-		eg.Go(func() error {
-			return g.readBatch(ctx, batch, func(w *work) string { return w.facts.Record.AssetID }, g.decide)
-		})
+	for batch := range workBatches(byID, (*work).assetID) {
+		eg.Go(func() error { return g.readBatch(ctx, batch, (*work).assetID, g.decide) })
 	}
 	return eg.Wait()
 }

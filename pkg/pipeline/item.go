@@ -176,7 +176,7 @@ func (r *runner) foundAsset(ctx context.Context, w *work) error {
 		})
 	}
 	status := state.Done
-	if w.Row.Action == ActionAdopt && w.Row.Reason != ReasonSame {
+	if w.Row.Action == ActionAdopt && w.Row.Reason != ReasonSame && w.Row.Reason != ReasonLinked {
 		status = state.Registered
 	}
 	return r.queue(ctx, w, fmt.Sprintf("Found at the service as asset %s.", a.ID), nil, func(rec *state.Record) {
@@ -207,6 +207,9 @@ func (w *work) adopted(rec *state.Record, now time.Time) {
 		}
 	}
 	rec.Fields, rec.Relative = bases(nil, same, w.Seen), w.Relative
+	if _, sets := w.Set[idField]; sets { // we never gave it the external ID
+		rec.Fields[idField] = state.Base{Seen: w.Seen[idField]}
+	}
 	if rec.MD5 != "" && rec.MD5 == w.facts.MD5 {
 		rec.ModTime = w.mtime
 		if !w.hashed { // known without reading, by its time among others

@@ -14,6 +14,7 @@ const (
 	ReasonFileLost       = "file-lost"      // the service has no working file of it any more
 	ReasonMaybeDiffers   = "not-hashed"     // size equal, time differs: the bytes have to be read
 	ReasonArchivedByUs   = "archived-by-us" // by a rollback or prune
+	ReasonLinked         = "linked"         // the item names the asset, which becomes its own
 	ReasonRecreate       = "recreate"       // gone from the service, and --recreate names it
 	ReasonNotReached     = "not-reached"    // the run ended before
 	ReasonStillProcesses = "still-processing"
@@ -30,6 +31,7 @@ const (
 	ConflictTwin     = "twin"
 	ConflictDivision = "wrong-division"
 	ConflictOther    = "other-manifest"
+	ConflictLink     = "linked-elsewhere" // the item names an asset, and one of the two belongs to another
 	ConflictFailed   = "failed-remotely"
 
 	// Conflicts of a rollback; and [ConflictChanged], [ConflictTwin].

@@ -420,7 +420,7 @@ func (r *runner) route(ctx context.Context, w *work) error {
 		return r.send(ctx, r.toTransfer, w)
 	case w.Row.Action == ActionAdopt && w.Row.Reason == ReasonSame:
 		return r.finish(ctx, w, string(state.Done), nil)
-	case w.Row.Action == ActionUpdate, w.Row.Action == ActionRestore, w.Row.Step == state.Sending:
+	case w.Row.Action == ActionUpdate, w.Row.Action == ActionRestore, w.Row.Reason == ReasonLinked, w.Row.Step == state.Sending:
 		if w.outlived { // in the hands of a worker of that stage: no other one may be free
 			return r.update(ctx, w)
 		}

@@ -139,6 +139,9 @@ func (g *gatherer) itemParts(w *work) Values {
 	parts["name"] = canonText(manifest.AssetName(*item))
 	parts["division"] = canon([]string{item.Division, refs.DivisionID})
 	parts["allowEmpty"] = canonFlag(item.AllowEmpty)
+	if item.ID != "" {
+		parts["id"] = canonText(item.ID)
+	}
 	if len(relative) > 0 {
 		parts["relative dates"] = canon(relative)
 	}

@@ -55,6 +55,10 @@ func (r *runner) update(ctx context.Context, w *work) error {
 	if err != nil {
 		return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
 	}
+	if id, ok := values[idField]; ok && !bytes.Equal(id, seen[idField]) {
+		return r.fail(ctx, w, FailedDropped, fmt.Errorf("the service did not keep the external ID %q that asset %s was given: without it a rerun could not find the asset (ask Showpad to allow external IDs on local assets, and run again with --retry-failed)",
+			w.item.ExternalID, w.Asset.ID))
+	}
 	sent := values
 	if old := w.rec.Fields["tags"].Sent; sent["tags"] != nil && old != nil && r.in.Manifest.Update.Tags == "add" {
 		// What we ever added: a tag of ours that is taken off stays off.

@@ -15,6 +15,7 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
 // bind binds in the state of the world, for its manifest.
@@ -121,6 +122,27 @@ func TestEveryConflictHasAWayOn(t *testing.T) {
 		w.mustRun(0)
 		w.man.ID = "test"
 	}
+	ours := func(externalID string) showpad.AssetFields {
+		f := named("A.txt", externalID)
+		f.Description = showpad.Some("ours")
+		return f
+	}
+	linkOfOther := func(w *world) {
+		assetID = w.byHand("content", ours("X"))
+		w.items[0].ID = assetID
+	}
+	linkOfRecord := func(w *world) {
+		item := w.items[0]
+		w.items[0].ExternalID = "B"
+		w.mustRun(0)
+		w.items[0] = item
+		w.items[0].ID = w.assets()["B"][0].ID
+	}
+	linkOfSecond := func(w *world) {
+		w.mustRun(0)
+		assetID = w.byHand("content", ours(""))
+		w.items[0].ID = assetID
+	}
 	overwrite := func(w *world) { w.man.Update.Conflicts = "overwrite" }
 	ways := []struct {
 		reason, way string
@@ -172,6 +194,30 @@ func TestEveryConflictHasAWayOn(t *testing.T) {
 		}},
 		{pipeline.ConflictOther, "removed", "remove it", others, func(w *world) { w.items = nil }},
 		{pipeline.ConflictOther, "bind", "migrate state bind A " /* and the asset */, others, func(w *world) { w.mustBind(id, w.assets()[id][0].ID) }},
+		{pipeline.ConflictLink, "another external ID: cleared", "clear it in Showpad", linkOfOther, func(w *world) {
+			if _, err := w.client().UpdateAsset(w.t.Context(), assetID, showpad.AssetFields{ExternalID: showpad.Null[string]()}); err != nil {
+				w.t.Fatal(err)
+			}
+		}},
+		{pipeline.ConflictLink, "another external ID: taken over", "let the item have that one", linkOfOther, func(w *world) { w.items[0].ExternalID = "X" }},
+		{pipeline.ConflictLink, "another external ID: taken out", "correct id:", linkOfOther, func(w *world) { w.items[0].ID = "" }},
+		{pipeline.ConflictLink, "another record: renamed", "migrate state rename B A", linkOfRecord, func(w *world) {
+			w.change(func(ctx context.Context, st *state.Store) error { return st.Rename(ctx, "B", id) })
+		}},
+		{pipeline.ConflictLink, "another asset: taken out", "take id: out", linkOfSecond, func(w *world) { w.items[0].ID = "" }},
+		{pipeline.ConflictLink, "another asset: bind", "migrate state bind A ", linkOfSecond, func(w *world) {
+			w.deleteByHand(w.assets()[id][0].ID)
+			w.mustBind(id, assetID)
+		}},
+		{pipeline.ConflictMissing, "id: taken out", "take it out to make a new asset", func(w *world) { w.items[0].ID = "0123456789abcdef0123456789abcdef" }, func(w *world) { w.items[0].ID = "" }},
+		{pipeline.ConflictMissing, "id: taken out, and recreate", "--recreate A", func(w *world) {
+			w.mustRun(0)
+			w.items[0].ID = w.assets()[id][0].ID
+			w.deleteByHand(w.items[0].ID)
+		}, func(w *world) {
+			w.items[0].ID = ""
+			w.options.Recreate = func(e string) bool { return e == id }
+		}},
 		{pipeline.ConflictFailed, "recreate", "--recreate A", func(w *world) {
 			link(&w.items[0])
 			w.mustRun(0)

@@ -28,7 +28,7 @@ type Checked struct {
 // twice, and what is said once for all items. report may be nil. The error is
 // one of reading, or the context's; problems are no error.
 func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked, error) {
-	c := &checker{Set: s, to: report, files: newUses()}
+	c := &checker{Set: s, to: report, files: newUses(), links: manifest.IDs{Links: true}}
 	for _, p := range s.header {
 		c.report(p)
 	}
@@ -55,7 +55,12 @@ func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked
 	if c.sum.Items == 0 && c.sum.Stop == 0 {
 		c.report(manifest.NewProblem(manifest.CodeNoItems, manifest.Pos{File: s.Manifest.Path}, "the manifest lists no items", "add assets:, further documents or include:"))
 	}
-	if err := c.ids.Confirm(ctx, c.again(ctx), c.report); err != nil {
+	if err := c.ids.Confirm(ctx, c.again(ctx, externalIDOf), c.report); err != nil {
+		if err := c.fatal(err); err != nil {
+			return c.sum, err
+		}
+	}
+	if err := c.links.Confirm(ctx, c.again(ctx, linkOf), c.report); err != nil {
 		if err := c.fatal(err); err != nil {
 			return c.sum, err
 		}
@@ -89,6 +94,7 @@ type checker struct {
 	to         func(manifest.Problem)
 	sum        Checked
 	ids        manifest.IDs
+	links      manifest.IDs // assets named by id:
 	files      *uses
 	noAuthor   int
 	noAuthorAt manifest.IDPlace
@@ -128,6 +134,9 @@ func (c *checker) item(p manifest.Parsed) {
 	if manifest.ExternalIDWrong(p.Item.ExternalID) == "" {
 		c.ids.Add(p.Item.ExternalID)
 	}
+	if p.Item.ID != "" {
+		c.links.Add(p.Item.ID)
+	}
 	c.files.add(c.useKey(&p.Item))
 	if a := p.Item.Fields.Authors; !p.Stopped() && len(a.Value) == 0 {
 		if c.noAuthor == 0 {
@@ -137,9 +146,9 @@ func (c *checker) item(p manifest.Parsed) {
 	}
 }
 
-// again is the stream of external IDs for the second pass. What ends a file
-// was reported in the first one.
-func (c *checker) again(ctx context.Context) iter.Seq2[manifest.IDPlace, error] {
+// again is the stream of what place finds in the items, for the second pass;
+// false is nothing. What ends a file was reported in the first one.
+func (c *checker) again(ctx context.Context, place func(*manifest.Item) (manifest.IDPlace, bool)) iter.Seq2[manifest.IDPlace, error] {
 	return func(yield func(manifest.IDPlace, error) bool) {
 		for p, err := range c.parsed(ctx, nil, true) {
 			if err != nil {
@@ -149,14 +158,19 @@ func (c *checker) again(ctx context.Context) iter.Seq2[manifest.IDPlace, error] 
 				yield(manifest.IDPlace{}, err)
 				return
 			}
-			if manifest.ExternalIDWrong(p.Item.ExternalID) != "" {
-				continue
-			}
-			if !yield(manifest.IDPlace{ExternalID: p.Item.ExternalID, Pos: p.Item.FieldPos("externalId")}, nil) {
+			if at, ok := place(&p.Item); ok && !yield(at, nil) {
 				return
 			}
 		}
 	}
+}
+
+func externalIDOf(it *manifest.Item) (manifest.IDPlace, bool) {
+	return manifest.IDPlace{ExternalID: it.ExternalID, Pos: it.FieldPos("externalId")}, manifest.ExternalIDWrong(it.ExternalID) == ""
+}
+
+func linkOf(it *manifest.Item) (manifest.IDPlace, bool) {
+	return manifest.IDPlace{ExternalID: it.ExternalID, Link: it.ID, Pos: it.FieldPos("id")}, it.ID != ""
 }
 
 // roots reports roots that are no folders.

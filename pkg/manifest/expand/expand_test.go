@@ -147,6 +147,8 @@ func TestProblemsOverAllItems(t *testing.T) {
 		{"across files", header + "include: [{table: t.csv}]\nassets: [{externalId: A, file: x}]\n---\nexternalId: b\nfile: x\n", []string{
 			`t.csv:2:1: M022: external ID "a" differs from "A" only in upper and lower case, also at m.yaml:6:23 (rename one of them, or remove it)`,
 			`t.csv:3:1: M021: external ID "b" is used twice, also at m.yaml:8:13 (give one of the items another ID, or remove it)`}},
+		{"an asset linked twice, across files", header + "include: [{table: l.csv}]\nassets: [{externalId: A, id: df39, file: x}, {externalId: B, id: DF39, file: x}, {externalId: C, id: null, file: x}]\n", []string{
+			`l.csv:3:2: M029: asset "df39" is linked twice, also at m.yaml:6:30 (take id: out of one of the items)`}},
 		{"IDs of items with other problems count", header + "assets: [{externalId: A, file: x, foo: x}, {externalId: A, file: x}]\n", []string{
 			`m.yaml:5:35: M012: unknown key "foo" (remove it, or put it under keep: to carry it into the results)`,
 			`m.yaml:5:57: M021: external ID "A" is used twice, also at m.yaml:5:23 (give one of the items another ID, or remove it)`}},
@@ -164,7 +166,7 @@ func TestProblemsOverAllItems(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := folder(t, "m.yaml\n"+tt.text, "t.csv\nexternalId,file\na,x\nb,x\n")
+			dir := folder(t, "m.yaml\n"+tt.text, "t.csv\nexternalId,file\na,x\nb,x\n", "l.csv\nexternalId,id,file\nl,,x\nm,df39,x\n")
 			if err := os.Mkdir(filepath.Join(dir, "dir.csv"), 0o700); err != nil {
 				t.Fatal(err)
 			}

@@ -113,6 +113,9 @@ func updateAsset(s *Server, c *call) answer {
 	if !c.commit() {
 		return answer{}
 	}
+	if s.sw.KeepExternalID {
+		b.externalID = opt[string]{}
+	}
 	changed := *a
 	changed.Updated = s.now()
 	b.apply(&changed, &s.sw, changed.Updated)

@@ -139,6 +139,7 @@ const (
 // [Server.Switch].
 type Switches struct {
 	DropExternalID   bool `json:"dropExternalId"`   // create answers 201 and keeps no externalId
+	KeepExternalID   bool `json:"keepExternalId"`   // update answers 200 and leaves externalId as it is
 	RefuseExternalID bool `json:"refuseExternalId"` // externalId on a local asset is 400
 	DropTags         bool `json:"dropTags"`         // create ignores tags
 	ResetPermissions bool `json:"resetPermissions"` // an update of permissions resets the members it leaves out

@@ -261,6 +261,13 @@ func TestSwitches(t *testing.T) {
 		t.Errorf("an update keeps: %+v", a)
 	}
 
+	s = on(emulator.Switches{KeepExternalID: true})
+	id = create(t, s, "a.pdf", "SP-1", "")
+	want(t, 200, s, "POST", "/v4/assets/"+id, `{"externalId":"SP-2","description":"d"}`)
+	if a := s.Assets()[0]; a.ExternalID != "SP-1" || a.Description != "d" {
+		t.Errorf("an update that leaves the external ID: %+v", a)
+	}
+
 	s = on(emulator.Switches{RefuseExternalID: true})
 	want(t, 400, s, "POST", "/v4/assets", createBody("a.pdf", "SP-1", ""))
 
