@@ -25,8 +25,9 @@ const module = "github.com/showpad-migrate/migrate"
 var mayImport = map[string]string{
 	"pkg/content":                  "",
 	"pkg/manifest":                 "",
-	"pkg/manifest/expand":          "pkg/manifest pkg/source",
-	"pkg/scan":                     "pkg/content pkg/manifest pkg/manifest/expand pkg/source",
+	"pkg/manifest/expand":          "pkg/manifest pkg/manifest/table pkg/source",
+	"pkg/manifest/table":           "pkg/manifest",
+	"pkg/scan":                     "pkg/content pkg/manifest pkg/manifest/expand pkg/manifest/table pkg/source",
 	"pkg/source":                   "",
 	"pkg/source/local":             "pkg/source",
 	"pkg/source/s3":                "pkg/source",

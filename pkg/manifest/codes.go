@@ -47,7 +47,7 @@ func NewProblem(code string, pos Pos, what, fix string) Problem {
 
 // The codes, by what they are about: 001 to 019 the shape of the file, 020 to
 // 029 what an item is, 030 to 059 values, 060 to 069 places, 070 to 079
-// tables, 080 to 089 the manifest as a whole, 101 to 109 names that the service
+// tables, 080 to 089 the manifest as a whole, 090 to 099 tables again, 101 to 109 names that the service
 // does not know, 111 to 119 files, 121 to 129 people and tags of an item.
 const (
 	CodeSyntax        = "M001"
@@ -115,6 +115,15 @@ const (
 	CodeJoinNoRow     = "M086"
 	CodeJoinCase      = "M087"
 	CodeFileTwice     = "M088"
+
+	CodeEncodingGuessed = "M090"
+	CodeWorkbook        = "M091"
+	CodeSheet           = "M092"
+	CodeSheetsLeft      = "M093"
+	CodeCell            = "M094"
+	CodeHiddenRows      = "M095"
+	CodeMergedCells     = "M096"
+
 	CodeNoDivision    = "M101"
 	CodeNoLanguage    = "M102"
 	CodeNoCountry     = "M103"
@@ -327,6 +336,27 @@ var codes = []Code{
 	{CodeFileTwice, Warn, "file used twice",
 		"Two items of one Division have the same file and become two assets with the same content.",
 		"Remove one of them, unless both are meant."},
+	{CodeEncodingGuessed, Warn, "encoding of a table found out",
+		"The table is not UTF-8, and nothing in it says what it is. Its letters are those of Windows-1252, as spreadsheets in Western Europe and America save them, or of UTF-16.",
+		"Look at a few accented letters in the plan. If they are wrong, name the encoding with encoding: in the include, or save the table as CSV UTF-8."},
+	{CodeWorkbook, Stop, "workbook cannot be read",
+		"The file is no .xlsx workbook, is protected by a password, is damaged, or unpacks to far more than a table needs.",
+		"Open it in a spreadsheet program and save it as .xlsx, without a password; or save the sheet as CSV UTF-8."},
+	{CodeSheet, Stop, "sheet not in the workbook",
+		"The workbook has no sheet of the name, or number, that sheet: says.",
+		"Correct it; without sheet: the first sheet that is not hidden is read."},
+	{CodeSheetsLeft, Warn, "workbook has other sheets",
+		"One sheet of the workbook is read: the first that is not hidden. The others are not.",
+		"Nothing, if that is meant; else name the sheet with sheet: in the include. Each sheet can have an include of its own."},
+	{CodeCell, Stop, "cell without a usable value",
+		"The cell shows an error such as #N/A, its formula was never calculated, or its number is none that its format can show.",
+		"Correct the cell in the workbook. A workbook written by a program has values once a spreadsheet program has saved it."},
+	{CodeHiddenRows, Warn, "hidden rows",
+		"Rows of the sheet are hidden, perhaps by a filter. They are read like the others.",
+		"Delete the rows that are not meant."},
+	{CodeMergedCells, Warn, "merged cells",
+		"Cells of several rows are merged. A workbook keeps the value in the first of them only; the other rows have none.",
+		"Unmerge the cells and write the value into each row."},
 	{CodeNoDivision, Stop, "unknown Division",
 		"The service shows no Division of this name or id to your credential, or several have the name.",
 		"Correct the name, write the Division's id, or ask for a role that sees it."},

@@ -257,7 +257,7 @@ func TestMapsOfTheHeader(t *testing.T) {
 	_, _, ps = read(t, "version: 1\nmap: {peple: a.csv, people: a.txt, tags: [a], languages: {a: [b]}, countries: '', divisions: 'https://x/a.csv', fallback: {authors: [], author: x}}\n")
 	if d := cmp.Diff([]string{
 		`2:7: M012: unknown key "peple" (did you mean "people"?)`,
-		`2:29: M078: map.people: "a.txt" is none of .csv, .tsv (save it as CSV UTF-8 with the columns from and to)`,
+		`2:29: M078: map.people: "a.txt" is none of .csv, .tsv, .xlsx (save it as CSV UTF-8 with the columns from and to)`,
 		`2:42: M007: map.tags is a list (write the path of a table with the columns from and to, or a mapping: {Old name: New name})`,
 		`2:62: M007: map.languages is a list (write a text, or nothing to drop the value)`,
 		`2:79: M054: map.countries is empty (write the path of a table, or leave the key out)`,

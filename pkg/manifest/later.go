@@ -12,12 +12,6 @@ var later = []struct{ part, what, fix string }{
 	{"prune: archive", "prune: archive", "write prune: keep"},
 	{"prune: delete", "prune: delete", "write prune: keep"},
 	{"item.localization", `key "localization" (linking language variants)`, "remove it"},
-	{"include.sheet", `key "sheet" (sheets of a workbook)`, "remove it, and save the sheet as CSV UTF-8"},
-	{"include.encoding", `key "encoding" (other encodings than UTF-8)`, "remove it, and save the table as UTF-8"},
-	{"table.tsv", "a .tsv table", "save it as CSV UTF-8"},
-	{"table.xlsx", "a .xlsx table", "save it as CSV UTF-8"},
-	{"column.add", `key "add" of a column (adding to dates)`, "add to the dates in the table itself"},
-	{"column.value", `key "value" of a column (constants)`, "write it under defaults:, or into a column of the table"},
 	{"place.web", "a place at https://", "copy the files into a folder and write its path; for a link without a binary write url:"},
 	{"place.rclone", "a place of rclone (remote:path)", "copy the files into a folder and write its path; a file whose name holds a colon is written ./like:this"},
 }

@@ -42,7 +42,7 @@ type Fallback struct {
 const MaxMapEntries = 100_000
 
 // mapKinds are the tables that maps are read from.
-var mapKinds = []string{".csv", ".tsv"}
+var mapKinds = []string{".csv", ".tsv", ".xlsx"}
 
 // mapKeys are the maps in the order of the documentation.
 var mapKeys = []struct {

@@ -31,9 +31,9 @@ func (c Class) String() string {
 // MarshalText writes the class as in [Class.String].
 func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// Pos is a place in a file that a person wrote. In a table Line is the line of
-// the file where the row begins (the header is line 1) and Column counts cells
-// from 1; in YAML Column counts characters from 1. Zero means unknown.
+// Pos is a place in a file that a person wrote. In a table Line is the row as
+// spreadsheets count (from 1, with empty rows, not with line breaks inside cells;
+// of NDJSON the line) and Column counts cells from 1; in YAML Column counts characters from 1. Zero means unknown.
 type Pos struct {
 	File   string `json:"file"`
 	Line   int    `json:"line,omitempty"`

@@ -3,21 +3,22 @@ package expand
 import (
 	"context"
 	"fmt"
-	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/manifest/table"
 )
 
-// readCSV reads the rows of a table of cells; see [readCells].
-func readCSV(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[row, error] {
+// readCells reads the rows of a table of cells; see [table.Read].
+func readCells(ctx context.Context, in input, inc manifest.Include, note func(manifest.Problem)) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
-		t := csvTable{inc: inc}
+		t := cellTable{inc: inc}
 		header := true
-		for cells, err := range readCells(ctx, r, inc.Table) {
+		for cells, err := range table.Read(ctx, in.at, in.size, table.Options{Name: inc.Table, Sheet: inc.Sheet, Encoding: inc.Encoding, Note: note}) {
 			switch {
 			case err != nil:
 				if !yield(row{}, err) || header {
@@ -36,28 +37,32 @@ func readCSV(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[r
 	}
 }
 
-// csvTable knows where a table's columns are.
-type csvTable struct {
+// cellTable knows where a table's columns are.
+type cellTable struct {
 	inc     manifest.Include
 	names   []string
-	fields  []csvField
+	fields  []cellField
 	keep    []int // cells carried into the results, in the include's order
 	indexOf map[string]int
+	told    map[int]bool // columns without a name that were reported
 }
 
-type csvField struct {
+type cellField struct {
 	mappedField
-	cell int // first cell that the field is made of, for positions
+	cells []int // that the field is made of, in its order; none for a constant
 }
 
 // header reads the header row. Everything wrong with it is reported at once;
 // the rows are readable all the same unless they would lack what each needs.
-func (t *csvTable) header(first cellRow) (readable bool, err error) {
-	record := first.cells
+func (t *cellTable) header(first table.Row) (readable bool, err error) {
+	record := first.Cells
 	pos := func(cell int) manifest.Pos {
-		return manifest.Pos{File: t.inc.Table, Line: first.line, Column: cell + 1}
+		return manifest.Pos{File: t.inc.Table, Line: first.Line, Column: cell + 1}
 	}
 	var ps manifest.Problems
+	for _, i := range slices.Sorted(maps.Keys(first.Wrong)) {
+		ps = append(ps, first.Wrong[i])
+	}
 	t.indexOf = make(map[string]int, len(record))
 	for i, name := range record {
 		name = strings.TrimSpace(unguard(name))
@@ -110,22 +115,21 @@ func (t *csvTable) header(first cellRow) (readable bool, err error) {
 // mappedFields finds the columns that the include maps; fields whose columns
 // are not there are left out, each with its problem. The rows are readable if
 // none of these is needed.
-func (t *csvTable) mappedFields() (ps []manifest.Problem, readable bool, err error) {
+func (t *cellTable) mappedFields() (ps []manifest.Problem, readable bool, err error) {
 	m, err := newMapping(t.inc)
 	if err != nil {
 		return nil, false, err
 	}
 	readable = true
 	for _, f := range m.fields {
-		cf, whole := csvField{f, -1}, true
+		cf, whole := cellField{f, nil}, true
 		for _, c := range f.columns() {
 			i, ok := t.indexOf[c]
 			if !ok {
 				whole = false
 				ps = append(ps, noColumn(c, mappedBy(t.inc, f.name), f.pos, t.named()))
-			} else if cf.cell < 0 {
-				cf.cell = i
 			}
+			cf.cells = append(cf.cells, i)
 		}
 		if whole {
 			t.fields = append(t.fields, cf)
@@ -141,13 +145,13 @@ var neededFields = []string{"externalId", "file", "url", "division"}
 // namedFields finds the columns that are named as fields. One that is
 // misspelt stands for a needed field that no other column gives, so that its
 // rows are not blamed as well.
-func (t *csvTable) namedFields(pos func(cell int) manifest.Pos) []manifest.Problem {
+func (t *cellTable) namedFields(pos func(cell int) manifest.Pos) []manifest.Problem {
 	var ps []manifest.Problem
 	for i, name := range t.names {
 		field := name
 		if !slices.Contains(rowFields, name) {
-			if slices.Contains(t.inc.Keep, name) {
-				continue
+			if name == "" || slices.Contains(t.inc.Keep, name) {
+				continue // a column without a name may be empty: see beyond
 			}
 			ps = append(ps, unknownColumn(name, pos(i)))
 			field = manifest.Suggest(name, rowFields)
@@ -155,8 +159,8 @@ func (t *csvTable) namedFields(pos func(cell int) manifest.Pos) []manifest.Probl
 				continue
 			}
 		}
-		if t.indexOf[name] == i && !slices.ContainsFunc(t.fields, func(f csvField) bool { return f.name == field }) {
-			t.fields = append(t.fields, csvField{mappedField{name: field, column: name}, i})
+		if t.indexOf[name] == i && !slices.ContainsFunc(t.fields, func(f cellField) bool { return f.name == field }) {
+			t.fields = append(t.fields, cellField{mappedField{name: field, column: name}, []int{i}})
 		}
 	}
 	return ps
@@ -165,9 +169,6 @@ func (t *csvTable) namedFields(pos func(cell int) manifest.Pos) []manifest.Probl
 var rowFields = manifest.RowFields()
 
 func unknownColumn(name string, pos manifest.Pos) manifest.Problem {
-	if name == "" {
-		return manifest.NewProblem(manifest.CodeTableHeader, pos, "a column has no name", "name it, or remove it")
-	}
 	fix := "rename it, or list it under keep:"
 	if s := manifest.Suggest(name, rowFields); s != "" {
 		fix = fmt.Sprintf("did you mean %q? rename it, or list it under keep:", s)
@@ -186,52 +187,86 @@ func noColumn(name, by string, pos manifest.Pos, known []string) manifest.Proble
 }
 
 // named are the columns with a name, in their order.
-func (t *csvTable) named() []string {
+func (t *cellTable) named() []string {
 	return slices.DeleteFunc(slices.Clone(t.names), func(s string) bool { return s == "" })
 }
 
 // row makes a value of the cells of one row.
-func (t *csvTable) row(from cellRow) row {
-	record := from.cells
-	at := manifest.Pos{File: t.inc.Table, Line: from.line}
+func (t *cellTable) row(from table.Row) row {
+	cells := from.Cells
+	at := manifest.Pos{File: t.inc.Table, Line: from.Line}
 	r := row{pos: at}
-	n := len(record)
-	for n > len(t.names) && record[n-1] == "" {
+	n := len(cells)
+	for n > len(t.names) && cells[n-1] == "" {
 		n--
 	}
-	if n != len(t.names) {
+	if n != len(t.names) && !table.IsWorkbook(t.inc.Table) {
 		r.unusable = true
-		cells := "cells"
-		if n == 1 {
-			cells = "cell"
-		}
 		r.problems = []manifest.Problem{manifest.NewProblem(manifest.CodeRagged, at,
-			fmt.Sprintf("the row has %d %s, the header row %d", n, cells, len(t.names)), "add or remove separators, and quote cells that hold one")}
+			fmt.Sprintf("the row has %s, the header row %d", plural(n, "cell", "cells"), len(t.names)), "add or remove separators, and quote cells that hold one")}
 		return r
 	}
+	t.beyond(&r, cells)
 	r.value = manifest.Value{Kind: manifest.MapValue, Pos: at, Map: make([]manifest.Member, 0, len(t.fields))}
 	for i := range t.fields {
 		f := &t.fields[i]
-		var s string
-		if f.template == nil {
-			s = unguard(record[f.cell])
-		} else {
-			s = f.template.Expand(func(c string) string { return strings.TrimSpace(unguard(record[t.indexOf[c]])) })
-			if f.name == "file" {
-				s = joined(f.template, s)
-			}
+		if f.value != nil {
+			r.value.Put(f.name, f.pos, *f.value)
+			continue
 		}
+		pos := at
+		if len(f.cells) > 0 { // else a template without columns
+			pos.Column = f.cells[0] + 1
+		}
+		if p, ok := firstWrong(from, f.cells...); ok {
+			r.problems = append(r.problems, p)
+			r.value.Put(f.name, pos, manifest.Value{Pos: pos})
+			continue
+		}
+		s := f.text(func(c string) string { return unguard(cells[t.indexOf[c]]) })
 		if strings.TrimSpace(s) == "" {
 			continue // not named
 		}
-		pos := at
-		pos.Column = f.cell + 1
-		r.value.Put(f.name, pos, manifest.Cell(s, f.split, pos))
+		r.value.Put(f.name, pos, f.cell(strings.ReplaceAll(s, "\r\n", "\n"), pos))
 	}
 	for _, i := range t.keep {
-		r.keep = append(r.keep, manifest.KeepKV{Key: t.names[i], Value: unguard(record[i])})
+		r.keep = append(r.keep, manifest.KeepKV{Key: t.names[i], Value: unguard(cells[i])})
 	}
 	return r
+}
+
+// beyond reports, once for each column, that something stands in a column
+// without a name. Columns that a mapping does not use are nobody's business.
+func (t *cellTable) beyond(r *row, cells []string) {
+	if t.inc.Columns != nil {
+		return
+	}
+	for i, c := range cells {
+		if c == "" || i < len(t.names) && t.names[i] != "" || t.told[i] {
+			continue
+		}
+		if t.told == nil {
+			t.told = map[int]bool{}
+		}
+		t.told[i] = true
+		pos := r.pos
+		pos.Column = i + 1
+		r.problems = append(r.problems, manifest.NewProblem(manifest.CodeTableHeader, pos,
+			fmt.Sprintf("the cell stands in column %s, which has no name", table.ColumnName(i)), "name the column in the first row, or empty it"))
+	}
+}
+
+// firstWrong is the problem of the first of these cells that has one.
+func firstWrong(r table.Row, cells ...int) (manifest.Problem, bool) {
+	if r.Wrong == nil {
+		return manifest.Problem{}, false
+	}
+	for _, i := range cells {
+		if p, ok := r.Wrong[i]; ok {
+			return p, true
+		}
+	}
+	return manifest.Problem{}, false
 }
 
 // unguard takes back what reports do to cells that a spreadsheet would run as

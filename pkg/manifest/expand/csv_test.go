@@ -8,10 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/manifest/table"
 )
 
 func TestRowsBecomeItems(t *testing.T) {
-	s := table(t, "t.csv", "\xef\xbb\xbf externalId ;file;name;tags;languages;permissions.isShareable;isSensitive;expiresAt;lockedPages;enforcedPages.prepend;enforcedPages.append;allowEmpty;Old URL;description;division;downloadableExternal;url\r\n"+
+	s := tableSet(t, "t.csv", "\xef\xbb\xbf externalId ;file;name;tags;languages;permissions.isShareable;isSensitive;expiresAt;lockedPages;enforcedPages.prepend;enforcedPages.append;allowEmpty;Old URL;description;division;downloadableExternal;url\r\n"+
 		"007;a\\b.pptx;\"Deck; \"\"new\"\"\";\"x ; y\";;YES;0;2027-01-01;1-2; ;;no;http://old;\"two\nlines\";;pdf;\r\n"+
 		";;;;;;;;;;;;;;;;\r\n"+
 		"'=8;c.pptx;null;[];de;1;false;'+18 months;[];1-1;3;TRUE;;null;Other;[];\r\n"+
@@ -32,7 +33,7 @@ func TestRowsBecomeItems(t *testing.T) {
 				LockedPages:          manifest.Some([]manifest.PageRange{{Start: 1, End: 2}}),
 				DownloadableExternal: manifest.Some([]string{"pdf"}),
 			}},
-		{Pos: manifest.Pos{File: "t.csv", Line: 5}, ExternalID: "=8", File: "c.pptx", Location: manifest.Location{Path: "c.pptx"}, Division: "Other", AllowEmpty: true,
+		{Pos: manifest.Pos{File: "t.csv", Line: 4}, ExternalID: "=8", File: "c.pptx", Location: manifest.Location{Path: "c.pptx"}, Division: "Other", AllowEmpty: true,
 			Keep: []manifest.KeepKV{{Key: "Old URL"}},
 			Fields: manifest.Fields{
 				Authors: authors,
@@ -41,7 +42,7 @@ func TestRowsBecomeItems(t *testing.T) {
 				LockedPages: manifest.Some([]manifest.PageRange{}), DownloadableExternal: manifest.Some([]string{}),
 				EnforcedPages: manifest.Some(manifest.EnforcedPages{Prepend: []manifest.PageRange{{Start: 1, End: 1}}, Append: []manifest.PageRange{{Start: 3, End: 3}}}),
 			}},
-		{Pos: manifest.Pos{File: "t.csv", Line: 6}, ExternalID: "9", URL: "https://x.example/a", Division: "D", Keep: []manifest.KeepKV{{Key: "Old URL"}},
+		{Pos: manifest.Pos{File: "t.csv", Line: 5}, ExternalID: "9", URL: "https://x.example/a", Division: "D", Keep: []manifest.KeepKV{{Key: "Old URL"}},
 			Fields: manifest.Fields{Authors: authors}},
 	}
 	if d := cmp.Diff(want, items(t, s)); d != "" {
@@ -50,7 +51,7 @@ func TestRowsBecomeItems(t *testing.T) {
 }
 
 func TestColumnsAreMapped(t *testing.T) {
-	s := table(t, "t.csv", "ID,Folder,File,Keywords,Share,Owner,Rest\n1,/a/,b.pdf,x|y;z,no,Bo,-\n2,,c.pdf,,,,\n3,,,,,,\n", `  columns:
+	s := tableSet(t, "t.csv", "ID,Folder,File,Keywords,Share,Owner,Rest\n1,/a/,b.pdf,x|y;z,no,Bo,-\n2,,c.pdf,,,,\n3,,,,,,\n", `  columns:
     externalId: ID
     file: "{Folder}/{File}"
     name: "{Owner}: {File}"
@@ -99,15 +100,17 @@ func TestTableProblems(t *testing.T) {
 	}{
 		{"empty", "", "", []string{`m.yaml:6:10: M071: table "t.csv" has no rows (export it again, or remove the include)`}},
 		{"header only", "externalId,file\n\n", "", []string{`m.yaml:6:10: M071: table "t.csv" has no rows (export it again, or remove the include)`}},
-		{"latin 1", "externalId,file\na,x\nb,caf\xe9\n", "", []string{`t.csv:3: M002: the file is not UTF-8 (save it as UTF-8; in Excel: Save as, "CSV UTF-8")`}},
-		{"utf-16", "\xff\xfee\x00", "", []string{`t.csv:1: M002: the file is UTF-16, not UTF-8 (save it as UTF-8; in Excel: Save as, "CSV UTF-8")`}},
+		{"Windows-1252", "externalId,file\na,x\nb,caf\xe9\n", "", []string{`warning t.csv: M090: the table is not UTF-8 and read as Windows-1252 (if accented letters come out wrong, write encoding: in the include, or save it as CSV UTF-8)`}},
+		{"damaged UTF-8", "externalId,file,name\na,x,\u00e9\nb,y,caf\xe9\nc,z,maybe\nd,caf\xe9 \u00e9,\n", "", []string{
+			`t.csv:3:3: M002: the table is UTF-8, and byte E9 in this cell is not (correct the cell; or write encoding: in the include if all of the table has another one)`,
+			`t.csv:5:2: M002: the table is UTF-8, and byte E9 in this cell is not (correct the cell; or write encoding: in the include if all of the table has another one)`}},
 		{"ragged", "externalId,file\na\nb,x,y\nc,x,,\nd,x\n", "", []string{
 			"t.csv:2: M074: the row has 1 cell, the header row 2 (add or remove separators, and quote cells that hold one)",
 			"t.csv:3: M074: the row has 3 cells, the header row 2 (add or remove separators, and quote cells that hold one)"}},
 		{"unknown columns", "externalId,file,tagz,Owner,\na,x,,,\n", "", []string{
 			`t.csv:1:3: M075: column "tagz" is no field (did you mean "tags"? rename it, or list it under keep:)`,
-			`t.csv:1:4: M075: column "Owner" is no field (did you mean "authors"? rename it, or list it under keep:)`,
-			`t.csv:1:5: M073: a column has no name (name it, or remove it)`}},
+			`t.csv:1:4: M075: column "Owner" is no field (did you mean "authors"? rename it, or list it under keep:)`}},
+		{"columns without a name", "externalId,file,,\na,x,,\nb,y,,z\nc,z,,z\n", "", []string{`t.csv:3:4: M073: the cell stands in column D, which has no name (name the column in the first row, or empty it)`}},
 		{"columns twice", "externalId,file,file\na,x,y\n", "", []string{`t.csv:1:3: M073: two columns are named "file", also at t.csv:1:2 (rename one of them)`}},
 		{"required columns", "name,tags\na,b\n", "", []string{
 			"t.csv:1: M077: no column gives the externalId (add the column to the table, or map one with columns:)",
@@ -121,13 +124,13 @@ func TestTableProblems(t *testing.T) {
 			`m.yaml:7:35: M076: columns.file: the table has no column "Folder" (the table has Id, File)`,
 			`m.yaml:7:60: M076: columns.name: the table has no column "Title" (the table has Id, File)`}},
 		{"other columns are passed over", "ID,F,F2,,F2\na,x,,,\n", mapped, []string{`t.csv:1:5: M073: two columns are named "F2", also at t.csv:1:3 (rename one of them)`}},
-		{"bare quote", "externalId,file\na,x\nb,y\"z\n", "", []string{`t.csv:3: M072: a " stands in the middle of a cell that does not begin with one (quote cells that hold quotes, and double the quotes inside)`}},
-		{"open quote", "externalId,file\na,x\nb,\"y\nc,z\n", "", []string{`t.csv:3: M072: a quoted cell does not end as it should (close the quote, and double each " inside the cell)`}},
+		{"bare quote", "externalId,file\na,x\nb,y\"z\n", "", []string{`t.csv:3:2: M072: a " stands in the middle of a cell that does not begin with one (quote cells that hold quotes, and double the quotes inside)`}},
+		{"open quote", "externalId,file\na,x\nb,\"y\nc,z\n", "", []string{`t.csv:3:2: M072: a quoted cell does not end as it should (close the quote, and double each " inside the cell)`}},
 		{"what follows a bad quote", "externalId,file,isSensitive\na,x,maybe\nb,\"y\" z,no\nc,\"y\",soon\n", "", []string{
 			`t.csv:2:3: M007: isSensitive is "maybe" (write true or false (or yes, no, 1, 0))`,
-			`t.csv:3: M072: a quoted cell does not end as it should (close the quote, and double each " inside the cell)`,
+			`t.csv:3:2: M072: a quoted cell does not end as it should (close the quote, and double each " inside the cell)`,
 			`t.csv:4:3: M007: isSensitive is "soon" (write true or false (or yes, no, 1, 0))`}},
-		{"only bad quotes", "externalId,file\na,x\"\n", "", []string{`t.csv:2: M072: a " stands in the middle of a cell that does not begin with one (quote cells that hold quotes, and double the quotes inside)`}},
+		{"only bad quotes", "externalId,file\na,x\"\n", "", []string{`t.csv:2:2: M072: a " stands in the middle of a cell that does not begin with one (quote cells that hold quotes, and double the quotes inside)`}},
 		{"other cells beside an unknown column", "externalId,file,naem,isSensitive\na,x,N,maybe\na,,N,\n", "  keep: [Gone]\n", []string{
 			`m.yaml:6:10: M076: include.keep: the table has no column "Gone" (the table has externalId, file, naem, isSensitive)`,
 			`t.csv:1:3: M075: column "naem" is no field (did you mean "name"? rename it, or list it under keep:)`,
@@ -154,25 +157,15 @@ func TestTableProblems(t *testing.T) {
 			`warning t.csv:2:6: M033: tag "A" is listed twice (remove one)`,
 			`t.csv:3:1: M020: externalId " b" has white space around it (write "b")`}},
 		{"null ID", "externalId,file\nnull,x\n", "", []string{`t.csv:2: M020: the item has no externalId (give it one that never changes, for instance its ID in the old system)`}},
-		{"endless row", "externalId,file\na,\"" + strings.Repeat("x\n", maxRow/2+100_000) + "\"\n", "", []string{"t.csv: M072: a row is longer than 8 MB (look for a quote that is never closed)"}},
+		{"endless row", "externalId,file\na,\"" + strings.Repeat("x\n", table.MaxRow/2+100_000) + "\"\n", "", []string{"t.csv:2: M072: a row is longer than 8 MB (look for a quote that is never closed)"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, _ := check(t, table(t, "t.csv", tt.text, tt.include))
+			got, _ := check(t, tableSet(t, "t.csv", tt.text, tt.include))
 			if d := cmp.Diff(tt.want, got); d != "" {
 				t.Error(d)
 			}
 		})
-	}
-}
-
-func TestSeparators(t *testing.T) {
-	for text, want := range map[string]rune{
-		"a,b\n": ',', "a;b\n": ';', "a\tb\n": '\t', "a\n;;;": ',', "": ',', "\"a;b;c\",d\n": ',', "a;\"b,c,d\ne,f\"\n": ';', "a;b,c;d": ';', "\n\na;b\r\nc,d,e": ';',
-	} {
-		if got := separator([]byte(text)); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
 	}
 }
 

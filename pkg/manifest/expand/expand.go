@@ -151,17 +151,18 @@ func (s *Set) parsed(ctx context.Context, dig *digester, goOn bool) iter.Seq2[ma
 		}
 		b := manifest.NewBuilder(s.Manifest, manifest.Options{Now: s.opts.Now, Mapper: maps.mapper})
 		files := []func() iter.Seq2[manifest.Parsed, error]{func() iter.Seq2[manifest.Parsed, error] {
-			return s.file(ctx, s.Manifest.Path, filepath.Base(s.Manifest.Path), dig, manifest.Pos{}, func(r io.Reader) iter.Seq2[manifest.Parsed, error] {
-				return b.YAML(ctx, r)
+			return s.file(ctx, s.Manifest.Path, filepath.Base(s.Manifest.Path), dig, manifest.Pos{}, func(in input) iter.Seq2[manifest.Parsed, error] {
+				return b.YAML(ctx, in)
 			})
 		}}
 		if dig != nil {
 			dig.builder = b
+			dig.notes = append(dig.notes, maps.notes...)
 		}
 		if dig != nil && len(maps.problems) == 0 {
 			for _, f := range mapFiles(&s.Manifest.Maps) {
 				files = append(files, func() iter.Seq2[manifest.Parsed, error] {
-					return s.file(ctx, s.path(f.File), f.File, dig, f.Pos, func(io.Reader) iter.Seq2[manifest.Parsed, error] {
+					return s.file(ctx, s.path(f.File), f.File, dig, f.Pos, func(input) iter.Seq2[manifest.Parsed, error] {
 						return func(func(manifest.Parsed, error) bool) {} // its entries are known
 					})
 				})
@@ -186,7 +187,7 @@ func (s *Set) parsed(ctx context.Context, dig *digester, goOn bool) iter.Seq2[ma
 }
 
 // file reads one file with read and holds it to what it was before.
-func (s *Set) file(ctx context.Context, path, name string, dig *digester, named manifest.Pos, read func(io.Reader) iter.Seq2[manifest.Parsed, error]) iter.Seq2[manifest.Parsed, error] {
+func (s *Set) file(ctx context.Context, path, name string, dig *digester, named manifest.Pos, read func(input) iter.Seq2[manifest.Parsed, error]) iter.Seq2[manifest.Parsed, error] {
 	return func(yield func(manifest.Parsed, error) bool) {
 		f, err := s.open(path)
 		if err != nil {
@@ -199,7 +200,12 @@ func (s *Set) file(ctx context.Context, path, name string, dig *digester, named 
 		if dig != nil {
 			r = io.TeeReader(f, sum)
 		}
-		for p, err := range read(r) {
+		in, err := newInput(f, r)
+		if err != nil {
+			yield(manifest.Parsed{}, err)
+			return
+		}
+		for p, err := range read(in) {
 			if !yield(p, err) {
 				return
 			}
@@ -218,6 +224,22 @@ func (s *Set) file(ctx context.Context, path, name string, dig *digester, named 
 		}
 		dig.add(name, sum.Sum(nil))
 	}
+}
+
+// input is an open file: to read from its start to its end, or anywhere.
+type input struct {
+	io.Reader
+	at   io.ReaderAt
+	size int64
+}
+
+// newInput is the file f, of which r reads the bytes in order.
+func newInput(f *os.File, r io.Reader) (input, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return input{}, err
+	}
+	return input{r, f, info.Size()}, nil
 }
 
 // openProblem is what a missing file means: for tables a problem of the line
@@ -298,6 +320,15 @@ type FileDigest struct {
 type digester struct {
 	files   []FileDigest
 	builder *manifest.Builder // of this pass
+	notes   []manifest.Problem
+}
+
+// note collects what is worth knowing once; nil for passes that nobody watches.
+func (d *digester) note() func(manifest.Problem) {
+	if d == nil {
+		return nil
+	}
+	return func(p manifest.Problem) { d.notes = append(d.notes, p) }
 }
 
 func (d *digester) add(name string, sum []byte) {

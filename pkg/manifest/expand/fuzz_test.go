@@ -26,13 +26,10 @@ func fuzzTable(t *testing.T, name, text string, mapped bool) {
 		t.Fatal(err)
 	}
 	b := manifest.NewBuilder(m, manifest.Options{Now: now})
-	read := readCSV
-	if strings.HasSuffix(name, ".ndjson") {
-		read = readNDJSON
-	}
 	var problems []manifest.Problem
 	line := 0
-	for r, err := range read(t.Context(), strings.NewReader(text), inc) {
+	r := strings.NewReader(text)
+	for r, err := range readTable(t.Context(), input{r, r, r.Size()}, inc, func(p manifest.Problem) { problems = append(problems, p) }) {
 		if err != nil {
 			ps, ok := err.(manifest.Problems)
 			if !ok || len(ps) == 0 {

@@ -147,6 +147,7 @@ func (l *globLister) list(ctx context.Context) error {
 		if l.out.join, l.out.problems, err = l.readJoin(ctx, j); err != nil {
 			return err
 		}
+		l.out.warnings = append(l.out.warnings, l.out.join.notes...)
 	}
 	src, err := l.lister(l.loc.Root)
 	if err != nil {

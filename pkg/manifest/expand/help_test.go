@@ -94,8 +94,8 @@ func items(t testing.TB, s *Set) []manifest.Item {
 
 const header = "version: 1\ndivision: D\ntimezone: UTC\ndefaults: {authors: [jane@example.com]}\n"
 
-// table is a set of one table with these rows; include is put below its entry.
-func table(t testing.TB, name, text, include string) *Set {
+// tableSet is a set of one table with these rows; include is put below its entry.
+func tableSet(t testing.TB, name, text, include string) *Set {
 	t.Helper()
 	return open(t, folder(t, "m.yaml\n"+header+"include:\n- table: "+name+"\n"+include, name+"\n"+text))
 }

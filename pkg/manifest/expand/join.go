@@ -29,6 +29,7 @@ type joinTable struct {
 	index []joinEntry // by hash, then by place
 	met   []uint64    // bits of index: a file is there, whether or not it is taken
 	sum   []byte      // SHA-256 of the table
+	notes []manifest.Problem
 	// folders are the hashes of those that hold files: a row may be about one.
 	folders map[uint64]bool
 }
@@ -102,12 +103,16 @@ func (s *Set) readJoin(ctx context.Context, j *manifest.Join) (t *joinTable, pro
 			err = errors.Join(err, t.rows.close())
 		}
 	}()
-	f, err := s.open(t.inc.Table)
-	if err == nil {
+	f, openErr := s.open(t.inc.Table)
+	if openErr == nil {
 		defer f.Close()
 		sum := sha256.New()
 		r := io.TeeReader(f, sum)
-		for row, err := range readTable(ctx, r, t.inc) {
+		in, err := newInput(f, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		for row, err := range readTable(ctx, in, t.inc, func(p manifest.Problem) { t.notes = append(t.notes, p) }) {
 			if err == nil {
 				err = t.add(j, row)
 			}
@@ -122,9 +127,9 @@ func (s *Set) readJoin(ctx context.Context, j *manifest.Join) (t *joinTable, pro
 			return nil, nil, fmt.Errorf("reading %s: %w", j.Table, err)
 		}
 		t.sum = sum.Sum(nil)
-		err = s.unchanged(f, t.inc.Table)
+		openErr = s.unchanged(f, t.inc.Table)
 	}
-	if err != nil {
+	if err := openErr; err != nil {
 		ps, ok := errors.AsType[manifest.Problems](openProblem(err, j.Pos, j.Table))
 		if !ok {
 			return nil, nil, err

@@ -83,7 +83,7 @@ assets:
 		"languages.csv: M055: the map of languages is empty (write its first row: from,to)",
 		`m.yaml:8:14: M070: table "missing.csv" does not exist (correct the path, which is relative to the manifest, or put the file there)`,
 		"divisions.csv:2: M074: the row has 1 cells, and the columns from and to need 2 (add separators, and leave the cell empty to drop the value)",
-		"divisions.csv:3: M072: a quoted cell does not end as it should (close the quote, and double each \" inside the cell)",
+		"divisions.csv:3:1: M072: a quoted cell does not end as it should (close the quote, and double each \" inside the cell)",
 		`people.csv:3:1: M056: map.people: "Jane" has an entry already, also at people.csv:2:1 (remove one of them)`,
 		"people.csv:4:1: M055: map.people: the entry names no value to map from (write the old value, or remove the line)",
 		`people.csv:5:1: M035: author "John Doe" is neither an e-mail address nor an id (write the e-mail address with which the user signs in; a list of names and addresses goes under map: {people: ...})`,

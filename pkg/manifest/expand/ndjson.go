@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/manifest/table"
 )
 
 // readNDJSON reads a table of JSON objects, one a line, with the keys of an
@@ -22,7 +23,7 @@ import (
 // be told, or one of reading.
 func readNDJSON(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
-		limit := &rowLimit{r: manifest.NewTextReader(r, inc.Table), left: maxRow}
+		limit := &rowLimit{r: manifest.NewTextReader(r, inc.Table), left: table.MaxRow}
 		buf := bufio.NewReaderSize(limit, 64<<10)
 		inc = joinColumns(inc, rowFields)
 		t := ndjsonTable{inc: inc}
@@ -42,10 +43,10 @@ func readNDJSON(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq
 				yield(row{}, err)
 				return
 			}
-			limit.left = maxRow
+			limit.left = table.MaxRow
 			text, err := readLine(buf)
 			if err != nil && !errors.Is(err, io.EOF) {
-				yield(row{}, readProblem(err, inc.Table))
+				yield(row{}, lineProblem(err, inc.Table))
 				return
 			}
 			if trimmed := bytes.TrimSpace(text); len(trimmed) > 0 {
@@ -59,6 +60,36 @@ func readNDJSON(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq
 			}
 		}
 	}
+}
+
+// errRowTooLong ends a row that goes on and on.
+var errRowTooLong = errors.New("row too long")
+
+// rowLimit counts what one row takes.
+type rowLimit struct {
+	r    io.Reader
+	left int
+}
+
+func (l *rowLimit) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errRowTooLong
+	}
+	n, err := l.r.Read(p[:min(len(p), l.left)])
+	l.left -= n
+	return n, err
+}
+
+// lineProblem says in the words of a problem why a table cannot be read on.
+func lineProblem(err error, file string) error {
+	if errors.Is(err, errRowTooLong) {
+		return manifest.Problems{manifest.NewProblem(manifest.CodeTableSyntax, manifest.Pos{File: file},
+			fmt.Sprintf("a row is longer than %d MB", table.MaxRow>>20), "look for a line without an end")}
+	}
+	if _, ok := errors.AsType[manifest.Problems](err); ok {
+		return err
+	}
+	return fmt.Errorf("reading table %s: %w", file, err)
 }
 
 // readLine is the next line without its end; at the end of the text it comes
@@ -117,6 +148,10 @@ func (t *ndjsonTable) row(text []byte, line int) (row, error) {
 func (t *ndjsonTable) mapped(v manifest.Value, at manifest.Pos) manifest.Value {
 	out := manifest.Value{Kind: manifest.MapValue, Pos: at}
 	for _, f := range t.mapping.fields {
+		if f.value != nil {
+			out.Put(f.name, f.pos, *f.value)
+			continue
+		}
 		if f.template == nil {
 			m := member(v, f.column)
 			if m == nil {
@@ -127,13 +162,13 @@ func (t *ndjsonTable) mapped(v manifest.Value, at manifest.Pos) manifest.Value {
 				if strings.TrimSpace(val.Text) == "" {
 					continue
 				}
-				val.Loose, val.Split = true, f.split
+				val.Loose, val.Split, val.Add = true, f.split, f.add
 			}
 			out.Put(f.name, m.Pos, val)
 			continue
 		}
 		pos := at
-		s := f.template.Expand(func(c string) string {
+		s := f.text(func(c string) string {
 			m := member(v, c)
 			if m == nil {
 				return ""
@@ -141,13 +176,10 @@ func (t *ndjsonTable) mapped(v manifest.Value, at manifest.Pos) manifest.Value {
 			if pos.Column == 0 {
 				pos = m.Value.Pos
 			}
-			return strings.TrimSpace(written(m.Value))
+			return written(m.Value)
 		})
-		if f.name == "file" {
-			s = joined(f.template, s)
-		}
 		if s != "" {
-			out.Put(f.name, pos, manifest.Cell(s, f.split, pos))
+			out.Put(f.name, pos, f.cell(s, pos))
 		}
 	}
 	return out

@@ -7,10 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/manifest/table"
 )
 
 func TestObjectsBecomeItems(t *testing.T) {
-	s := table(t, "t.ndjson", "\xef\xbb\xbf"+`{"externalId": 7, "file": "a.pptx", "tags": ["x", {"id": "t1"}], "permissions": {"isShareable": false}, "keep": {"a": "b"}, "old": ["p", 2], "url": null}`+"\r\n\n"+
+	s := tableSet(t, "t.ndjson", "\xef\xbb\xbf"+`{"externalId": 7, "file": "a.pptx", "tags": ["x", {"id": "t1"}], "permissions": {"isShareable": false}, "keep": {"a": "b"}, "old": ["p", 2], "url": null}`+"\r\n\n"+
 		`{"externalId":"8","file":"b.pptx","enforcedPages":{"prepend":[{"start":1,"end":2}],"append":null},"old":null}`, "  keep: [old]\n")
 	problems, c := check(t, s)
 	if problems != nil || c.Items != 2 {
@@ -35,7 +36,7 @@ func TestObjectsBecomeItems(t *testing.T) {
 }
 
 func TestKeysAreMapped(t *testing.T) {
-	s := table(t, "t.ndjson", `{"id":1,"dir":"a","file":"b.pdf","kw":"x|y","list":["de"],"share":true,"other":{"deep":1}}
+	s := tableSet(t, "t.ndjson", `{"id":1,"dir":"a","file":"b.pdf","kw":"x|y","list":["de"],"share":true,"other":{"deep":1}}
 {"id":"2","dir":"","file":"c.pdf","kw":"","share":"no"}
 `, `  columns: {externalId: id, file: "{dir}/{file}", tags: {column: kw, split: "|"}, languages: list, permissions.isShareable: share}
   keep: [dir]
@@ -77,11 +78,11 @@ func TestNDJSONProblems(t *testing.T) {
 		{"mapping", "{}", "  columns: {name: n}\n", []string{
 			"m.yaml:6:10: M077: no column gives the externalId (add the column to the table, or map one with columns:)",
 			"m.yaml:6:10: M077: no column gives the file or url (add the column to the table, or map one with columns:)"}},
-		{"endless line", `{"externalId":"` + strings.Repeat("x", maxRow+100_000), "", []string{"t.ndjson: M072: a row is longer than 8 MB (look for a quote that is never closed)"}},
+		{"endless line", `{"externalId":"` + strings.Repeat("x", table.MaxRow+100_000), "", []string{"t.ndjson: M072: a row is longer than 8 MB (look for a line without an end)"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, _ := check(t, table(t, "t.ndjson", tt.text, tt.include))
+			got, _ := check(t, tableSet(t, "t.ndjson", tt.text, tt.include))
 			if d := cmp.Diff(tt.want, got); d != "" {
 				t.Error(d)
 			}

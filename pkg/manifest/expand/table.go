@@ -3,7 +3,6 @@ package expand
 import (
 	"context"
 	"fmt"
-	"io"
 	"iter"
 	"path"
 	"slices"
@@ -12,18 +11,14 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 )
 
-// maxRow is the size of the longest row, in bytes: more is a quote that
-// nobody closed.
-const maxRow = 8 << 20
-
 // table is the items of one table.
 func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Include, dig *digester) iter.Seq2[manifest.Parsed, error] {
 	name := inc.Table
 	inc.Table = s.path(name) // in positions, as people can open it from where they are
-	return s.file(ctx, inc.Table, name, dig, inc.Pos, func(r io.Reader) iter.Seq2[manifest.Parsed, error] {
+	return s.file(ctx, inc.Table, name, dig, inc.Pos, func(in input) iter.Seq2[manifest.Parsed, error] {
 		return func(yield func(manifest.Parsed, error) bool) {
 			empty := true
-			for row, err := range readTable(ctx, r, inc) {
+			for row, err := range readTable(ctx, in, inc, dig.note()) {
 				empty = false
 				if err != nil {
 					if !yield(manifest.Parsed{}, err) {
@@ -53,12 +48,13 @@ func noRows(inc manifest.Include, name string) manifest.Problem {
 }
 
 // readTable reads the rows of a table of any kind. An include with Join set
-// stands for the joined table, see joinInclude.
-func readTable(ctx context.Context, r io.Reader, inc manifest.Include) iter.Seq2[row, error] {
+// stands for the joined table, see joinInclude. note gets what is worth knowing
+// once; it may be nil.
+func readTable(ctx context.Context, in input, inc manifest.Include, note func(manifest.Problem)) iter.Seq2[row, error] {
 	if strings.EqualFold(path.Ext(inc.Table), ".ndjson") {
-		return readNDJSON(ctx, r, inc)
+		return readNDJSON(ctx, in, inc)
 	}
-	return readCSV(ctx, r, inc)
+	return readCells(ctx, in, inc, note)
 }
 
 // row is one row of a table, on its way to an item.
@@ -78,10 +74,12 @@ type mapping struct {
 
 type mappedField struct {
 	name     string
-	column   string // exclusive with template
+	column   string // of column, template and value one is set
 	template manifest.Template
+	value    *manifest.Value // a constant
 	split    string
-	pos      manifest.Pos // of the mapping in the manifest
+	add      *manifest.Instant // to a date; nil: nothing
+	pos      manifest.Pos      // of the mapping in the manifest
 }
 
 // newMapping is the mapping that the include writes out; the fields are in
@@ -93,7 +91,7 @@ func newMapping(inc manifest.Include) (mapping, error) {
 		if !ok {
 			continue
 		}
-		f := mappedField{name: name, column: c.Column, split: c.Split, pos: c.Pos}
+		f := mappedField{name: name, column: c.Column, value: c.Value, split: c.Split, add: c.Add, pos: c.Pos}
 		if c.Template != "" {
 			t, err := manifest.ParseTemplate(c.Template)
 			if err != nil {
@@ -108,6 +106,9 @@ func newMapping(inc manifest.Include) (mapping, error) {
 
 // columns are those that the mapping reads for a field.
 func (f mappedField) columns() []string {
+	if f.value != nil {
+		return nil
+	}
 	if f.template == nil {
 		return []string{f.column}
 	}
@@ -118,6 +119,25 @@ func (f mappedField) columns() []string {
 		}
 	}
 	return out
+}
+
+// text is what the field is made of; "": nothing.
+func (f mappedField) text(column func(string) string) string {
+	if f.template == nil {
+		return column(f.column)
+	}
+	s := f.template.Expand(func(c string) string { return strings.TrimSpace(column(c)) })
+	if f.name == "file" {
+		s = joined(f.template, s)
+	}
+	return s
+}
+
+// cell is the value of a text that is not empty.
+func (f mappedField) cell(text string, pos manifest.Pos) manifest.Value {
+	v := manifest.Cell(text, f.split, pos)
+	v.Add = f.add
+	return v
 }
 
 // required reports a mapping that can never make an item.
