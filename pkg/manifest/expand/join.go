@@ -95,12 +95,14 @@ const maxTableProblems = 1000
 func (s *Set) readJoin(ctx context.Context, j *manifest.Join) (t *joinTable, problems []manifest.Problem, err error) {
 	t = &joinTable{inc: joinInclude(j), name: j.Table, seed: maphash.MakeSeed(), folders: map[uint64]bool{}}
 	t.inc.Table = s.path(j.Table)
-	if t.rows, err = newSpool(); err != nil {
+	rows, err := newSpool()
+	if err != nil {
 		return nil, nil, err
 	}
+	t.rows = rows
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, t.rows.close())
+			err = errors.Join(err, rows.close())
 		}
 	}()
 	f, openErr := s.open(t.inc.Table)

@@ -1,6 +1,8 @@
 package expand
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,5 +130,20 @@ func TestPathsOfRows(t *testing.T) {
 		if got := joinPath(c.path, c.strip); got != c.want {
 			t.Errorf("%q without %q is %q, want %q", c.path, c.strip, got, c.want)
 		}
+	}
+}
+
+// Reading that is cut short leaves nothing behind.
+func TestJoinsEndWithTheContext(t *testing.T) {
+	s := joinedTo(t, "t.csv", "Path,name\na.pdf,A\n", `{files: "decks:**", join: {table: t.csv, on: Path}}`, "a.pdf")
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	t.Setenv("TMP", tmp)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _, err := s.readJoin(ctx, s.Manifest.Includes[0].Join)
+	left, dirErr := os.ReadDir(tmp)
+	if !errors.Is(err, context.Canceled) || dirErr != nil || len(left) > 0 {
+		t.Errorf("error: %v; left: %v %v", err, left, dirErr)
 	}
 }
