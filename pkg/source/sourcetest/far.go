@@ -32,6 +32,15 @@ type Fault struct {
 	Stall bool  // nothing comes after so many bytes, until whoever asks goes away
 	Short bool  // the answer says that it has only so many bytes, and has no more
 	After int64 // bytes of the body that come through
+
+	// Then, when set, is called when the answer hangs or stalls.
+	Then func()
+}
+
+func (f *Fault) then() {
+	if f.Then != nil {
+		f.Then()
+	}
 }
 
 // Do sets what becomes of the requests that follow: do is asked with each one
@@ -74,6 +83,7 @@ func (f *Far) Wrap(h http.Handler) http.Handler {
 		case fault.Refuse:
 			panic(http.ErrAbortHandler)
 		case fault.Hang:
+			fault.then()
 			<-r.Context().Done()
 		case fault.Status != 0:
 			maps.Copy(w.Header(), fault.Header)
@@ -135,6 +145,7 @@ func (w *faulty) Write(b []byte) (int, error) {
 	_ = http.NewResponseController(w.ResponseWriter).Flush() // else the bytes before the fault may never leave
 	switch {
 	case w.fault.Stall:
+		w.fault.then()
 		<-w.r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case w.fault.Short:

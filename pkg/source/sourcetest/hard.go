@@ -299,10 +299,7 @@ func RunBroken(t *testing.T, newPlace func(t *testing.T, files map[string]File, 
 			}
 			why := errors.New("stopped by hand")
 			ctx, cancel := context.WithCancelCause(t.Context())
-			far.Do(func(*http.Request, int) Fault {
-				cancel(why)
-				return Fault{Hang: true}
-			})
+			far.Do(Always(Fault{Hang: true, Then: func() { cancel(why) }}))
 			soon(t, op, func() {
 				var err error
 				switch op {
@@ -322,21 +319,12 @@ func RunBroken(t *testing.T, newPlace func(t *testing.T, files map[string]File, 
 	})
 	t.Run("a wait for bytes ends with its context", func(t *testing.T) {
 		p, far := place(t)
-		far.Do(Always(Fault{Stall: true, After: 1 << 20}))
 		why := errors.New("stopped by hand")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
-		r, _, err := p.Source.Open(ctx, "deep/large.bin")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		if _, err := io.CopyN(io.Discard, r, 100<<10); err != nil {
-			t.Fatal(err)
-		}
-		cancel(why)
+		far.Do(Always(Fault{Stall: true, After: 1 << 20, Then: func() { cancel(why) }}))
 		soon(t, "read", func() {
-			_, err := io.Copy(io.Discard, r)
+			_, _, _, err := readAll(ctx, p.Source, "deep/large.bin")
 			checkEnded(t, "read", err, why)
 		})
 	})
