@@ -37,7 +37,7 @@ var mayImport = map[string]string{
 	"pkg/showpad":                  "",
 	"pkg/showpad/emulator":         "",
 	"pkg/state":                    "",
-	"pkg/pipeline":                 "pkg/manifest pkg/source pkg/showpad pkg/state",
+	"pkg/pipeline":                 "pkg/content pkg/manifest pkg/source pkg/showpad pkg/state",
 	"pkg/report":                   "pkg/manifest pkg/pipeline pkg/state",
 	"cmd/migrate/internal/view":    "pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state",
 	"cmd/migrate/internal/login":   "cmd/migrate/internal/ownfile pkg/showpad",

@@ -99,6 +99,8 @@ var words = []word{
 		"Copy it again, or say `allowEmpty: true`."},
 	{"blocked", "file-too-big", "It is over the 5 GB of a single upload (M115).",
 		"Split or compress it."},
+	{"blocked", "web-page", "It is a web page under the name of another kind of file (M116): the sign-in page of a portal, or its error. It is seen when the bytes are read: by lint, by a plan that has to read them, and by a run before anything is made.",
+		"Open it in a browser to see what it says, and fetch the file again, signed in."},
 	{"blocked", "author-unknown", "No user has this address or id (M121).",
 		"Name an existing user."},
 	{"blocked", "tag-missing", "The Division lacks the tag and `createTags: none` forbids making it (M122).",

@@ -45,9 +45,13 @@ func Sniff(head []byte, name string) Finding {
 	}
 	head = head[:min(len(head), HeadSize)]
 	f := Finding{MIME: detect(head)}
-	f.WebPage = isHTML(f.MIME) && promised[strings.ToLower(path.Ext(name))] && !savedByOffice(head, name)
+	f.WebPage = isHTML(f.MIME) && Promises(name) && !savedByOffice(head, name)
 	return f
 }
+
+// Promises reports whether a file of this name cannot be a web page, so that
+// [Finding.WebPage] can be true.
+func Promises(name string) bool { return promised[strings.ToLower(path.Ext(name))] }
 
 // Inspect tells what a file of size bytes is, by at most MaxRead of them: its
 // head, and for PDF, ZIP and Office files what says whether they are encrypted.

@@ -134,6 +134,8 @@ const (
 	CodeFileAmbiguous = "M113"
 	CodeFileEmpty     = "M114"
 	CodeFileTooBig    = "M115"
+	CodeWebPage       = "M116"
+	CodePassword      = "M117"
 	CodeNoUser        = "M121"
 	CodeNoTag         = "M122"
 	CodeFallback      = "M123"
@@ -387,6 +389,12 @@ var codes = []Code{
 	{CodeFileTooBig, Block, "file is too big",
 		"The file has more than the 5 GB that storage takes at once.",
 		"Split or compress it, or take the item out."},
+	{CodeWebPage, Block, "web page in place of a file",
+		"The bytes are HTML, and the name promises something else: the sign-in page or an error of the portal that the file was fetched from.",
+		"Open it in a browser to see what it says, and fetch the file again, signed in. An .html file is no such case."},
+	{CodePassword, Warn, "opens with a password only",
+		"The document is encrypted with a password, or with rights that somebody has to grant. It is sent as it is; whoever opens it needs the password, and Showpad can probably not show it.",
+		"Save it without a password, or tell people the password. A PDF that merely forbids printing or copying is no such case."},
 	{CodeNoUser, Block, "author unknown",
 		"The service has no user with this e-mail address or id, or a name is not in the map of people.",
 		"Name an existing user, map the name under map: {people: ...}, say who stands in by map: {fallback: {authors: ...}}, or have the user made in Showpad first."},

@@ -194,6 +194,8 @@ func sourceProblem(item *manifest.Item, info source.Info, err error) (reason, de
 		return BlockedMissing, err.Error()
 	case errors.Is(err, source.ErrAmbiguous):
 		return BlockedAmbiguous, err.Error()
+	case errors.Is(err, source.ErrWebPage):
+		return BlockedWebPage, err.Error()
 	case err != nil:
 		return BlockedSource, err.Error()
 	case info.Size == 0 && !item.AllowEmpty:

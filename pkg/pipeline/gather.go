@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/showpad-migrate/migrate/pkg/content"
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/source"
@@ -28,6 +29,8 @@ type work struct {
 	item  manifest.Item
 	facts Facts
 	Decision
+
+	finding content.Finding // of Lint alone
 
 	saved   *SavedRow  // of the saved plan, until it is compared
 	planned *FileBasis // of the saved plan; nil when there is none, or no file matters

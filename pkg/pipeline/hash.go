@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"time"
 
+	"github.com/showpad-migrate/migrate/pkg/content"
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/source"
 )
@@ -29,8 +31,9 @@ func trusted(info source.Info, hashed time.Time) int64 {
 var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
 // hashFile is the MD5 of a file and what it looked like while it was read: from
-// the source or the cache when they know it, unless it is to be read in any case.
-// A file that changes meanwhile is read again, a few times.
+// the source or the cache when they know it, unless it is to be read in any case;
+// its head is read even then. A file that changes meanwhile is read again, a few
+// times. A web page in place of the file is [source.ErrWebPage].
 func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Location, read bool) ([]byte, source.Info, error) {
 	const attempts = 3
 	var err error
@@ -41,12 +44,12 @@ func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Loc
 		}
 		if known := knownMD5(ctx, in.Hashes, l, info); known != "" && !read {
 			if sum, err := hex.DecodeString(known); err == nil && len(sum) == md5.Size {
-				return sum, info, nil
+				return sum, info, sniff(ctx, src, l)
 			}
 		}
 		hashed := in.now()
 		var sum []byte
-		if sum, info, err = readMD5(ctx, src, l.Path); err == nil {
+		if sum, info, err = readMD5(ctx, src, l); err == nil {
 			if in.Hashes != nil && !info.ModTime.IsZero() {
 				// The cache spares work and nothing else: a failure to store is not one of ours.
 				_ = in.Hashes.Store(ctx, l.String(), info.Size, info.ModTime, hashed, hex.EncodeToString(sum))
@@ -56,12 +59,15 @@ func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Loc
 		if ctx.Err() != nil {
 			return nil, info, context.Cause(ctx)
 		}
+		if errors.Is(err, source.ErrWebPage) {
+			return nil, info, err
+		}
 	}
 	return nil, source.Info{}, err
 }
 
-func readMD5(ctx context.Context, src source.Source, path string) (sum []byte, info source.Info, err error) {
-	f, info, err := src.Open(ctx, path)
+func readMD5(ctx context.Context, src source.Source, l manifest.Location) (sum []byte, info source.Info, err error) {
+	f, info, err := src.Open(ctx, l.Path)
 	if err != nil {
 		return nil, info, err
 	}
@@ -73,11 +79,50 @@ func readMD5(ctx context.Context, src source.Source, path string) (sum []byte, i
 	h := md5.New()
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	n, err := io.CopyBuffer(onlyWriter{h}, &ctxReader{ctx, f}, *buf)
+	in := &ctxReader{ctx, f}
+	head, err := readHead(in, l, (*buf)[:content.HeadSize])
+	if err != nil {
+		return nil, info, err
+	}
+	h.Write(head)
+	n, err := io.CopyBuffer(onlyWriter{h}, in, *buf)
+	n += int64(len(head))
 	if err == nil && n != info.Size {
-		err = &source.Error{Op: "read", Path: path, Err: fmt.Errorf("%w: %d bytes read, %d expected", source.ErrChanged, n, info.Size)}
+		err = &source.Error{Op: "read", Path: l.Path, Err: fmt.Errorf("%w: %d bytes read, %d expected", source.ErrChanged, n, info.Size)}
 	}
 	return h.Sum(nil), info, err
+}
+
+// sniff reads the head of a file that nobody has to read otherwise, and fails
+// with [source.ErrWebPage] if a web page came in its place.
+func sniff(ctx context.Context, src source.Source, l manifest.Location) error {
+	if !content.Promises(l.Base()) {
+		return nil
+	}
+	f, _, err := src.Open(ctx, l.Path)
+	if err != nil {
+		return err
+	}
+	_, err = readHead(&ctxReader{ctx, f}, l, make([]byte, content.HeadSize))
+	return errors.Join(err, f.Close())
+}
+
+// readHead fills buf with the beginning of a file, as far as there is one. A web
+// page in place of the file is [source.ErrWebPage].
+func readHead(r io.Reader, l manifest.Location, buf []byte) ([]byte, error) {
+	n, err := io.ReadFull(r, buf)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	if content.Sniff(buf[:n], l.Base()).WebPage {
+		return nil, webPage(l)
+	}
+	return buf[:n], nil
+}
+
+// webPage is the error about a file in whose place a web page came.
+func webPage(l manifest.Location) error {
+	return &source.Error{Op: "read", Path: l.String(), Hint: "open it in a browser to see what it says, and fetch the file again, signed in", Err: source.ErrWebPage}
 }
 
 // onlyWriter and ctxReader keep io.CopyBuffer from going around the buffer,

@@ -157,7 +157,8 @@ func forecastReads(made int, s *Summary) int {
 type LintSummary struct{ Items, Stop, Block, Warn int }
 
 // Lint reports every problem that keeps an item from running: of files, and,
-// unless Input.API is nil, of names that only the service knows. The problems of
+// unless Input.API is nil, of names that only the service knows. Of files in
+// folders a little is read, of others nothing. The problems of
 // the manifest alone are those of expand.Set.Check, which comes first.
 func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSummary, error) {
 	var s LintSummary
@@ -184,6 +185,9 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 	in.API = nil // files and names only: nothing is asked about single items
 	for chunk, err := range g.chunks(ctx) {
 		if err != nil {
+			return s, err
+		}
+		if err := g.inspect(ctx, chunk); err != nil {
 			return s, err
 		}
 		for _, w := range chunk {
@@ -214,6 +218,11 @@ func lintItem(w *work) []manifest.Problem {
 	if w.item.URL == "" && !blockedByManifest(&w.item) {
 		if reason, detail := sourceProblem(&w.item, w.facts.Info, w.facts.SourceErr); reason != "" {
 			ps = append(ps, manifest.Problem{Pos: w.item.FieldPos("file"), Code: blockCodes[reason], Class: manifest.Block, What: detail, ExternalID: w.item.ExternalID})
+		} else if w.finding.Protected {
+			p := manifest.NewProblem("M117", w.item.FieldPos("file"), w.item.Location.String()+" opens with a password only",
+				"save it without one; Showpad can probably not show it")
+			p.ExternalID = w.item.ExternalID
+			ps = append(ps, p)
 		}
 	}
 	return ps
@@ -221,6 +230,6 @@ func lintItem(w *work) []manifest.Problem {
 
 // blockCodes are the problem codes of what blocks a row.
 var blockCodes = map[string]string{
-	BlockedMissing: "M111", BlockedSource: "M112", BlockedAmbiguous: "M113", BlockedEmpty: "M114", BlockedTooBig: "M115",
+	BlockedMissing: "M111", BlockedSource: "M112", BlockedAmbiguous: "M113", BlockedEmpty: "M114", BlockedTooBig: "M115", BlockedWebPage: "M116",
 	BlockedAuthor: "M121", BlockedTag: "M122",
 }

@@ -49,6 +49,7 @@ const (
 	BlockedAmbiguous = "file-ambiguous"   // several files of that name in different Unicode forms
 	BlockedEmpty     = "file-empty"       // zero bytes without allowEmpty
 	BlockedTooBig    = "file-too-big"     // over the 5 GB of a single PUT
+	BlockedWebPage   = "web-page"         // HTML under the name of another kind of file
 	BlockedAuthor    = "author-unknown"   // no user with this address
 	BlockedTag       = "tag-missing"      // createTags: none, and the service lacks it
 	BlockedFailed    = "failed-before"    // see --retry-failed

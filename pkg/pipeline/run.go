@@ -13,6 +13,7 @@ import (
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
+	"github.com/showpad-migrate/migrate/pkg/source"
 	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
@@ -448,6 +449,9 @@ func (r *runner) hash(ctx context.Context, w *work) error {
 	if err := r.rehash(ctx, w, false); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if errors.Is(err, source.ErrWebPage) { // nothing began
+			return r.refuse(ctx, w, BlockedWebPage, err.Error())
 		}
 		return r.fail(ctx, w, FailedSource, err)
 	}

@@ -77,7 +77,7 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				return r.fail(ctx, w, FailedSource, herr)
+				return r.fail(ctx, w, sourceFailure(herr), herr)
 			}
 			if detail := r.otherFile(w); detail != "" {
 				return r.refuse(ctx, w, StaleFile, detail)
@@ -88,7 +88,7 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 		case verdict == showpad.NewURL, verdict == showpad.Retry:
 		default:
 			if serr, ok := errors.AsType[*source.Error](err); ok {
-				return r.fail(ctx, w, FailedSource, serr)
+				return r.fail(ctx, w, sourceFailure(serr), serr)
 			}
 			return r.fail(ctx, w, FailedUpload, err)
 		}
@@ -100,6 +100,14 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 		return r.leave(ctx, w)
 	}
 	return r.fail(ctx, w, FailedUpload, fmt.Errorf("after %d attempts: %w", r.retries+1, err))
+}
+
+// sourceFailure is the reason code of a file that cannot be sent any more.
+func sourceFailure(err error) string {
+	if errors.Is(err, source.ErrWebPage) {
+		return BlockedWebPage
+	}
+	return FailedSource
 }
 
 // backoff is the pause before another attempt of a whole transfer; the client
