@@ -68,7 +68,15 @@ func (a *app) read(path string, service serviceFlags, files sourceFlags) (*sessi
 	switch {
 	case err == nil:
 		s.closers = append(s.closers, s.set.Close)
-		s.openSources(sourceSettings{sourceFlags: files, caFile: service.caFile, getenv: a.getenv, log: a.log})
+		headers, err := a.webHeaders()
+		if err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+		kept := &sharedSpool{flags: files}
+		s.closers = append(s.closers, kept.close)
+		s.openSources(sourceSettings{
+			sourceFlags: files, caFile: service.caFile, webHeaders: headers, spool: kept.get, getenv: a.getenv, log: a.log,
+		})
 		return s, nil
 	case errors.As(err, &problems):
 		return nil, err

@@ -14,20 +14,34 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/source"
 	"github.com/showpad-migrate/migrate/pkg/source/local"
+	"github.com/showpad-migrate/migrate/pkg/source/spool"
+	"github.com/showpad-migrate/migrate/pkg/source/web"
 )
 
 // sourceFlags say how files are read that are in no folder of this machine. The
 // zero value stands for the defaults.
-type sourceFlags struct{}
+type sourceFlags struct {
+	allowPrivate bool
+	webMax       byteSize
+	spoolDir     string
+	spoolSize    byteSize
+}
 
-func (f *sourceFlags) add(*pflag.FlagSet) {}
+func (f *sourceFlags) add(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.allowPrivate, "allow-private", false, "read web addresses of this machine and of private networks too")
+	fs.Var(&f.webMax, "web-max", "largest file taken from a web address, such as 500MB (default: what Showpad takes, 5GiB)")
+	fs.StringVar(&f.spoolDir, "spool-dir", "", "folder for files that have to be kept on disk while they are sent (default: one in the system's folder for temporary files)")
+	fs.Var(&f.spoolSize, "spool-size", "how much that folder may hold, such as 20GB (default: 10GiB, or a tenth of what is free where that is less)")
+}
 
 // sourceSettings are what openers know.
 type sourceSettings struct {
 	sourceFlags
-	caFile string // as for the service; "" is the system's certificates alone
-	getenv func(string) string
-	log    zerolog.Logger
+	caFile     string // as for the service; "" is the system's certificates alone
+	webHeaders web.Headers
+	spool      func() (*spool.Spool, error) // the session's; it is closed after all sources
+	getenv     func(string) string
+	log        zerolog.Logger
 }
 
 // opener opens places of one kind, for one session. Its functions are called at
@@ -46,7 +60,8 @@ type opener struct {
 // names the others.
 func openers(set sourceSettings) map[manifest.RootKind]opener {
 	return map[manifest.RootKind]opener{
-		manifest.RootS3: s3Opener(set),
+		manifest.RootS3:  s3Opener(set),
+		manifest.RootWeb: webOpener(set),
 	}
 }
 

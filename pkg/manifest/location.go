@@ -24,16 +24,30 @@ type Location struct {
 }
 
 // String is the address as people write it: "decks:q3/sales.pptx". It is
-// stable and serves as the source's name in records, reports and hash caches.
+// stable and serves as the source's name in records and reports. Of a web
+// address it leaves out what may be a signature: two addresses may have the same
+// name, see [Location.Key].
 func (l Location) String() string {
 	switch {
 	case l.Root != "":
 		return l.Root + ":" + l.Path
 	case l.Kind == RootS3:
 		return "s3://" + l.Path
+	case l.Kind == RootWeb:
+		return shownURL(l.Path)
 	default:
 		return l.Path
 	}
+}
+
+// Key is String for what must not take one file for another: two addresses have
+// the same key only if they are the same.
+func (l Location) Key() string {
+	name := l.String()
+	if l.Root == "" && l.Kind == RootWeb && name != l.Path {
+		return name + " " + digest(l.Path)
+	}
+	return name
 }
 
 // Base is the file's name: the last part of its path, of a URL without query

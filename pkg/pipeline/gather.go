@@ -343,7 +343,7 @@ func knownMD5(ctx context.Context, h Hashes, l manifest.Location, info source.In
 	if h == nil || info.ModTime.IsZero() {
 		return ""
 	}
-	md5, _ := h.Lookup(ctx, l.String(), info.Size, info.ModTime)
+	md5, _ := h.Lookup(ctx, l.Key(), info.Size, info.ModTime)
 	return md5
 }
 

@@ -52,7 +52,7 @@ func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Loc
 		if sum, info, err = readMD5(ctx, src, l); err == nil {
 			if in.Hashes != nil && !info.ModTime.IsZero() {
 				// The cache spares work and nothing else: a failure to store is not one of ours.
-				_ = in.Hashes.Store(ctx, l.String(), info.Size, info.ModTime, hashed, hex.EncodeToString(sum))
+				_ = in.Hashes.Store(ctx, l.Key(), info.Size, info.ModTime, hashed, hex.EncodeToString(sum))
 			}
 			return sum, info, nil
 		}

@@ -46,25 +46,16 @@ var (
 	errDowngraded = errors.New("its address redirects to one that is not encrypted")
 )
 
-// redirect decides about one redirect. Headers of ours stay with the host that
-// they are for, and nobody learns from a Referer where he was asked for: the
-// address may be signed.
-func (s *Source) redirect(req *http.Request, via []*http.Request) error {
+// redirect decides about one redirect. Nobody learns from a Referer where he
+// was asked for: the address may be signed.
+func redirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return errTooFar
 	}
-	last := via[len(via)-1].URL
-	if !encrypted(req.URL) || last.Scheme == "https" && req.URL.Scheme != "https" {
+	if !encrypted(req.URL) || via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
 		return errDowngraded
 	}
 	req.Header.Del("Referer")
-	for _, r := range append(via[1:len(via):len(via)], req) {
-		if originOf(r.URL) != s.origin {
-			for name := range s.cfg.Header {
-				req.Header.Del(name)
-			}
-		}
-	}
 	return nil
 }
 

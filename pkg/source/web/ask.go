@@ -58,9 +58,6 @@ func (f *file) ask(ctx context.Context, method string, header http.Header) (*ans
 		cancel(nil)
 		return nil, withoutURL(err)
 	}
-	for name, values := range f.cfg.Header {
-		req.Header[name] = values
-	}
 	for name, values := range header {
 		req.Header[name] = values
 	}

@@ -159,10 +159,8 @@ func (f *file) signIn() string {
 	switch {
 	case f.url.RawQuery != "":
 		return "if the address is signed it may have expired: make the list anew"
-	case f.cfg.HeaderName != "" && len(f.cfg.Header) == 0:
-		return "if it asks to sign in, set " + f.cfg.HeaderName + ` to the header that it wants, such as "Authorization: Bearer ..."`
-	case f.cfg.HeaderName != "":
-		return "it does not take the header of " + f.cfg.HeaderName + ": correct it"
+	case f.cfg.Headers[originOf(f.url)] != nil:
+		return "it does not take the header that " + f.cfg.HeadersFrom + " has for it; correct that"
 	}
-	return "if it asks to sign in, name its place under roots: and set the header that it wants as docs/sources.md says"
+	return fmt.Sprintf(`if it asks to sign in, set %s to "%s://%s Authorization: ...", or to another header that it wants`, f.cfg.HeadersFrom, f.url.Scheme, f.url.Host)
 }

@@ -24,13 +24,18 @@ type transport struct {
 	proxy   func(*http.Request) (*url.URL, error)
 }
 
+// Transport is what sources share: connections, under the rules for addresses.
+type Transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
 // NewTransport makes base fit for a [Source]. Unless private is true it refuses
 // to connect to this machine and to private networks; what counts is the number
 // that a host's name leads to, at each connection. A proxy looks names up by
 // itself: there only numbers in addresses are refused, and the proxy itself may
-// be anywhere. Base must not be used any more; closing idle connections is the
-// caller's.
-func NewTransport(base *http.Transport, private bool) http.RoundTripper {
+// be anywhere. Base must not be used any more.
+func NewTransport(base *http.Transport, private bool) Transport {
 	if private {
 		return base
 	}

@@ -20,6 +20,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -42,12 +43,11 @@ type Config struct {
 	Base string
 	// Transport is made by NewTransport. Required. It stays the caller's.
 	Transport http.RoundTripper
-	// Header goes to the host of Base alone, and is never shown. Without a Base
-	// there must be none.
-	Header http.Header
-	// HeaderName is where people set Header, for errors: the name of an
+	// Headers go to the servers that they are for, and are never shown.
+	Headers Headers
+	// HeadersFrom is where people set Headers, for errors: the name of an
 	// environment variable.
-	HeaderName string
+	HeadersFrom string
 	// MaxSize is the largest file that is taken, in bytes; 0 leaves that to others.
 	MaxSize int64
 	// Spool keeps files whose length the server does not tell. Nil: they are
@@ -66,7 +66,6 @@ type Config struct {
 type Source struct {
 	cfg    Config
 	client *http.Client
-	origin string // scheme and host of Base; "" without one
 	hosts  hosts
 	sizes  sizes
 }
@@ -86,13 +85,15 @@ func New(cfg Config) (*Source, error) {
 	}
 	s := &Source{cfg: cfg}
 	if cfg.Base != "" {
-		u, err := parse(cfg.Base)
-		if err != nil {
-			return nil, &source.Error{Op: "open", Path: cfg.Base, Err: err}
+		if _, err := parse(cfg.Base); err != nil {
+			e := &source.Error{Op: "open", Path: shown(cfg.Base), Err: err}
+			if h, ok := errors.AsType[*hint](err); ok {
+				e.Err, e.Hint = h.error, h.text
+			}
+			return nil, e
 		}
-		s.origin = originOf(u)
 	}
-	s.client = &http.Client{Transport: cfg.Transport, CheckRedirect: s.redirect}
+	s.client = &http.Client{Transport: &withHeaders{cfg.Transport, cfg.Headers}, CheckRedirect: redirect}
 	return s, nil
 }
 

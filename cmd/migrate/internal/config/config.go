@@ -27,7 +27,7 @@ type Origins map[string]string
 
 // CommandLineOnly are the flags that only a person at the command line may
 // set: an environment or a file that sets them is refused.
-var CommandLineOnly = []string{"yes", "recreate", "delete", "help", "config"}
+var CommandLineOnly = []string{"yes", "recreate", "delete", "allow-private", "help", "config"}
 
 // fileOnly are names that a file may have and that are no flags.
 var fileOnly = []string{KeyAPIURL, KeyV3URL}

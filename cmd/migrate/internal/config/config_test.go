@@ -140,3 +140,14 @@ func TestRedactor(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+func TestRedactorLearns(t *testing.T) {
+	r := NewRedactor(NewSecret("first-secret"))
+	before := r
+	r.Add(NewSecret("second-secret"), NewSecret("short"))
+	for _, x := range []Redactor{r, before} {
+		if got := x.Text("first-secret second-secret short"); got != "[redacted] [redacted] short" {
+			t.Errorf("%q", got)
+		}
+	}
+}
