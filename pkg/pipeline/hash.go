@@ -33,23 +33,32 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b 
 // hashFile is the MD5 of a file and what it looked like while it was read: from
 // the source or the cache when they know it, unless it is to be read in any case;
 // its head is read even then. A file that changes meanwhile is read again, a few
-// times. A web page in place of the file is [source.ErrWebPage].
+// times. One of which other bytes come than its place lists, while that lists the
+// same each time, did not change: [source.ErrSize]. A web page in place of the
+// file is [source.ErrWebPage].
 func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Location, read bool) ([]byte, source.Info, error) {
 	const attempts = 3
 	var err error
-	for range attempts {
-		var info source.Info
-		if info, err = src.Stat(ctx, l.Path); err != nil {
-			return nil, info, err
+	var n int64
+	first, same := source.Info{}, true
+	for try := range attempts {
+		listed, serr := src.Stat(ctx, l.Path)
+		if serr != nil {
+			return nil, listed, serr
 		}
-		if known := knownMD5(ctx, in.Hashes, l, info); known != "" && !read {
+		if known := knownMD5(ctx, in.Hashes, l, listed); known != "" && !read {
 			if sum, err := hex.DecodeString(known); err == nil && len(sum) == md5.Size {
-				return sum, info, sniff(ctx, src, l)
+				return sum, listed, sniff(ctx, src, l)
 			}
 		}
 		hashed := in.now()
 		var sum []byte
-		if sum, info, err = readMD5(ctx, src, l); err == nil {
+		var info source.Info
+		if sum, n, info, err = readMD5(ctx, src, l); err == nil && listed.Size >= 0 && n != listed.Size {
+			// The opening tells how many there are; the next run would go by what is listed.
+			err = &source.Error{Op: "read", Path: l.String(), Err: source.ErrChanged}
+		}
+		if err == nil {
 			if in.Hashes != nil && !info.ModTime.IsZero() {
 				// The cache spares work and nothing else: a failure to store is not one of ours.
 				_ = in.Hashes.Store(ctx, l.Key(), info.Size, info.ModTime, hashed, hex.EncodeToString(sum))
@@ -62,14 +71,38 @@ func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Loc
 		if errors.Is(err, source.ErrWebPage) {
 			return nil, info, err
 		}
+		if try == 0 {
+			first = listed
+		}
+		same = same && errors.Is(err, source.ErrChanged) && listed.Same(first)
+	}
+	if same {
+		err = sizeError(l, first.Size, n)
 	}
 	return nil, source.Info{}, err
 }
 
-func readMD5(ctx context.Context, src source.Source, l manifest.Location) (sum []byte, info source.Info, err error) {
+// sizeError is of a file of which n bytes were read before its place itself said
+// that they are not as many as listed, or its end.
+func sizeError(l manifest.Location, listed, n int64) error {
+	came := fmt.Sprintf("%d came", n)
+	switch n {
+	case 0: // it said so at once
+		came = "others came"
+	case listed:
+		came = "more came"
+	}
+	return &source.Error{
+		Op: "read", Path: l.String(), Err: fmt.Errorf("%w: %d bytes are listed and %s, each time", source.ErrSize, listed, came),
+		Hint: "the server changes files when they are read, as SharePoint and OneDrive do with those of Office: download it into a folder, as their own program does, and name it there",
+	}
+}
+
+// readMD5 reads a file to its end, n bytes.
+func readMD5(ctx context.Context, src source.Source, l manifest.Location) (sum []byte, n int64, info source.Info, err error) {
 	f, info, err := src.Open(ctx, l.Path)
 	if err != nil {
-		return nil, info, err
+		return nil, 0, info, err
 	}
 	defer func() {
 		if cerr := f.Close(); err == nil {
@@ -82,15 +115,15 @@ func readMD5(ctx context.Context, src source.Source, l manifest.Location) (sum [
 	in := &ctxReader{ctx, f}
 	head, err := readHead(in, l, (*buf)[:content.HeadSize])
 	if err != nil {
-		return nil, info, err
+		return nil, 0, info, err
 	}
 	h.Write(head)
-	n, err := io.CopyBuffer(onlyWriter{h}, in, *buf)
+	n, err = io.CopyBuffer(onlyWriter{h}, in, *buf)
 	n += int64(len(head))
 	if err == nil && n != info.Size {
 		err = &source.Error{Op: "read", Path: l.Path, Err: fmt.Errorf("%w: %d bytes read, %d expected", source.ErrChanged, n, info.Size)}
 	}
-	return h.Sum(nil), info, err
+	return h.Sum(nil), n, info, err
 }
 
 // sniff reads the head of a file that nobody has to read otherwise, and fails

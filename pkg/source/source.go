@@ -20,6 +20,7 @@ var (
 	ErrNotRegular = errors.New("not a regular file")
 	ErrAmbiguous  = errors.New("several files have this name in different Unicode forms")
 	ErrChanged    = errors.New("file changed while it was read")
+	ErrSize       = errors.New("its size is not the one that its place lists")
 	ErrWebPage    = errors.New("a web page came in place of the file")
 )
 

@@ -1,0 +1,71 @@
+package pipeline_test
+
+import (
+	"context"
+	"crypto/md5"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/source"
+)
+
+// lister is a source that lists another size than it delivers.
+type lister struct {
+	source.Source
+	size  int64  // listed
+	md5   []byte // listed; nil: none
+	opens bool   // opening tells the true size
+}
+
+func (l *lister) Stat(ctx context.Context, path string) (source.Info, error) {
+	info, err := l.Source.Stat(ctx, path)
+	info.Size, info.MD5 = l.size, l.md5
+	return info, err
+}
+
+func (l *lister) Open(ctx context.Context, path string) (io.ReadCloser, source.Info, error) {
+	r, info, err := l.Source.Open(ctx, path)
+	if !l.opens {
+		info.Size, info.MD5 = l.size, l.md5
+	}
+	return r, info, err
+}
+
+func TestASizeThatIsNotTheOneListedIsAFailureOfTheSource(t *testing.T) {
+	const content = "twelve bytes"
+	sum := md5.Sum([]byte(content))
+	for _, size := range []int64{11, 13} {
+		for _, known := range [][]byte{nil, sum[:]} {
+			for _, opens := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%d bytes listed, MD5 known %v, told when opened %v", size, known != nil, opens), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t, emulator.Options{})
+						w.add("A", content)
+						w.tenant.ResetBooks()
+						out := w.runWith(func(in *pipeline.RunInput) {
+							in.Sources = map[string]source.Source{"": &lister{w.files, size, known, opens}}
+						})
+						w.want(out, 3)
+						r := w.result("A")
+						want := fmt.Sprintf("A.txt: its size is not the one that its place lists: %d bytes are listed and 12 came, each time (", size)
+						if r.Status != "failed" || r.Error == nil || r.Error.Code != pipeline.FailedSource || !strings.HasPrefix(r.Error.Message, want) {
+							t.Errorf("%s %+v, want %s", r.Status, r.Error, want)
+						}
+						if n := w.tenant.Books().Puts; n > 0 {
+							t.Errorf("%d uploads", n)
+						}
+						// What it lists is mended.
+						w.options.RetryFailed = true
+						w.mustRun(0)
+						w.check()
+					})
+				})
+			}
+		}
+	}
+}
