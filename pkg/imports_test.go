@@ -33,6 +33,7 @@ var mayImport = map[string]string{
 	"pkg/source/s3":                "pkg/source",
 	"pkg/source/sourcetest":        "pkg/source",
 	"pkg/source/web":               "pkg/content pkg/source pkg/source/spool",
+	"pkg/source/rclone":            "pkg/source pkg/source/spool",
 	"pkg/source/spool":             "pkg/source",
 	"pkg/showpad":                  "",
 	"pkg/showpad/emulator":         "",

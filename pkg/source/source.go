@@ -46,7 +46,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Info describes a file at one moment.
 type Info struct {
 	Path    string    // the path that was asked for
-	Size    int64     // bytes
+	Size    int64     // bytes; UnknownSize from Stat and List when only reading tells
 	ModTime time.Time // zero when the source has none
 	MD5     []byte    // 16 bytes when the source knows it without reading; else nil
 	// Offline says that the bytes are not on this machine though the file
@@ -57,13 +57,21 @@ type Info struct {
 	Version string
 }
 
+// UnknownSize is the size of a file that is made when it is read, such as a
+// document that is exported.
+const UnknownSize = -1
+
 // Same reports whether a and b, of one path, can be the same bytes as far as
-// size and version tell, or size and time where one of them has no version.
+// size and version tell, or size and time where one of them has no version. An
+// unknown size tells nothing.
 func (a Info) Same(b Info) bool {
-	if a.Version != "" && b.Version != "" {
-		return a.Size == b.Size && a.Version == b.Version
+	if a.Size != b.Size && a.Size != UnknownSize && b.Size != UnknownSize {
+		return false
 	}
-	return a.Size == b.Size && a.ModTime.Equal(b.ModTime)
+	if a.Version != "" && b.Version != "" {
+		return a.Version == b.Version
+	}
+	return a.ModTime.Equal(b.ModTime)
 }
 
 // Source holds files. Its methods may be called concurrently. Every error
@@ -74,6 +82,18 @@ type Source interface {
 	// Open opens the file for reading from its start; Info is that of the
 	// opened file. The caller closes.
 	Open(ctx context.Context, path string) (io.ReadCloser, Info, error)
+}
+
+// Keeper is a Source that can keep a file's bytes on this machine between two
+// readings, because reading it again is dear.
+type Keeper interface {
+	Source
+	// Keep is Open, and keeps the bytes: until Release, Open reads the kept ones.
+	// It waits for room that others who keep files give back, and they must not
+	// wait for the caller.
+	Keep(ctx context.Context, path string) (io.ReadCloser, Info, error)
+	// Release ends one successful Keep of path. Readers that are open may read on.
+	Release(path string)
 }
 
 // Lister is a Source that can say which files it holds.

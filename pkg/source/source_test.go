@@ -18,6 +18,9 @@ func TestSame(t *testing.T) {
 		{"another version of the same time", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: one, Version: "b"}, false},
 		{"one version, told with another time", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: two, Version: "a"}, true},
 		{"one version and another size", Info{Size: 1, Version: "a"}, Info{Size: 2, Version: "a"}, false},
+		{"an unknown size tells nothing", Info{Size: UnknownSize, ModTime: one}, Info{Size: 5, ModTime: one}, true},
+		{"an unknown size and another time", Info{Size: UnknownSize, ModTime: one}, Info{Size: 5, ModTime: two}, false},
+		{"an unknown size and one version", Info{Size: UnknownSize, Version: "a"}, Info{Size: 5, Version: "a"}, true},
 		{"a version on one side: the time tells", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: one}, true},
 		{"a version on one side, another time", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: two}, false},
 	} {

@@ -45,6 +45,12 @@ func (r *room) close() {
 	}
 }
 
+func (r *room) held() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.used
+}
+
 // lease is the room of one file.
 type lease struct {
 	room  *room

@@ -96,6 +96,9 @@ func existing(dir string) string {
 // Limit is how many bytes the spool may hold.
 func (s *Spool) Limit() int64 { return s.room.limit }
 
+// Held is how many bytes are in the spool now, or promised to who fills a file.
+func (s *Spool) Held() int64 { return s.room.held() }
+
 // sweep makes the folder and removes what a crash left in it. Files that another
 // process has open stay its own: without a name already, or not to be removed.
 func (s *Spool) sweep() error {

@@ -1,0 +1,175 @@
+package rclone
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/source"
+)
+
+// attempts is how often reading is taken up again without a byte in between.
+const attempts = 5
+
+// reader reads a file of known size, or, once, one of unknown size.
+type reader struct {
+	ctx  context.Context // of Open: reading is part of what was asked for
+	s    *Source
+	name string
+	path string
+	info source.Info
+	body io.ReadCloser
+	sum  hash.Hash // of what was read, where the MD5 is known; else nil
+	n    int64
+	idle int // attempts since a byte came
+	err  error
+
+	compared bool // all bytes came, and they are those of the file
+}
+
+func (s *Source) newReader(ctx context.Context, name, p string, i source.Info) *reader {
+	r := &reader{ctx: ctx, s: s, name: name, path: p, info: i}
+	if i.MD5 != nil {
+		r.sum = md5.New()
+	}
+	return r
+}
+
+// begin asks for the bytes from where the reader is. Its error ends the reading.
+func (r *reader) begin() error {
+	if r.info.Size == 0 {
+		r.body = http.NoBody
+		return nil
+	}
+	resp, err := r.s.rc.server.get(r.ctx, r.s.fs, r.s.prefix+r.path, r.n)
+	op := "read"
+	if r.n == 0 {
+		op = "open"
+	}
+	if err != nil {
+		if f, ok := errors.AsType[*failure](err); ok && f.status == http.StatusRequestedRangeNotSatisfiable {
+			return r.changed("it has fewer bytes than before")
+		}
+		return r.s.failure(r.ctx, op, r.name, err)
+	}
+	if total, ok := total(resp); ok && r.info.Size >= 0 && total != r.info.Size || r.n > 0 && resp.StatusCode != http.StatusPartialContent {
+		resp.Body.Close()
+		return r.changed(fmt.Sprintf("it had %d bytes when it was looked at, and has %d", r.info.Size, total))
+	}
+	r.body = resp.Body
+	return nil
+}
+
+// total is the size of the whole file, as an answer has it.
+func total(resp *http.Response) (int64, bool) {
+	if resp.StatusCode == http.StatusPartialContent {
+		_, size, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+		n, err := strconv.ParseInt(size, 10, 64)
+		return n, err == nil
+	}
+	return resp.ContentLength, resp.ContentLength >= 0
+}
+
+func (r *reader) changed(how string) error {
+	return &source.Error{Op: "read", Path: r.name, Err: source.ErrChanged, Hint: how + "; let its writer finish"}
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	for r.err == nil {
+		if r.ctx.Err() != nil {
+			return 0, context.Cause(r.ctx)
+		}
+		n, err := r.body.Read(p)
+		if n > 0 {
+			r.n += int64(n)
+			r.idle = 0
+			if r.sum != nil {
+				r.sum.Write(p[:n])
+			}
+		}
+		r.err = r.after(err)
+		if n > 0 || len(p) == 0 {
+			return n, r.err
+		}
+	}
+	return 0, r.err
+}
+
+// after is what follows a read that ended with err.
+func (r *reader) after(err error) error {
+	switch {
+	case r.info.Size >= 0 && r.n > r.info.Size:
+		return r.changed(fmt.Sprintf("it had %d bytes when it was looked at, and has more", r.info.Size))
+	case r.compared:
+		return io.EOF
+	case r.n == r.info.Size, r.info.Size < 0 && err == io.EOF:
+		r.compared = true
+		if cerr := r.unchanged(); cerr != nil || err == nil {
+			return cerr
+		}
+		return io.EOF
+	case err == nil:
+		return nil
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	return r.again(err)
+}
+
+// again takes the reading up where it broke off.
+func (r *reader) again(why error) error {
+	r.body.Close()
+	for {
+		if r.ctx.Err() != nil {
+			return context.Cause(r.ctx)
+		}
+		if r.idle++; r.idle > attempts || r.info.Size < 0 {
+			return &source.Error{Op: "read", Path: r.name, Err: fmt.Errorf("%w: it broke off after %d bytes: %w", source.ErrUnreadable, r.n, why)}
+		}
+		t := time.NewTimer(100 * time.Millisecond << (2 * (r.idle - 1)))
+		select {
+		case <-t.C:
+		case <-r.ctx.Done():
+			t.Stop()
+			return context.Cause(r.ctx)
+		}
+		err := r.begin()
+		if err == nil || errors.Is(err, source.ErrChanged) || errors.Is(err, source.ErrNotExist) {
+			return err
+		}
+		why = err
+		if e, ok := errors.AsType[*source.Error](err); ok {
+			why = e.Err
+		}
+	}
+}
+
+// unchanged compares the file, and what was read of it, with what it was when
+// it was opened.
+func (r *reader) unchanged() error {
+	if r.sum != nil {
+		if !bytes.Equal(r.sum.Sum(nil), r.info.MD5) {
+			return r.changed("what was read has another MD5 than the remote tells")
+		}
+		return nil
+	}
+	now, err := r.s.look(r.ctx, "read", r.name, r.path)
+	if err != nil {
+		return err
+	}
+	if !now.Same(r.info) {
+		return r.changed(fmt.Sprintf("it was last changed at %s when it was opened, and at %s when it had been read",
+			r.info.ModTime.UTC().Format(time.RFC3339), now.ModTime.UTC().Format(time.RFC3339)))
+	}
+	return nil
+}
+
+func (r *reader) Close() error { return r.body.Close() }
