@@ -82,6 +82,26 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// ServeHTTP implements http.Handler.
+func (f *fake) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	resp, err := f.RoundTrip(req)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	maps.Copy(w.Header(), resp.Header)
+	if resp.ContentLength >= 0 {
+		w.Header().Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
+	}
+	w.WriteHeader(resp.StatusCode)
+	_, _ = io.Copy(struct{ io.Writer }{w}, resp.Body)
+}
+
+func (f *fake) remove(p string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.files, p)
+}
+
 func (f *fake) answer(call string, req *http.Request) *http.Response {
 	var in struct {
 		Fs, Remote string
@@ -208,6 +228,7 @@ func newFake(t *testing.T, files map[string]sourcetest.File) (*fake, *Rclone) {
 		}
 	})
 	r := New(Options{Spool: sp})
+	r.pause, r.server.grace = time.Millisecond, time.Millisecond
 	r.server.http.Transport = f
 	r.server.run = &process{url: "http://rclone.example", ended: make(chan struct{})}
 	return f, r

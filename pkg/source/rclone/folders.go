@@ -127,8 +127,17 @@ func (s *Source) remembered(ctx context.Context, p string) (*entry, bool, error)
 }
 
 // folder lists the files and folders in one folder, and remembers the files.
-// Their Path is below the source.
 func (s *Source) folder(ctx context.Context, dir string, visit func(entry)) error {
+	files, err := s.names(ctx, dir, visit)
+	if err == nil {
+		s.folders.remember(dir, files)
+	}
+	return err
+}
+
+// names lists the files and folders in one folder: their Path is below the
+// source. It returns the files by name, nil when they are too many.
+func (s *Source) names(ctx context.Context, dir string, visit func(entry)) (map[string]*entry, error) {
 	files, empty := map[string]*entry{}, true
 	err := s.rc.server.list(ctx, map[string]any{"fs": s.fs, "remote": s.at(dir), "opt": s.options()}, func(e entry) {
 		e.Path, empty = path.Join(dir, e.Name), false
@@ -148,10 +157,9 @@ func (s *Source) folder(ctx context.Context, dir string, visit func(entry)) erro
 		err = &failure{status: http.StatusNotFound}
 	}
 	if err != nil {
-		return s.failure(ctx, "list", dir, err)
+		return nil, s.failure(ctx, "list", dir, err)
 	}
-	s.folders.remember(dir, files)
-	return nil
+	return files, nil
 }
 
 // at is a folder as the remote control has it.

@@ -31,7 +31,7 @@ func (s *Source) spool(ctx context.Context, name, p string, i source.Info) (*spo
 	var err error
 	for range attempts {
 		r := s.newReader(ctx, name, p, i)
-		if err = r.begin(); err != nil {
+		if err = r.start(); err != nil {
 			return nil, err
 		}
 		var f *spool.File

@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -50,11 +51,12 @@ type Options struct {
 type Rclone struct {
 	server *server
 	spool  *spool.Spool
+	pause  time.Duration // before the second attempt to read; each later one is four times as long
 }
 
 // New prepares rclone; it does not run yet. The caller closes, after the sources.
 func New(o Options) *Rclone {
-	return &Rclone{server: newServer(o), spool: o.Spool}
+	return &Rclone{server: newServer(o), spool: o.Spool, pause: 100 * time.Millisecond}
 }
 
 // Close ends the program.
@@ -68,10 +70,18 @@ func (r *Rclone) Root(ctx context.Context, place string) (*Source, error) {
 		return nil, err
 	}
 	// Where files may be read and folders not be listed, the files tell.
-	if err := s.folder(ctx, "", func(entry) {}); errors.Is(err, source.ErrNotExist) {
+	_, err = s.names(ctx, "", func(entry) {})
+	if errors.Is(err, source.ErrNotExist) {
 		return nil, &source.Error{Op: "open", Path: place, Err: errors.New("there is no such folder"), Hint: "see what there is with: rclone lsf " + remoteOf(place)}
 	}
-	return s, nil
+	return s, ctxError(ctx)
+}
+
+func ctxError(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // remoteOf is the name of a place's remote, with its colon.

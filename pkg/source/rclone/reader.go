@@ -16,8 +16,10 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/source"
 )
 
-// attempts is how often reading is taken up again without a byte in between.
-const attempts = 5
+const (
+	attempts = 5        // to take reading up again, without progress in between
+	progress = 64 << 10 // bytes that make a break one that is behind us
+)
 
 // reader reads a file of known size, or, once, one of unknown size.
 type reader struct {
@@ -29,7 +31,8 @@ type reader struct {
 	body io.ReadCloser
 	sum  hash.Hash // of what was read, where the MD5 is known; else nil
 	n    int64
-	idle int // attempts since a byte came
+	from int64 // n when the bytes were asked for last
+	idle int   // attempts without progress
 	err  error
 
 	compared bool // all bytes came, and they are those of the file
@@ -43,29 +46,49 @@ func (s *Source) newReader(ctx context.Context, name, p string, i source.Info) *
 	return r
 }
 
-// begin asks for the bytes from where the reader is. Its error ends the reading.
+// start asks for the first bytes.
+func (r *reader) start() error {
+	err := r.begin()
+	if err == nil || r.lasting(err) {
+		return err
+	}
+	return r.again(err)
+}
+
+// lasting reports whether asking again would not help.
+func (r *reader) lasting(err error) bool {
+	f, ok := errors.AsType[*failure](err)
+	return r.ctx.Err() != nil || errors.Is(err, source.ErrChanged) || errors.Is(err, source.ErrNotExist) || ok && f.status < 500
+}
+
+// begin asks for the bytes from where the reader is.
 func (r *reader) begin() error {
 	if r.info.Size == 0 {
 		r.body = http.NoBody
 		return nil
 	}
 	resp, err := r.s.rc.server.get(r.ctx, r.s.fs, r.s.prefix+r.path, r.n)
-	op := "read"
-	if r.n == 0 {
-		op = "open"
-	}
 	if err != nil {
 		if f, ok := errors.AsType[*failure](err); ok && f.status == http.StatusRequestedRangeNotSatisfiable {
 			return r.changed("it has fewer bytes than before")
+		} else if ok && r.body != nil && f.status == http.StatusNotFound {
+			return r.changed("it was taken away")
 		}
-		return r.s.failure(r.ctx, op, r.name, err)
+		return r.s.failure(r.ctx, r.op(), r.name, err)
 	}
 	if total, ok := total(resp); ok && r.info.Size >= 0 && total != r.info.Size || r.n > 0 && resp.StatusCode != http.StatusPartialContent {
 		resp.Body.Close()
 		return r.changed(fmt.Sprintf("it had %d bytes when it was looked at, and has %d", r.info.Size, total))
 	}
-	r.body = resp.Body
+	r.body, r.from = resp.Body, r.n
 	return nil
+}
+
+func (r *reader) op() string {
+	if r.body == nil {
+		return "open"
+	}
+	return "read"
 }
 
 // total is the size of the whole file, as an answer has it.
@@ -90,7 +113,9 @@ func (r *reader) Read(p []byte) (int, error) {
 		n, err := r.body.Read(p)
 		if n > 0 {
 			r.n += int64(n)
-			r.idle = 0
+			if r.n-r.from >= progress {
+				r.idle = 0
+			}
 			if r.sum != nil {
 				r.sum.Write(p[:n])
 			}
@@ -124,30 +149,30 @@ func (r *reader) after(err error) error {
 	return r.again(err)
 }
 
-// again takes the reading up where it broke off.
+// again takes the reading up where it broke off, for why.
 func (r *reader) again(why error) error {
-	r.body.Close()
+	if r.body != nil {
+		r.body.Close()
+	}
 	for {
-		if r.ctx.Err() != nil {
-			return context.Cause(r.ctx)
+		if e, ok := errors.AsType[*source.Error](why); ok {
+			why = e.Err
 		}
-		if r.idle++; r.idle > attempts || r.info.Size < 0 {
-			return &source.Error{Op: "read", Path: r.name, Err: fmt.Errorf("%w: it broke off after %d bytes: %w", source.ErrUnreadable, r.n, why)}
+		if r.idle++; r.idle > attempts || r.info.Size < 0 && r.body != nil {
+			if r.body != nil {
+				why = fmt.Errorf("%w: it broke off after %d bytes: %w", source.ErrUnreadable, r.n, why)
+			}
+			return &source.Error{Op: r.op(), Path: r.name, Err: why}
 		}
-		t := time.NewTimer(100 * time.Millisecond << (2 * (r.idle - 1)))
+		t := time.NewTimer(r.s.rc.pause << (2 * (r.idle - 1)))
 		select {
 		case <-t.C:
 		case <-r.ctx.Done():
 			t.Stop()
 			return context.Cause(r.ctx)
 		}
-		err := r.begin()
-		if err == nil || errors.Is(err, source.ErrChanged) || errors.Is(err, source.ErrNotExist) {
-			return err
-		}
-		why = err
-		if e, ok := errors.AsType[*source.Error](err); ok {
-			why = e.Err
+		if why = r.begin(); why == nil || r.lasting(why) {
+			return why
 		}
 	}
 }
@@ -162,6 +187,9 @@ func (r *reader) unchanged() error {
 		return nil
 	}
 	now, err := r.s.look(r.ctx, "read", r.name, r.path)
+	if errors.Is(err, source.ErrNotExist) {
+		return r.changed("it was taken away")
+	}
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type server struct {
 	pass    string
 	secrets []string // never shown
 	http    *http.Client
+	grace   time.Duration // that a program which breaks a connection has to be seen to end
 
 	turn   chan struct{} // held by one who looks at what follows
 	run    *process      // nil before the first use
@@ -47,7 +48,7 @@ func newServer(o Options) *server {
 	if path == "" {
 		path = "rclone"
 	}
-	s := &server{path: path, log: o.Log, user: rand.Text(), pass: rand.Text() + rand.Text(), turn: make(chan struct{}, 1)}
+	s := &server{path: path, log: o.Log, user: rand.Text(), pass: rand.Text() + rand.Text(), turn: make(chan struct{}, 1), grace: time.Second}
 	s.env = environment(o.Env, s.user, s.pass)
 	s.secrets = []string{s.user, s.pass}
 	for _, e := range o.Env {
@@ -284,7 +285,7 @@ func (s *server) broken(ctx context.Context, p *process, err error) error {
 		err = e.Err
 	}
 	// A program that ends takes its connections along a moment earlier.
-	t := time.NewTimer(time.Second)
+	t := time.NewTimer(s.grace)
 	defer t.Stop()
 	select {
 	case <-p.ended:

@@ -215,7 +215,7 @@ func (s *Source) Open(ctx context.Context, name string) (io.ReadCloser, source.I
 		return f.Open(), f.info(name), nil
 	}
 	r := s.newReader(ctx, name, p, i)
-	if err := r.begin(); err != nil {
+	if err := r.start(); err != nil {
 		return nil, source.Info{}, err
 	}
 	return r, i, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +60,47 @@ func TestSourcesPassTheSuite(t *testing.T) {
 				}
 				return root(t, r, c.place)
 			})
+		})
+	}
+}
+
+// hands are what the suite does behind a source's back.
+func hands(t *testing.T, f *fake, r *Rclone) sourcetest.Place {
+	return sourcetest.Place{Source: root(t, r, "mem:"), Remove: f.remove, Set: func(p string, file sourcetest.File) {
+		data, err := io.ReadAll(file.Reader())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.set(p, fakeFile{data: data, when: file.ModTime})
+	}}
+}
+
+func TestSourcesPassTheSuiteOfChanges(t *testing.T) {
+	for _, md5 := range []bool{false, true} {
+		sourcetest.RunChanging(t, func(t *testing.T, files map[string]sourcetest.File) sourcetest.Place {
+			f, r := newFake(t, files)
+			f.md5 = md5
+			return hands(t, f, r)
+		})
+	}
+}
+
+func TestSourcesPassTheSuiteOfFaults(t *testing.T) {
+	for _, md5 := range []bool{false, true} {
+		sourcetest.RunBroken(t, func(t *testing.T, files map[string]sourcetest.File, far *sourcetest.Far) sourcetest.Place {
+			f, r := newFake(t, files)
+			f.md5 = md5
+			behind := far.Wrap(f)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				body, _ := io.ReadAll(req.Body) // else a server does not notice who goes away
+				req.Body = io.NopCloser(bytes.NewReader(body))
+				behind.ServeHTTP(w, req)
+			}))
+			t.Cleanup(server.Close)
+			transport := &http.Transport{}
+			t.Cleanup(transport.CloseIdleConnections)
+			r.server.http.Transport, r.server.run.url = transport, server.URL
+			return hands(t, f, r)
 		})
 	}
 }
@@ -121,7 +163,7 @@ func TestAConnectionThatBreaksIsTakenUpAgain(t *testing.T) {
 			f.md5 = md5
 			f.broken = func(call string, n int, resp *http.Response) *http.Response {
 				switch {
-				case call != "get" || n > 8:
+				case call != "get" || n > 4:
 					return nil
 				case n%2 == 0: // and does not come back at once
 					return failed(resp.Request, http.StatusInternalServerError, "low level retries exhausted")
@@ -168,6 +210,7 @@ func TestWaitingForAConnectionEndsWithTheContext(t *testing.T) {
 			}
 			return nil
 		}
+		r.pause = time.Minute
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		b, _, err := root(t, r, "mem:").Open(ctx, "a.bin")
