@@ -78,6 +78,8 @@ const (
 	CodeLocale        = "M034"
 	CodeAuthor        = "M035"
 	CodeNoAuthor      = "M036"
+	CodeNamesAlike    = "M037"
+	CodeNameTwice     = "M038"
 	CodeDate          = "M040"
 	CodeNeedsTimezone = "M041"
 	CodeDateOrder     = "M042"
@@ -227,6 +229,12 @@ var codes = []Code{
 	{CodeNoAuthor, Warn, "no author",
 		"Items without authors belong to the user who uploads them.",
 		"Name authors: on the items or under defaults:."},
+	{CodeNamesAlike, Warn, "names that look alike",
+		"Names of assets in one Division differ only in upper and lower case, in white space (also such that is not seen) or in the Unicode form of their letters. People take them for the same.",
+		"Write them in one way if they are one, or name them apart."},
+	{CodeNameTwice, Warn, "name used twice",
+		"Assets of one Division have the same name, perhaps because their files come from different folders. Showpad keeps both, and people cannot tell them apart.",
+		"Name them apart with name:, unless tags and languages tell enough."},
 	{CodeDate, Stop, "date unusable",
 		"Dates are moments (2027-12-31T23:00:00Z), days (2026-12-01) or relative to the run (\"+18 months\").",
 		"Write one of these forms."},

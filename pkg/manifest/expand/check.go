@@ -28,7 +28,7 @@ type Checked struct {
 // twice, and what is said once for all items. report may be nil. The error is
 // one of reading, or the context's; problems are no error.
 func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked, error) {
-	c := &checker{Set: s, to: report, files: newUses(), links: manifest.IDs{Links: true}}
+	c := &checker{Set: s, to: report, files: newUses(), names: newAlikes(), links: manifest.IDs{Links: true}}
 	for _, p := range s.header {
 		c.report(p)
 	}
@@ -69,7 +69,7 @@ func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked
 		}
 	}
 	if c.sum.Stop == 0 { // else there is more to think of
-		if err := c.files.confirm(ctx, s, c.report); err != nil {
+		if err := c.twins(ctx); err != nil {
 			return c.sum, err
 		}
 	}
@@ -99,6 +99,7 @@ type checker struct {
 	ids        manifest.IDs
 	links      manifest.IDs // assets named by id:
 	files      *uses
+	names      *alikes
 	noAuthor   int
 	noAuthorAt manifest.IDPlace
 }
@@ -141,6 +142,7 @@ func (c *checker) item(p manifest.Parsed) {
 		c.links.Add(p.Item.ID)
 	}
 	c.files.add(c.useKey(&p.Item))
+	c.names.add(&p.Item)
 	if a := p.Item.Fields.Authors; !p.Stopped() && len(a.Value) == 0 {
 		if c.noAuthor == 0 {
 			c.noAuthorAt = manifest.IDPlace{ExternalID: p.Item.ExternalID, Pos: p.Item.Pos}

@@ -55,34 +55,43 @@ type use struct {
 	pos manifest.Pos
 }
 
-// confirm reports the second and later uses of a file.
-func (u *uses) confirm(ctx context.Context, s *Set, report func(manifest.Problem)) error {
-	suspects := u.suspects()
-	if len(suspects) == 0 {
+// again reports an item of the second pass that is the second or a later use of
+// its file.
+func (u *uses) again(s *Set, it *manifest.Item, suspects map[uint64][]use, report func(manifest.Problem)) {
+	key := s.useKey(it)
+	h := maphash.String(u.seed, key)
+	group, ok := suspects[h]
+	if key == "" || !ok {
+		return
+	}
+	i := slices.IndexFunc(group, func(o use) bool { return o.key == key })
+	if i < 0 {
+		suspects[h] = append(group, use{key, it.ExternalID, it.FieldPos("file")})
+		return
+	}
+	pr := manifest.NewProblem(manifest.CodeFileTwice, it.FieldPos("file"),
+		fmt.Sprintf("file %s of %q is also that of %q", it.Location, it.ExternalID, group[i].id), "remove one of the items, unless both are meant")
+	pr.ExternalID, pr.Also = it.ExternalID, &group[i].pos
+	report(pr)
+}
+
+// twins reports items of one Division that have the same file, or names that
+// look alike: what takes a second pass.
+func (c *checker) twins(ctx context.Context) error {
+	files, names := c.files.suspects(), c.names.suspects()
+	if len(files) == 0 && !names {
 		return nil
 	}
-	for p, err := range s.parsed(ctx, nil, true) {
+	for p, err := range c.parsed(ctx, nil, true) {
 		if err != nil {
 			if _, ok := errors.AsType[manifest.Problems](err); ok {
 				continue
 			}
 			return err
 		}
-		key := s.useKey(&p.Item)
-		h := maphash.String(u.seed, key)
-		group, ok := suspects[h]
-		if key == "" || !ok {
-			continue
-		}
-		i := slices.IndexFunc(group, func(o use) bool { return o.key == key })
-		if i < 0 {
-			suspects[h] = append(group, use{key, p.Item.ExternalID, p.Item.FieldPos("file")})
-			continue
-		}
-		pr := manifest.NewProblem(manifest.CodeFileTwice, p.Item.FieldPos("file"),
-			fmt.Sprintf("file %s of %q is also that of %q", p.Item.Location, p.Item.ExternalID, group[i].id), "remove one of the items, unless both are meant")
-		pr.ExternalID, pr.Also = p.Item.ExternalID, &group[i].pos
-		report(pr)
+		c.files.again(c.Set, &p.Item, files, c.report)
+		c.names.again(&p.Item, c.useKey(&p.Item))
 	}
+	c.names.report(c.report)
 	return nil
 }
