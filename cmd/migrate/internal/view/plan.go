@@ -33,6 +33,7 @@ type Plan struct {
 	Header    PlanHeader
 	Unmapped  manifest.Unmapped // values that the maps have no entry for
 	Leftovers *Leftovers        // what the manifest leaves behind; nil: nobody looked
+	identical *pipeline.Identical
 	spool     *spool
 }
 
@@ -42,26 +43,43 @@ func NewPlan(h PlanHeader) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{Header: h, spool: s}, nil
+	return &Plan{Header: h, spool: s, identical: &pipeline.Identical{}}, nil
 }
 
 // Add adds a row.
-func (p *Plan) Add(row pipeline.Row) error { return p.spool.add(row) }
+func (p *Plan) Add(row pipeline.Row) error {
+	p.identical.Add(row)
+	return p.spool.add(row)
+}
+
+// same are the rows with the same content, with samples; nil for a rollback and
+// where there are none.
+func (p *Plan) same() (*pipeline.Identical, error) {
+	if p.identical.Sum(); p.identical.Groups == 0 || len(p.Header.Runs) > 0 {
+		return nil, nil
+	}
+	return p.identical, p.spool.each(func(row pipeline.Row) error { p.identical.Sample(row); return nil })
+}
 
 // Close removes the temporary file.
 func (p *Plan) Close() error { return p.spool.close() }
 
 // JSON writes one document: version, what the plan is about, summary, rows.
 func (p *Plan) JSON(w io.Writer, s pipeline.Summary) error {
+	same, err := p.same()
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriter(w)
 	head, err := json.Marshal(struct {
 		Version int    `json:"version"`
 		Type    string `json:"type"`
 		PlanHeader
-		Unmapped    manifest.Unmapped `json:"unmapped,omitzero"`
-		Summary     pipeline.Summary  `json:"summary"`
-		NotIncluded *Leftovers        `json:"notIncluded,omitempty"`
-	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s, p.Leftovers})
+		Unmapped    manifest.Unmapped   `json:"unmapped,omitzero"`
+		Summary     pipeline.Summary    `json:"summary"`
+		NotIncluded *Leftovers          `json:"notIncluded,omitempty"`
+		Identical   *pipeline.Identical `json:"identical,omitempty"`
+	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s, p.Leftovers, same})
 	if err != nil {
 		return err
 	}
@@ -223,6 +241,11 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 	oldTags(out, s.OldTags, full)
 	p.twins(out, s, full)
 	p.Leftovers.text(out)
+	same, err := p.same()
+	if err != nil {
+		return err
+	}
+	identical(out, same, full)
 	for _, a := range order {
 		n := s.Actions[a]
 		if n == 0 {
@@ -334,6 +357,32 @@ func (p *Plan) twins(out *printer, s pipeline.Summary, full bool) {
 	}
 	if shown < len(s.TagTwins) {
 		out.line("  ... and %s more (--full shows all)", Count(len(s.TagTwins)-shown))
+	}
+}
+
+// someIdentical is how many groups of files with the same bytes are shown.
+const someIdentical = 5
+
+// identical writes the files with the same bytes.
+func identical(out *printer, same *pipeline.Identical, full bool) {
+	if same == nil {
+		return
+	}
+	out.line("")
+	out.line("Identical content (%s with the bytes of another one in their Division, %s more than needed):", plural(same.Items-same.Groups, "item", "items"), Bytes(same.Bytes))
+	shown := min(len(same.Top), limit(someIdentical, full))
+	for _, g := range same.Top[:shown] {
+		ids := make([]string, len(g.Samples))
+		for i, id := range g.Samples {
+			ids[i] = Clean(id)
+		}
+		if more := g.Items - len(ids); more > 0 {
+			ids = append(ids, Count(more)+" more")
+		}
+		out.line("  %s each: %s", Bytes(g.Size), strings.Join(ids, ", "))
+	}
+	if shown < same.Groups {
+		out.line("  ... and %s more", Count(same.Groups-shown))
 	}
 }
 
