@@ -69,20 +69,25 @@ func fences(page string) (all []fence) {
 }
 
 // TestSessionsArePrintedAsTheyHappen runs the sessions of all pages: the blocks
-// marked console, in their order, each block beginning in an empty folder. What
+// marked console, in their order, each block beginning in a folder with nothing but
+// the files that the page shows before it: blocks marked as csv list.csv. What
 // differs from call to call (ids, digests, times, the number of polls) is made
 // equal first; a line of three dots stands for any lines.
 func TestSessionsArePrintedAsTheyHappen(t *testing.T) {
 	ran := 0
 	for name, page := range pages(t) {
+		files := map[string]string{}
 		for _, f := range fences(page) {
+			if _, file, named := strings.Cut(f.kind, " "); named {
+				files[file] = strings.Join(f.lines, "\n") + "\n"
+			}
 			if f.kind != "console" {
 				continue
 			}
 			ran++
 			t.Run(fmt.Sprintf("%s:%d", name, f.line), func(t *testing.T) {
 				_, vars := serve(t, emulator.Options{})
-				t.Chdir(t.TempDir())
+				write(t, files)
 				play(t, vars, f)
 			})
 		}

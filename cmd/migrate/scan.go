@@ -22,17 +22,27 @@ import (
 
 // scanFlags say what is looked at and where the proposal goes.
 type scanFlags struct {
-	out    string
-	hash   bool
-	caFile string
-	files  sourceFlags
-	sep    *separator
+	out     string
+	mapping string
+	hash    bool
+	xlsx    bool
+	caFile  string
+	files   sourceFlags
+	sep     *separator
+}
+
+// file is the name of a table that scan writes.
+func (f scanFlags) file(stem string) string {
+	if f.xlsx {
+		return stem + ".xlsx"
+	}
+	return stem + ".csv"
 }
 
 func newScan(a *app) *cobra.Command {
 	var f scanFlags
 	cmd := &cobra.Command{
-		Use:   "scan PLACE",
+		Use:   "scan PLACE|TABLE [TABLE]",
 		Short: "Propose a manifest for what is there",
 		Long: `Scan looks at a folder (or s3://bucket/prefix, or remote:path) and writes what a
 migration begins with: manifest.yaml, an inventory.csv with a row for each file,
@@ -41,14 +51,22 @@ the way: temporary, empty and huge files, web pages in place of files, passwords
 names that collide, files that are online only; findings.csv lists all of them.
 --hash reads all files and finds duplicates.
 
+Of a table (.csv, .tsv, .xlsx, .ndjson) it finds out what the columns are, and
+writes them into the manifest, with people.csv, languages.csv and the like for
+values that are called otherwise in Showpad. With a place and a table, the table
+tells about the files of the place. It knows exports of SharePoint, and the usual
+headers of lists; --mapping says what the columns of other tables are.
+
 It opens no file that is online only, and it never overwrites anything: if a file
 is in the way, nothing is written.`,
 		Example: "  migrate scan content --out library",
-		Args:    argsOf(cobra.ExactArgs(1)),
+		Args:    argsOf(cobra.RangeArgs(1, 2)),
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.out, "out", ".", "folder to write into")
+	fs.StringVar(&f.mapping, "mapping", "", "YAML file that says what the columns of a table are (docs/from-a-spreadsheet.md)")
 	fs.BoolVar(&f.hash, "hash", false, "read all files, and find those with the same bytes")
+	fs.BoolVar(&f.xlsx, "xlsx", false, "write tables as workbooks of Excel")
 	fs.StringVar(&f.caFile, "ca-file", "", "PEM file of certificates to trust beside the system's")
 	f.sep = addSeparator(fs)
 	f.files.add(fs)
@@ -56,90 +74,211 @@ is in the way, nothing is written.`,
 	return cmd
 }
 
-// What scan writes; tags.csv and findings.csv only when there is something to say.
+// What scan writes besides the maps: tables without their ending. Findings and maps
+// are written only when there is something to say.
 const (
-	manifestFile  = "manifest.yaml"
-	inventoryFile = "inventory.csv"
-	tagsFile      = "tags.csv"
-	findingsFile  = "findings.csv"
+	manifestFile   = "manifest.yaml"
+	inventoryTable = "inventory"
+	findingsTable  = "findings"
 )
 
-func (a *app) scan(ctx context.Context, args []string, f scanFlags) (int, error) {
-	at, err := findPlace(args[0])
-	if err != nil {
-		return 0, err
-	}
-	names := []string{manifestFile, inventoryFile, tagsFile, findingsFile}
-	if there := inTheWay(f.out, names); len(there) > 0 {
-		return 0, usagef("%s: there already: %s; nothing was written (name another folder with --out)", f.out, strings.Join(there, ", "))
-	}
-	return a.scanFiles(ctx, at, f)
+// scanMaps are the maps of a manifest that scan writes skeletons of, with what to
+// say about each.
+var scanMaps = []struct{ name, comment string }{
+	{"people", "to the e-mail address of a user; without one, who uploads becomes the author"},
+	{"tags", "keywords and folders, which became tags"},
+	{"languages", "to codes, as in en"},
+	{"countries", "to codes, as in GB"},
 }
 
-// scanFiles proposes a manifest with an inventory of the files at a place.
-func (a *app) scanFiles(ctx context.Context, at scanPlace, f scanFlags) (code int, err error) {
-	src, closeAll, err := a.openPlace(at.root, f)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, closeAll()) }()
-	o := scan.Options{Root: at.root, Inspect: at.root.Kind == manifest.RootFolder, Hash: f.hash && at.root.Kind == manifest.RootFolder}
-	if o.Hash {
-		h, err := a.scanHashes(f.out)
-		if err != nil {
-			return 0, err
+// scan finds out what its arguments are.
+func (a *app) scan(ctx context.Context, args []string, f scanFlags) (code int, err error) {
+	s := &scanning{app: a, flags: f, out: &newFiles{dir: f.out}, maps: map[string]*scan.Values{}}
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		switch {
+		case err == nil && info.Mode().IsRegular() && s.table == "" && isTable(arg):
+			s.table = arg
+		case err == nil && info.Mode().IsRegular():
+			return 0, usagef("%s is neither a folder nor a table that can be read here (.csv, .tsv, .xlsx, .ndjson)", arg)
+		case s.at != nil:
+			return 0, usagef("%s and %s: scan one place at a time, with a table about it if there is one", s.at.name, arg)
+		default:
+			if s.at, err = findPlace(arg); err != nil {
+				return 0, err
+			}
 		}
-		defer func() { err = errors.Join(err, h.Close()) }()
-		o.Hashes = h
 	}
-	inv, err := scan.Files(ctx, src, o)
-	if err != nil {
+	if f.mapping != "" && s.table == "" {
+		return 0, usagef("--mapping is for tables")
+	}
+	names := []string{manifestFile}
+	if s.table == "" {
+		names = append(names, f.file(inventoryTable), f.file("tags"), f.file(findingsTable))
+	}
+	if err := s.free(names); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, inv.Close()) }()
-	if inv.Report.Rows == 0 {
-		return 0, usagef("%s: none of %s can move; nothing was written (%s)", at.name, view.Plural(inv.Report.Files, "file", "files"), view.WhyLeftOut(&inv.Report))
+	defer func() { err = errors.Join(err, s.close()) }()
+	if s.table != "" {
+		return s.scanTable(ctx)
 	}
-	place, err := at.seenFrom(f.out)
-	if err != nil {
-		return 0, err
-	}
-	p := scan.Manifest{
-		Of:      at.name,
-		Root:    &scan.Root{Name: at.root.Name, Place: place, Comment: "where the files are: if they move, change this line alone"},
-		Include: []string{"table: " + inventoryFile + "          # one row a file: take out the rows of files that shall not move"},
-	}
-	if inv.Tags.Len() > 0 {
-		p.Maps = []scan.Map{{Name: "tags", File: tagsFile, Comment: "the names of the folders, which became tags"}}
-	}
-	out := &newFiles{dir: f.out}
-	defer func() { err = errors.Join(err, out.close()) }()
-	if err := a.writeScan(ctx, out, p, inv, rune(*f.sep)); err != nil {
-		return 0, err
-	}
-	if err := out.commit(); err != nil {
-		return 0, err
-	}
-	v := view.Scan{Place: at.name, Out: f.out, Written: out.names, Report: &inv.Report, Online: inv.Report.Of(scan.Online), Hash: f.hash, Local: o.Inspect}
-	if a.json {
-		err = v.JSON(a.out)
-	} else {
-		err = v.Text(a.out)
-	}
-	if inv.Report.Of(scan.Unlisted) != nil || inv.Report.Of(scan.Unreadable) != nil {
-		code = exitSome
-	}
-	return code, err
+	return s.scanPlace(ctx)
 }
 
-// writeScan writes the proposal under temporary names.
-func (a *app) writeScan(ctx context.Context, out *newFiles, p scan.Manifest, inv *scan.Inventory, sep rune) error {
-	err := writeFile(out, manifestFile, p.Write)
+func isTable(name string) bool {
+	return slices.Contains([]string{".csv", ".tsv", ".xlsx", ".ndjson"}, strings.ToLower(filepath.Ext(name)))
+}
+
+// scanning is one scan. Close closes what it opened.
+type scanning struct {
+	app     *app
+	flags   scanFlags
+	at      *scanPlace // nil: none
+	table   string     // path; "": none
+	src     source.Lister
+	inv     *scan.Inventory // nil: no place was listed
+	maps    map[string]*scan.Values
+	away    bool // the place is not there yet
+	out     *newFiles
+	closers []func() error
+}
+
+func (s *scanning) close() error {
+	errs := []error{s.out.close()}
+	for _, c := range slices.Backward(s.closers) {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
+
+// free makes sure that no file is in the way.
+func (s *scanning) free(names []string) error {
+	if there := inTheWay(s.flags.out, names); len(there) > 0 {
+		return usagef("%s: there already: %s; nothing was written (name another folder with --out)", s.flags.out, strings.Join(there, ", "))
+	}
+	return nil
+}
+
+// scanPlace proposes a manifest with an inventory of the files at a place.
+func (s *scanning) scanPlace(ctx context.Context) (int, error) {
+	if err := s.open(); err != nil {
+		return 0, err
+	}
+	if err := s.list(ctx); err != nil {
+		return 0, err
+	}
+	if r := &s.inv.Report; r.Rows == 0 {
+		return 0, usagef("%s: none of %s can move; nothing was written (%s)", s.at.name, view.Plural(r.Files, "file", "files"), view.WhyLeftOut(r))
+	}
+	s.maps["tags"] = s.inv.Tags
+	p, err := s.proposal("table: " + s.flags.file(inventoryTable) + "          # one row a file: take out the rows of files that shall not move")
+	if err != nil {
+		return 0, err
+	}
+	return s.finish(ctx, p, nil, func() error { return s.writeInventory(ctx) })
+}
+
+// open opens the place for listing.
+func (s *scanning) open() error {
+	src, closeAll, err := s.app.openPlace(s.at.root, s.flags)
 	if err != nil {
 		return err
 	}
-	err = writeTable(out, inventoryFile, sep, scan.Columns(), func(row func(...string) error) error {
-		for r, err := range inv.Rows(ctx) {
+	s.src, s.closers = src, append(s.closers, closeAll)
+	return nil
+}
+
+// list lists the place and looks at its files.
+func (s *scanning) list(ctx context.Context) error {
+	local := s.at.root.Kind == manifest.RootFolder
+	o := scan.Options{Root: s.at.root, Inspect: local, Hash: s.flags.hash && local}
+	if o.Hash {
+		h, err := s.app.scanHashes(s.flags.out)
+		if err != nil {
+			return err
+		}
+		s.closers = append(s.closers, h.Close)
+		o.Hashes = h
+	}
+	inv, err := scan.Files(ctx, s.src, o)
+	if err != nil {
+		return err
+	}
+	s.inv, s.closers = inv, append(s.closers, inv.Close)
+	return nil
+}
+
+// proposal is the manifest with these lines of an include.
+func (s *scanning) proposal(include ...string) (scan.Manifest, error) {
+	p := scan.Manifest{Of: s.table, Include: include}
+	if s.at != nil {
+		place, err := s.at.seenFrom(s.flags.out)
+		if err != nil {
+			return p, err
+		}
+		p.Root = &scan.Root{Name: s.at.root.Name, Place: place, Comment: "where the files are: if they move, change this line alone"}
+		if s.away {
+			p.Root.Comment = "put the files here, or write where they are"
+		}
+		if p.Of == "" {
+			p.Of = s.at.name
+		}
+	}
+	for _, m := range scanMaps {
+		if v := s.maps[m.name]; v != nil && v.Len() > 0 {
+			p.Maps = append(p.Maps, scan.Map{Name: m.name, File: s.flags.file(m.name), Comment: m.comment})
+		}
+	}
+	return p, nil
+}
+
+// finish writes everything and tells what was found. t is nil without a table;
+// more writes further files.
+func (s *scanning) finish(ctx context.Context, p scan.Manifest, t *scan.Table, more func() error) (code int, err error) {
+	if err := writeFile(s.out, manifestFile, p.Write); err != nil {
+		return 0, err
+	}
+	if more != nil {
+		if err := more(); err != nil {
+			return 0, err
+		}
+	}
+	open := 0 // people without an address
+	for _, m := range p.Maps {
+		if err := s.writeMap(m, &open); err != nil {
+			return 0, err
+		}
+	}
+	v := view.Scan{Out: s.flags.out, Hash: s.flags.hash, Table: t, TableName: s.table, People: open}
+	if s.at != nil {
+		v.Place, v.Local = s.at.name, s.at.root.Kind == manifest.RootFolder
+	}
+	if s.inv != nil {
+		v.Report = &s.inv.Report
+		if err := s.writeFindings(ctx); err != nil {
+			return 0, err
+		}
+		if s.inv.Report.Of(scan.Unlisted) != nil || s.inv.Report.Of(scan.Unreadable) != nil {
+			code = exitSome
+		}
+	}
+	if err := s.free(s.out.names); err != nil {
+		return 0, err
+	}
+	if err := s.out.commit(); err != nil {
+		return 0, err
+	}
+	v.Written = s.out.names
+	if s.app.json {
+		return code, v.JSON(s.app.out)
+	}
+	return code, v.Text(s.app.out)
+}
+
+func (s *scanning) writeInventory(ctx context.Context) error {
+	return s.writeTable(inventoryTable, scan.Columns(), func(row func(...string) error) error {
+		for r, err := range s.inv.Rows(ctx) {
 			if err != nil {
 				return err
 			}
@@ -149,14 +288,14 @@ func (a *app) writeScan(ctx context.Context, out *newFiles, p scan.Manifest, inv
 		}
 		return nil
 	})
-	if err == nil && inv.Tags.Len() > 0 {
-		err = writeMap(out, tagsFile, sep, inv.Tags, func(v string) string { return v })
+}
+
+func (s *scanning) writeFindings(ctx context.Context) error {
+	if len(s.inv.Report.Findings) == 0 {
+		return nil
 	}
-	if err != nil || len(inv.Report.Findings) == 0 {
-		return err
-	}
-	return writeTable(out, findingsFile, sep, []string{"finding", "file", "size", "detail"}, func(row func(...string) error) error {
-		for f, err := range inv.Findings(ctx) {
+	return s.writeTable(findingsTable, []string{"finding", "file", "size", "detail"}, func(row func(...string) error) error {
+		for f, err := range s.inv.Findings(ctx) {
 			if err != nil {
 				return err
 			}
@@ -168,15 +307,42 @@ func (a *app) writeScan(ctx context.Context, out *newFiles, p scan.Manifest, inv
 	})
 }
 
-// writeMap writes the skeleton of a map: to is what a value probably becomes.
-func writeMap(out *newFiles, name string, sep rune, values *scan.Values, to func(string) string) error {
-	return writeTable(out, name, sep, []string{"from", "to", "items"}, func(row func(...string) error) error {
-		for v, n := range values.All() {
-			if err := row(v, to(v), fmt.Sprint(n)); err != nil {
+// writeMap writes the skeleton of a map, and counts the values that it drops as
+// it stands.
+func (s *scanning) writeMap(m scan.Map, open *int) error {
+	return s.writeTable(m.Name, []string{"from", "to", "items"}, func(row func(...string) error) error {
+		for v, n := range s.maps[m.Name].All() {
+			to := scan.Guess(m.Name, v)
+			if to == "" && m.Name == "people" {
+				*open++
+			}
+			if err := row(v, to, fmt.Sprint(n)); err != nil {
 				return err
 			}
 		}
 		return nil
+	})
+}
+
+// writeTable writes a table, whose name has no ending yet.
+func (s *scanning) writeTable(stem string, header []string, rows func(row func(...string) error) error) error {
+	return writeFile(s.out, s.flags.file(stem), func(w io.Writer) (err error) {
+		var t interface {
+			Row(cells ...string) error
+			Close() error
+		}
+		if s.flags.xlsx {
+			t, err = newSheet(w)
+		} else {
+			t, err = report.NewCSV(w, rune(*s.flags.sep))
+		}
+		if err == nil {
+			err = t.Row(header...)
+		}
+		if err == nil {
+			err = rows(t.Row)
+		}
+		return errors.Join(err, t.Close())
 	})
 }
 
@@ -190,19 +356,6 @@ func writeFile(out *newFiles, name string, write func(io.Writer) error) (err err
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
-}
-
-func writeTable(out *newFiles, name string, sep rune, header []string, rows func(row func(...string) error) error) error {
-	return writeFile(out, name, func(w io.Writer) error {
-		t, err := report.NewCSV(w, sep)
-		if err == nil {
-			err = t.Row(header...)
-		}
-		if err == nil {
-			err = rows(t.Row)
-		}
-		return errors.Join(err, t.Close())
-	})
 }
 
 // scanHashes is the cache of checksums that the manifest's runs will use.
@@ -225,13 +378,13 @@ type scanPlace struct {
 
 // findPlace says what an argument of scan is: a folder of this machine, or a
 // place elsewhere.
-func findPlace(arg string) (scanPlace, error) {
-	at := scanPlace{name: arg}
+func findPlace(arg string) (*scanPlace, error) {
+	at := &scanPlace{name: arg}
 	place := filepath.ToSlash(arg)
 	info, err := os.Stat(arg)
 	switch {
 	case err == nil && !info.IsDir():
-		return at, usagef("%s is a file; name the folder that it is in", arg)
+		return at, usagef("%s is no folder", arg)
 	case err == nil:
 		if place, err = filepath.Abs(arg); err != nil {
 			return at, fmt.Errorf("the folder %s: %w", arg, err)
@@ -258,22 +411,33 @@ func findPlace(arg string) (scanPlace, error) {
 }
 
 // seenFrom is the place as a manifest in the folder dir writes it.
-func (p scanPlace) seenFrom(dir string) (string, error) {
+func (p *scanPlace) seenFrom(dir string) (string, error) {
 	if p.root.Kind != manifest.RootFolder {
 		return p.root.Location, nil
 	}
+	rel, err := seenFrom(dir, p.root.Location)
+	if err == nil && rel != ".." && !strings.HasPrefix(rel, "../") && !filepath.IsAbs(rel) {
+		rel = "./" + rel
+	}
+	return rel, err
+}
+
+// seenFrom is the path to a file or folder from the folder dir, with slashes:
+// absolute if they have no folder in common.
+func seenFrom(dir, name string) (string, error) {
 	from, err := filepath.Abs(dir)
 	if err != nil {
 		return "", fmt.Errorf("the folder %s: %w", dir, err)
 	}
-	rel, err := filepath.Rel(from, filepath.FromSlash(p.root.Location))
+	to, err := filepath.Abs(filepath.FromSlash(name))
 	if err != nil {
-		return p.root.Location, nil // another drive
+		return "", fmt.Errorf("%s: %w", name, err)
 	}
-	if rel = filepath.ToSlash(rel); rel != ".." && !strings.HasPrefix(rel, "../") {
-		rel = "./" + rel
+	rel, err := filepath.Rel(from, to)
+	if err != nil {
+		rel = to // another drive
 	}
-	return rel, nil
+	return filepath.ToSlash(rel), nil
 }
 
 // openPlace opens a place for listing. The caller closes it.

@@ -110,6 +110,25 @@ func (d *documents) syntax(err error) Problem {
 	return NewProblem(CodeSyntax, pos, "not valid YAML: "+msg, "")
 }
 
+// ReadYAML reads the first document of r as a value, whatever it means: for
+// files beside manifests. The error is [Problems], or that of r; an empty file
+// is null.
+func ReadYAML(r io.Reader, file string) (Value, error) {
+	root, err := newDocuments(r, file).next()
+	if errors.Is(err, io.EOF) {
+		return Value{Kind: NullValue, Pos: Pos{File: file}}, nil
+	}
+	if err != nil {
+		return Value{}, err
+	}
+	ps := &problemList{}
+	v := nodeReader{file: file, ps: ps}.value(root)
+	if len(ps.list) > 0 {
+		return v, Problems(ps.list)
+	}
+	return v, nil
+}
+
 // nodeReader turns nodes into values and reports what YAML allows and
 // manifests do not: aliases, merge keys, keys twice, keys that are no text.
 type nodeReader struct {

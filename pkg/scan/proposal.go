@@ -53,7 +53,7 @@ func (m Manifest) Write(w io.Writer) error {
 			line("%s", text)
 			return
 		}
-		line("%-34s# %s", text, comment)
+		line("%-33s # %s", text, comment)
 	}
 	line("# What should be in Showpad: made by `migrate scan` of %s.", oneLine(m.Of))
 	line("# `migrate lint manifest.yaml` shows what is wrong with it, `migrate plan manifest.yaml --sandbox` what would happen.")
@@ -102,6 +102,10 @@ func YAML(s string) string {
 	if plainYAML.MatchString(s) && !reservedYAML[strings.ToLower(s)] {
 		return s
 	}
+	return doubleQuoted(s)
+}
+
+func doubleQuoted(s string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -27,6 +27,16 @@ func (v *Values) Add(s string) {
 	v.counts[s]++
 }
 
+// AddAll counts the values of another.
+func (v *Values) AddAll(o *Values) {
+	for s, n := range o.counts {
+		v.Add(s)
+		if _, kept := v.counts[s]; kept {
+			v.counts[s] += n - 1
+		}
+	}
+}
+
 // Len is how many different values are kept.
 func (v *Values) Len() int { return len(v.counts) }
 

@@ -55,4 +55,17 @@ func (r *reader) unchanged() error {
 	return nil
 }
 
+// ReadAt implements io.ReaderAt, for those who look at a part: it neither moves
+// nor counts for Read.
+func (r *reader) ReadAt(p []byte, off int64) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	n, err := r.file.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		err = r.fail("read", r.info.Path, err)
+	}
+	return n, err
+}
+
 func (r *reader) Close() error { return r.file.Close() }

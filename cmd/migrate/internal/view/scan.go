@@ -12,12 +12,15 @@ import (
 // Scan is what a scan found and wrote.
 type Scan struct {
 	Place   string
-	Out     string   // folder
-	Written []string // files in it
-	Report  *scan.Report
-	Online  *scan.Group // nil: none
-	Hash    bool        // files were read
-	Local   bool        // a folder of this machine, whose files were looked into
+	Out     string       // folder
+	Written []string     // files in it
+	Report  *scan.Report // nil: no place was listed
+	Hash    bool         // files were read
+	Local   bool         // a folder of this machine, whose files were looked into
+
+	Table     *scan.Table // nil: none
+	TableName string
+	People    int // in the map of people without an address
 }
 
 const someScanTypes = 12
@@ -58,16 +61,12 @@ func WhyLeftOut(r *scan.Report) string {
 
 // Text writes the report for people.
 func (s Scan) Text(w io.Writer) error {
-	out, r := &printer{w: w}, s.Report
-	out.line("%s: %s, %s; %s in the inventory (%s)%s", Clean(s.Place), Plural(r.Files, "file", "files"), Bytes(r.Bytes), Count(r.Rows), Bytes(r.RowBytes),
-		either(r.LeftOut() > 0, ", "+Count(r.LeftOut())+" left out", ""))
-	s.types(out)
-	s.findings(out, true, "Left out of the inventory:")
-	s.findings(out, false, "In the inventory, but look at them:")
-	s.duplicates(out)
-	if s.Online != nil {
-		out.line("")
-		out.line("Online only: %s, %s that a run downloads; none of them was opened", Plural(s.Online.Files, "file", "files"), Bytes(s.Online.Bytes))
+	out := &printer{w: w}
+	if s.Table != nil {
+		s.table(out)
+	}
+	if s.Report != nil {
+		s.files(out)
 	}
 	out.line("")
 	out.line("Does not move, whatever the manifest says:")
@@ -78,6 +77,66 @@ func (s Scan) Text(w io.Writer) error {
 	out.line("%s written: %s", Plural(len(s.Written), "file", "files"), s.paths())
 	out.line("next: migrate lint %s --offline", filepath.Join(s.Out, "manifest.yaml"))
 	return out.err
+}
+
+func (s Scan) files(out *printer) {
+	r := s.Report
+	if s.Table == nil {
+		out.line("%s: %s, %s; %s in the inventory (%s)%s", Clean(s.Place), Plural(r.Files, "file", "files"), Bytes(r.Bytes), Count(r.Rows), Bytes(r.RowBytes),
+			either(r.LeftOut() > 0, ", "+Count(r.LeftOut())+" left out", ""))
+	} else {
+		out.line("")
+		out.line("%s: %s, %s; %s can move (%s)", Clean(s.Place), Plural(r.Files, "file", "files"), Bytes(r.Bytes), Count(r.Rows), Bytes(r.RowBytes))
+	}
+	s.types(out)
+	s.findings(out, true, either(s.Table == nil, "Left out of the inventory:", "Cannot move:"))
+	s.findings(out, false, "Can move, but look at them:")
+	s.duplicates(out)
+	if g := r.Of(scan.Online); g != nil {
+		out.line("")
+		out.line("Online only: %s, %s that a run downloads; none of them was opened", Plural(g.Files, "file", "files"), Bytes(g.Bytes))
+	}
+}
+
+// table tells what the columns of a table are.
+func (s Scan) table(out *printer) {
+	t := s.Table
+	out.line("%s: %s%s, read as %s", Clean(s.TableName), Plural(t.Rows, "row", "rows"), either(t.Folders > 0, ", "+Count(t.Folders)+" more about folders", ""), Clean(t.Mapping))
+	if t.Path != "" {
+		out.line("  %-12s from %s%s", "file", Clean(t.Path), either(t.Strip != "", ", without "+Clean(t.Strip), ""))
+	}
+	for _, c := range t.Columns {
+		out.line("  %-12s from %s", c.Field, Clean(c.Column))
+	}
+	if t.Joined {
+		out.line("  %-12s from the file's path: %s", "externalId", either(t.Folders > 0 || t.Strip != "", "the files are the items, and the table tells about them", "no column gives one"))
+	}
+	if len(t.Keep) > 0 {
+		out.line("  kept in the results, and not sent: %s", Clean(strings.Join(t.Keep, ", ")))
+	}
+	for _, n := range t.Notes {
+		out.line("  note: %s", Clean(n))
+	}
+	switch {
+	case t.Path == "":
+	case t.Found == t.Looked:
+		out.line("  files: %s looked for, all of them there", Count(t.Looked))
+	default:
+		out.line("  files: %s looked for, %s of them there%s", Count(t.Looked), Count(t.Found), either(t.Found == 0, "; if they lie elsewhere, name their folder before the table", ""))
+	}
+	if s.People > 0 {
+		out.line("To do: write the e-mail addresses of %s into %s; without one, who uploads becomes the author", Plural(s.People, "person", "people"), s.written("people"))
+	}
+}
+
+// written is the path of the table that was written under a name.
+func (s Scan) written(stem string) string {
+	for _, name := range s.Written {
+		if strings.HasPrefix(name, stem+".") {
+			return filepath.Join(s.Out, name)
+		}
+	}
+	return stem
 }
 
 func (s Scan) paths() string {
@@ -128,7 +187,7 @@ func (s Scan) findings(out *printer, leftOut bool, title string) {
 			out.line("    %s%s", Clean(f.Path), detail(f))
 		}
 		if more := g.Files - len(g.Samples); more > 0 {
-			out.line("    ... and %s more (findings.csv lists all)", Count(more))
+			out.line("    ... and %s more (the findings list all)", Count(more))
 		}
 		if g.Kind == scan.UnknownType {
 			out.line("    (Showpad does not publish the list of types that it takes)")
@@ -164,7 +223,7 @@ func (s Scan) duplicates(out *printer) {
 				out.line("    %s: %s", Clean(f.Path), Clean(f.Detail))
 			}
 			if more := g.Files - len(g.Samples); more > 0 {
-				out.line("    ... and %s more (findings.csv lists all)", Count(more))
+				out.line("    ... and %s more (the findings list all)", Count(more))
 			}
 		}
 	}
@@ -179,9 +238,10 @@ func (s Scan) JSON(w io.Writer) error {
 	return WriteJSON(w, struct {
 		Version int    `json:"version"`
 		Type    string `json:"type"`
-		Place   string `json:"place"`
+		Place   string `json:"place,omitempty"`
 		*scan.Report
+		Table    *scan.Table         `json:"table,omitempty"`
 		NotMoved []manifest.NotMoved `json:"notMoved"`
 		Written  []string            `json:"written"`
-	}{1, "scan", s.Place, s.Report, manifest.CannotMove(), files})
+	}{1, "scan", s.Place, s.Report, s.Table, manifest.CannotMove(), files})
 }
