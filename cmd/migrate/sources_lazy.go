@@ -75,6 +75,15 @@ func (l *lazy) Open(ctx context.Context, path string) (io.ReadCloser, source.Inf
 	return src.Open(ctx, path)
 }
 
+// ReadHead implements source.HeadReader.
+func (l *lazy) ReadHead(ctx context.Context, path string, buf []byte) (int, error) {
+	src, err := l.get(ctx)
+	if err != nil {
+		return 0, about(ctx, "open", path, err)
+	}
+	return source.ReadHead(ctx, src, path, buf)
+}
+
 // close closes what was opened, and keeps the rest from being opened.
 func (l *lazy) close() error {
 	l.turn <- struct{}{}

@@ -335,16 +335,27 @@ func sourceOf(sources map[string]source.Source, l manifest.Location) (source.Sou
 	return nil, &source.Error{Op: "open", Path: l.String(), Hint: "name its folder under roots:", Err: source.ErrNotExist}
 }
 
-// knownMD5 is the file's MD5 in hex when nobody has to read it for that.
+// knownMD5 is the file's MD5 in hex when nobody has to read it for that. What
+// was found by reading this very version counts more than what its place says.
 func knownMD5(ctx context.Context, h Hashes, l manifest.Location, info source.Info) string {
-	if len(info.MD5) == 16 {
-		return fmt.Sprintf("%x", info.MD5)
+	told := len(info.MD5) == 16
+	if h != nil && !info.ModTime.IsZero() && (!told || info.Version != "") {
+		if md5, ok := h.Lookup(ctx, hashName(l, info), info.Size, info.ModTime); ok {
+			return md5
+		}
 	}
-	if h == nil || info.ModTime.IsZero() {
+	if !told {
 		return ""
 	}
-	md5, _ := h.Lookup(ctx, l.Key(), info.Size, info.ModTime)
-	return md5
+	return fmt.Sprintf("%x", info.MD5)
+}
+
+// hashName is the file's name in [Hashes]: with its version, where it has one.
+func hashName(l manifest.Location, info source.Info) string {
+	if info.Version == "" {
+		return l.Key()
+	}
+	return l.Key() + "\x00" + info.Version
 }
 
 // readRemote asks the service for what decisions need: assets by id where a

@@ -61,7 +61,7 @@ func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Loc
 		if err == nil {
 			if in.Hashes != nil && !info.ModTime.IsZero() {
 				// The cache spares work and nothing else: a failure to store is not one of ours.
-				_ = in.Hashes.Store(ctx, l.Key(), info.Size, info.ModTime, hashed, hex.EncodeToString(sum))
+				_ = in.Hashes.Store(ctx, hashName(l, info), info.Size, info.ModTime, hashed, hex.EncodeToString(sum))
 			}
 			return sum, info, nil
 		}
@@ -132,12 +132,12 @@ func sniff(ctx context.Context, src source.Source, l manifest.Location) error {
 	if !content.Promises(l.Base()) {
 		return nil
 	}
-	f, _, err := src.Open(ctx, l.Path)
-	if err != nil {
-		return err
+	buf := make([]byte, content.HeadSize)
+	n, err := source.ReadHead(ctx, src, l.Path, buf)
+	if err == nil && content.Sniff(buf[:n], l.Base()).WebPage {
+		err = webPage(l)
 	}
-	_, err = readHead(&ctxReader{ctx, f}, l, make([]byte, content.HeadSize))
-	return errors.Join(err, f.Close())
+	return err
 }
 
 // readHead fills buf with the beginning of a file, as far as there is one. A web

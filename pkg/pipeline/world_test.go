@@ -303,6 +303,12 @@ type memFile struct {
 	data    []byte
 	mod     time.Time
 	offline bool
+	md5     []byte // as the place tells it
+	version string
+}
+
+func (f memFile) info(path string) source.Info {
+	return source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod, Offline: f.offline, MD5: f.md5, Version: f.version}
 }
 
 // put writes a file that is older than any clock's grain. No two have the same
@@ -327,7 +333,7 @@ func (m *memory) Stat(_ context.Context, path string) (source.Info, error) {
 	if !ok {
 		return source.Info{}, &source.Error{Op: "stat", Path: path, Err: source.ErrNotExist}
 	}
-	return source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod, Offline: f.offline}, nil
+	return f.info(path), nil
 }
 
 func (m *memory) Open(ctx context.Context, path string) (io.ReadCloser, source.Info, error) {
@@ -338,7 +344,7 @@ func (m *memory) Open(ctx context.Context, path string) (io.ReadCloser, source.I
 	m.mu.Lock()
 	f, trouble := m.m[path], m.trouble
 	m.mu.Unlock()
-	info = source.Info{Path: path, Size: int64(len(f.data)), ModTime: f.mod, Offline: f.offline}
+	info = f.info(path)
 	r := &memReader{ctx: ctx, r: bytes.NewReader(f.data)}
 	if trouble != nil {
 		if r.pause, err = trouble(path); err != nil {

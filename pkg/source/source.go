@@ -96,6 +96,31 @@ type Keeper interface {
 	Release(path string)
 }
 
+// HeadReader is a Source that reads the beginning of a file at less cost than
+// by Open.
+type HeadReader interface {
+	Source
+	// ReadHead fills buf from the start of the file at path, and says how many
+	// bytes there are: fewer than len(buf) when the file has no more.
+	ReadHead(ctx context.Context, path string, buf []byte) (int, error)
+}
+
+// ReadHead is [HeadReader.ReadHead] for any source.
+func ReadHead(ctx context.Context, s Source, path string, buf []byte) (n int, err error) {
+	if h, ok := s.(HeadReader); ok {
+		return h.ReadHead(ctx, path, buf)
+	}
+	f, _, err := s.Open(ctx, path)
+	if err != nil {
+		return 0, err
+	}
+	n, err = io.ReadFull(f, buf)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return n, errors.Join(err, f.Close())
+}
+
 // Lister is a Source that can say which files it holds.
 type Lister interface {
 	Source

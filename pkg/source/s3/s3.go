@@ -132,6 +132,40 @@ func (s *Source) Open(ctx context.Context, path string) (io.ReadCloser, source.I
 	return r, r.info, nil
 }
 
+// ReadHead implements source.HeadReader: a GET request for so many bytes.
+func (s *Source) ReadHead(ctx context.Context, path string, buf []byte) (n int, err error) {
+	err = s.with(ctx, "open", path, func(c *minio.Client, o object) error {
+		n, err = head(ctx, c, o, buf)
+		for try := 1; code(err) == "" && err != nil && try < resumes; try++ { // a connection that broke
+			if err := sleep(ctx, s.store.http.pause(try)); err != nil {
+				return err
+			}
+			n, err = head(ctx, c, o, buf)
+		}
+		return err
+	})
+	return n, err
+}
+
+func head(ctx context.Context, c *minio.Client, o object, buf []byte) (int, error) {
+	var opts minio.GetObjectOptions
+	if err := opts.SetRange(0, int64(len(buf))-1); err != nil {
+		return 0, err
+	}
+	body, got, _, err := minio.Core{Client: c}.GetObject(ctx, o.bucket, o.key, opts)
+	if code(err) == "InvalidRange" {
+		return 0, nil // it is empty
+	}
+	if err == nil {
+		defer body.Close()
+		err = sized(got)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return io.ReadFull(body, buf[:min(int64(len(buf)), got.Size)])
+}
+
 // with does something with the object that path names. When it is not there,
 // another Unicode form of its key is looked for.
 func (s *Source) with(ctx context.Context, op, path string, do func(*minio.Client, object) error) error {

@@ -88,6 +88,27 @@ func TestDescribingReadsNoBytes(t *testing.T) {
 	}
 }
 
+func TestABeginningIsFetchedAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.put("a", &held{data: []byte(strings.Repeat("0123456789", 1000))})
+		s := rootOn(t, f, "")
+		f.body = func(n int, b io.ReadCloser) io.ReadCloser {
+			if n == 1 {
+				return &breaking{b, f.seen[0].Context(), 3, io.ErrUnexpectedEOF}
+			}
+			return b
+		}
+		buf := make([]byte, 12)
+		if n, err := s.ReadHead(t.Context(), "a", buf); string(buf[:n]) != "012345678901" || err != nil {
+			t.Errorf("%q, %v", buf[:n], err)
+		}
+		if len(f.seen) != 2 || f.seen[1].Header.Get("Range") != "bytes=0-11" {
+			t.Errorf("%q, range %q", f.requests(), f.seen[1].Header.Get("Range"))
+		}
+	})
+}
+
 func TestKeysOfAllKinds(t *testing.T) {
 	keys := []string{"/leading/a.pdf", "a//b.pdf", "a b+c%20d&e.pdf", "trailing space ", "dots/../up.pdf", "q?x=1#y.pdf", `back\slash.pdf`, "tab\tand\nline.pdf", "e\u0301/nfd.pdf", "\u00e9/nfc.pdf", "~*'()!;:@,$.pdf"}
 	for _, prefix := range []string{"", "/some where/+"} {
@@ -292,7 +313,7 @@ func TestABusyStoreIsAskedAgain(t *testing.T) {
 		"with too long advice": {times: 1, status: 503, after: "3600", want: 1, fails: "too busy"},
 		"for good":             {times: 99, status: 503, want: attempts, atLeast: 6 * time.Second, fails: "run again later"},
 		"a broken connection":  {times: 2, err: io.ErrUnexpectedEOF, want: 3, atLeast: 200 * time.Millisecond},
-		"never a connection":   {times: 99, err: io.EOF, want: attempts, fails: "connection was closed"},
+		"never a connection":   {times: 99, err: io.EOF, want: attempts, fails: "connection was closed before the answer came (is the network up"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

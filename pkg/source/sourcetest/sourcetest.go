@@ -167,6 +167,19 @@ func Run(t *testing.T, newSource func(t *testing.T, files map[string]File) sourc
 			r.Close()
 		}
 	})
+	t.Run("a file's beginning", func(t *testing.T) {
+		for _, path := range []string{"large.bin", "a.txt", "one.bin", "empty.bin"} {
+			buf := make([]byte, 3072)
+			n, err := source.ReadHead(t.Context(), s, path, buf)
+			want := make([]byte, min(3072, files[path].Len()))
+			_, _ = io.ReadFull(files[path].Reader(), want)
+			if err != nil || !bytes.Equal(buf[:n], want) {
+				t.Errorf("%s: %d bytes %.40x, %v; want %d bytes %.40x", path, n, buf[:n], err, len(want), want)
+			}
+		}
+		_, err := source.ReadHead(t.Context(), s, "b.txt", make([]byte, 8))
+		checkError(t, "open", "b.txt", err, source.ErrNotExist)
+	})
 	t.Run("many readers at once", func(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 24 {
