@@ -69,8 +69,13 @@ check: ## format, vet, staticcheck, tidy, Windows, dated idioms, all tests with 
 	@[ "$$($(GO) env CGO_ENABLED)" = 1 ] || { echo 'the race detector needs a C compiler (install gcc or clang)'; exit 1; }
 	$(GO) test -race -timeout 20m ./...
 
+# A real S3 server. Its first build takes one to three minutes.
+VERSITYGW := .tools/versitygw-v1.8.0/versitygw
+$(VERSITYGW):
+	GOBIN='$(CURDIR)/$(@D)' GOFLAGS= $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
 .PHONY: integration
-integration: ## drive the real binary against `migrate sandbox`, as processes, with faults and kills
+integration: $(VERSITYGW) ## drive the real binary against `migrate sandbox` and a real S3 server, as processes, with faults and kills
 	$(GO) test -count=1 -tags integration ./test/integration/...
 
 .PHONY: bench

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -60,6 +61,14 @@ func NewTenant(t testing.TB, flags ...string) *Tenant {
 		t.Fatalf("the sandbox says how to reach it by %v only\n%s", values, &stderr)
 	}
 	return tn
+}
+
+// With is the same tenant, for commands that see more of the environment:
+// NAME=value.
+func (tn *Tenant) With(env ...string) *Tenant {
+	more := *tn
+	more.env = slices.Concat(tn.env, env)
+	return &more
 }
 
 // Start starts a command in dir that works on the tenant.
