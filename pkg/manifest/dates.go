@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,8 +12,17 @@ import (
 var (
 	dayForm      = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
 	relativeForm = regexp.MustCompile(`(?i)^\+\s*(\d{1,4})\s*(day|week|month|year)s?((?:\s+\d{1,4}\s*(?:day|week|month|year)s?)*)$`)
+	// What spreadsheets make of dates, with the time of day after it: the year
+	// first, or days and months with dots, as they are written in Europe.
+	yearFirst = regexp.MustCompile(`^(\d{4})[-/.]\s?(\d{1,2})[-/.]\s?(\d{1,2})\.?(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?$`)
+	dayFirst  = regexp.MustCompile(`^(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})(?: +(\d{1,2}):(\d{2})(?::(\d{2}))?)?$`)
+	twoFaced  = regexp.MustCompile(`^(\d{1,2})[-/](\d{1,2})[-/](\d{4})(?:\D.*)?$`)
+
 	relativePart = regexp.MustCompile(`(?i)(\d{1,4})\s*(day|week|month|year)`)
 )
+
+// localForm is a moment without a zone: the clock of the header's timezone.
+const localForm = "2006-01-02T15:04:05"
 
 const datesExample = `write 2027-12-31T23:00:00Z, 2027-12-31, or "+18 months"`
 
@@ -27,6 +37,12 @@ func (d *decoder) instant(v Value, end bool) (Instant, bool) {
 		return Instant{}, false
 	}
 	s = strings.TrimSpace(s)
+	written := s
+	if v.Loose {
+		if s, ok = d.cellDate(v, s); !ok {
+			return Instant{}, false
+		}
+	}
 	switch {
 	case strings.HasPrefix(s, "+"):
 		if v.Add != nil {
@@ -61,19 +77,84 @@ func (d *decoder) instant(v Value, end bool) (Instant, bool) {
 		}
 		return Instant{At: at.UTC()}, true
 	}
+	if v.Loose {
+		if at, err := time.Parse(localForm, s); err == nil {
+			return d.localMoment(v, at)
+		}
+	}
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
 		fix := datesExample
-		if t, err := time.Parse("2006-01-02T15:04:05", strings.Replace(s, " ", "T", 1)); err == nil {
-			fix = "add the zone: " + t.Format("2006-01-02T15:04:05") + "Z"
+		if t, err := time.Parse(localForm, strings.Replace(s, " ", "T", 1)); err == nil {
+			fix = "add the zone: " + t.Format(localForm) + "Z"
 		}
-		d.ps.add(CodeDate, v.Pos, fmt.Sprintf("%s: %q is no date", d.field, clip(s)), fix)
+		d.ps.add(CodeDate, v.Pos, fmt.Sprintf("%s: %q is no date", d.field, clip(written)), fix)
 		return Instant{}, false
 	}
 	if zone := d.zone; v.Add != nil && zone != nil {
 		at = at.In(zone)
 	}
 	return Instant{At: v.Add.to(at).UTC().Truncate(time.Second)}, true
+}
+
+// cellDate is a date of a cell as a manifest would write it. What it does not
+// know comes back as it is; false: it can be read in two ways, which is reported.
+func (d *decoder) cellDate(v Value, s string) (string, bool) {
+	var year, month, day, clock string
+	if m := yearFirst.FindStringSubmatch(s); m != nil {
+		year, month, day, clock = m[1], m[2], m[3], clockOf(m[4:])
+	} else if m := dayFirst.FindStringSubmatch(s); m != nil {
+		year, month, day, clock = m[3], m[2], m[1], clockOf(m[4:])
+	} else if m := twoFaced.FindStringSubmatch(s); m != nil {
+		// What is wrong is the same for all of them; see above.
+		d.ps.add(CodeDate, v.Pos, d.field+": the date does not say which of its numbers is the month",
+			fmt.Sprintf("write %s; a spreadsheet does it for the whole column with the format yyyy-mm-dd", readings(m[1], m[2], m[3])))
+		return "", false
+	} else {
+		return s, true
+	}
+	pad := func(s string) string { return strings.Repeat("0", 2-len(s)) + s }
+	return year + "-" + pad(month) + "-" + pad(day) + clock, true
+}
+
+// clockOf is the time of day of hours, minutes and seconds, or "".
+func clockOf(parts []string) string {
+	if parts[0] == "" {
+		return ""
+	}
+	h, sec := parts[0], parts[2]
+	if len(h) == 1 {
+		h = "0" + h
+	}
+	if sec == "" {
+		sec = "00"
+	}
+	return "T" + h + ":" + parts[1] + ":" + sec
+}
+
+// readings are the days that a date with slashes can be.
+func readings(a, b, year string) string {
+	var days []string
+	for _, form := range []string{"2-1-2006", "1-2-2006"} {
+		if t, err := time.Parse(form, a+"-"+b+"-"+year); err == nil && !slices.Contains(days, t.Format(time.DateOnly)) {
+			days = append(days, t.Format(time.DateOnly))
+		}
+	}
+	if days == nil {
+		return "a day such as 2027-12-31"
+	}
+	return strings.Join(days, " or ")
+}
+
+// localMoment is a moment by the clock of the header's timezone.
+func (d *decoder) localMoment(v Value, at time.Time) (Instant, bool) {
+	if d.zone == nil {
+		d.ps.add(CodeNeedsTimezone, v.Pos, d.field+": the time has no zone, and the header names no timezone",
+			"write timezone: Europe/Brussels in the header, or the time with its zone: "+at.Format(localForm)+"Z")
+		return Instant{}, false
+	}
+	at = v.Add.to(at)
+	return Instant{At: time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, d.zone).UTC()}, true
 }
 
 // to is t and the span of i later, at the same time of the day; the last day of

@@ -59,15 +59,23 @@ func (d *decoder) name(v Value) (string, bool) {
 	return s, true
 }
 
+// What people write into cells, and what spreadsheets make of TRUE and FALSE:
+// in English, German, Dutch, French, Spanish, Italian, Portuguese and the
+// Scandinavian languages.
+var (
+	yesWords = []string{"true", "yes", "y", "1", "x", "\u2713", "\u2714", "on", "ja", "j", "wahr", "waar", "oui", "vrai", "s\u00ed", "si", "s\u00ec", "sim", "verdadero", "vero", "verdadeiro", "sand", "sann", "sant"}
+	noWords  = []string{"false", "no", "n", "0", "off", "nein", "nee", "nej", "nei", "falsch", "onwaar", "non", "faux", "falso", "n\u00e3o", "nao", "falsk", "falskt", "usann"}
+)
+
 func (d *decoder) bool(v Value) (bool, bool) {
 	if v.Kind == BoolValue {
 		return v.Text == "true", true
 	}
 	if v.Loose {
-		switch strings.ToLower(strings.TrimSpace(v.Text)) {
-		case "true", "yes", "1":
+		switch word := strings.ToLower(strings.TrimSpace(v.Text)); {
+		case slices.Contains(yesWords, word):
 			return true, true
-		case "false", "no", "0":
+		case slices.Contains(noWords, word):
 			return false, true
 		}
 		if v.Kind == TextValue {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -298,6 +299,70 @@ func TestSpansAreAddedToDates(t *testing.T) {
 	d := &decoder{field: "expiresAt"}
 	if _, ok := d.instant(Value{Kind: TextValue, Text: "+1 year", Add: months(1)}, false); ok || len(d.ps.list) != 1 {
 		t.Errorf("a span and a span: %v", d.ps.list)
+	}
+}
+
+func TestDatesOfCells(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const two = "expiresAt: the date does not say which of its numbers is the month"
+	const format = "; a spreadsheet does it for the whole column with the format yyyy-mm-dd"
+	for in, want := range map[string]string{
+		"2027-12-31": "2027-12-31T22:59:59Z", "2027-1-5": "2027-01-05T22:59:59Z", "2027/01/05": "2027-01-05T22:59:59Z", "2027. 1. 5.": "2027-01-05T22:59:59Z",
+		"31.12.2027": "2027-12-31T22:59:59Z", "1.2.2027": "2027-02-01T22:59:59Z", "01. 02. 2027": "2027-02-01T22:59:59Z",
+		"1.7.2027 9:30": "2027-07-01T07:30:00Z", "2027-07-01T09:30:05": "2027-07-01T07:30:05Z", "2027-07-01 09:30": "2027-07-01T07:30:00Z", "2027-07-01T09:30:00Z": "2027-07-01T09:30:00Z",
+		"03/04/2027": two + " (write 2027-04-03 or 2027-03-04" + format + ")", "31/12/2027 10:00": two + " (write 2027-12-31" + format + ")", "12-31-2027": two + " (write 2027-12-31" + format + ")",
+		"4/4/2027": two + " (write 2027-04-04" + format + ")", "99/99/2027": two + " (write a day such as 2027-12-31" + format + ")",
+		"31.2.2027": "expiresAt: there is no day 2027-02-31 (correct the month or day)", "1.2.27": `expiresAt: "1.2.27" is no date (write 2027-12-31T23:00:00Z, 2027-12-31, or "+18 months")`,
+		"1.2.2027 25:00": `expiresAt: "1.2.2027 25:00" is no date (write 2027-12-31T23:00:00Z, 2027-12-31, or "+18 months")`,
+		"14:30:00":       `expiresAt: "14:30:00" is no date (write 2027-12-31T23:00:00Z, 2027-12-31, or "+18 months")`,
+	} {
+		d := &decoder{zone: zone, field: "expiresAt"}
+		at, ok := d.instant(Value{Kind: TextValue, Text: in, Loose: true}, true)
+		got := at.At.Format(time.RFC3339)
+		if !ok {
+			got = fmt.Sprintf("%s (%s)", d.ps.list[0].What, d.ps.list[0].Fix)
+		}
+		if got != want || ok != (len(d.ps.list) == 0) {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	d := &decoder{zone: zone}
+	if at, _ := d.instant(Value{Kind: TextValue, Text: "31.01.2026 08:00", Loose: true, Add: &Instant{Months: 6}}, false); at.At.Format(time.RFC3339) != "2026-07-31T06:00:00Z" {
+		t.Errorf("later: %s", at.At)
+	}
+	d = &decoder{field: "expiresAt"}
+	if _, ok := d.instant(Value{Kind: TextValue, Text: "2027-07-01 09:30", Loose: true}, true); ok || d.ps.list[0].Code != CodeNeedsTimezone || !strings.Contains(d.ps.list[0].Fix, "2027-07-01T09:30:00Z") {
+		t.Errorf("without a timezone: %v", d.ps.list)
+	}
+	// A manifest writes dates in one way only.
+	if _, ok := d.instant(Value{Kind: TextValue, Text: "31.12.2027"}, true); ok {
+		t.Error("a date in YAML with dots passes")
+	}
+}
+
+func TestBooleansOfCells(t *testing.T) {
+	for in, want := range map[string]string{
+		"TRUE": "true", "Yes": "true", " x ": "true", "1": "true", "Ja": "true", "WAHR": "true", "Oui": "true", "VRAI": "true", "S\u00cd": "true", "\u2713": "true",
+		"FALSE": "false", "No": "false", "0": "false", "Nein": "false", "FALSCH": "false", "non": "false", "FAUX": "false", "nee": "false", "N\u00c3O": "false",
+		"maybe": "", "2": "", "-": "",
+	} {
+		d := &decoder{}
+		got, ok := d.bool(Value{Kind: TextValue, Text: in, Loose: true})
+		if ok != (want != "") || ok && fmt.Sprint(got) != want {
+			t.Errorf("%q: %v %v, want %q", in, got, ok, want)
+		}
+	}
+	d := &decoder{}
+	if _, ok := d.bool(Value{Kind: TextValue, Text: "ja"}); ok {
+		t.Error("a word in YAML passes")
+	}
+	for _, w := range yesWords {
+		if slices.Contains(noWords, w) {
+			t.Errorf("%q is both", w)
+		}
 	}
 }
 
