@@ -117,6 +117,7 @@ const (
 	CodeJoinNoRow     = "M086"
 	CodeJoinCase      = "M087"
 	CodeFileTwice     = "M088"
+	CodeTableOpen     = "M089"
 
 	CodeEncodingGuessed = "M090"
 	CodeWorkbook        = "M091"
@@ -125,6 +126,9 @@ const (
 	CodeCell            = "M094"
 	CodeHiddenRows      = "M095"
 	CodeMergedCells     = "M096"
+	CodeUnusedColumns   = "M097"
+	CodeReportTable     = "M098"
+	CodeLostZeros       = "M099"
 
 	CodeNoDivision    = "M101"
 	CodeNoLanguage    = "M102"
@@ -187,8 +191,8 @@ var codes = []Code{
 	{CodeLookalikeID, Stop, "external IDs that differ only in form",
 		"Two external IDs differ only in upper and lower case or in how accented letters are stored. Systems and people take them for the same.",
 		"Rename one of them."},
-	{CodeMangledID, Warn, "external ID in scientific notation",
-		"The ID looks like 1.23E+15: a spreadsheet has probably rounded a long number, and several IDs may have become one.",
+	{CodeMangledID, Warn, "external ID rounded by a spreadsheet",
+		"The ID looks like 1.23E+15, or the long numbers of a table all end in zeros after their 15th digit: that is what spreadsheets do to numbers, and several IDs may have become one.",
 		"Format the column as text in the spreadsheet and export again."},
 	{CodeFileOrURL, Stop, "not exactly one of file and url",
 		"An item is either a file or a URL asset.",
@@ -346,6 +350,9 @@ var codes = []Code{
 	{CodeFileTwice, Warn, "file used twice",
 		"Two items of one Division have the same file and become two assets with the same content.",
 		"Remove one of them, unless both are meant."},
+	{CodeTableOpen, Warn, "table is open in another program",
+		"A lock file beside the table says that somebody has it open in a spreadsheet program. What is not saved there is not in the file.",
+		"Save and close it, and run the command again. A lock file that a crashed program left can be removed."},
 	{CodeEncodingGuessed, Warn, "encoding of a table found out",
 		"The table is not UTF-8, and nothing in it says what it is. Its letters are those of Windows-1252, as spreadsheets in Western Europe and America save them, or of UTF-16.",
 		"Look at a few accented letters in the plan. If they are wrong, name the encoding with encoding: in the include, or save the table as CSV UTF-8."},
@@ -367,6 +374,15 @@ var codes = []Code{
 	{CodeMergedCells, Warn, "merged cells",
 		"Cells of several rows are merged. A workbook keeps the value in the first of them only; the other rows have none.",
 		"Unmerge the cells and write the value into each row."},
+	{CodeUnusedColumns, Warn, "columns that nothing uses",
+		"The table has columns that columns: does not map and keep: does not list. What is in them gets lost.",
+		"Map them, or list them under keep:, which carries them into the results. Else nothing, if that is meant."},
+	{CodeReportTable, Warn, "report used as a table",
+		"The table is failures.csv of a run, or another report with its columns. Its items have a file or url, a name and a Division, and what defaults: says; tags, dates and other fields of the manifest of that run are not in it.",
+		"To repeat items with all their fields, run that manifest with --only @failures.csv."},
+	{CodeLostZeros, Warn, "external IDs may have lost their zeros",
+		"Most external IDs of the table are numbers of the same length, and a few are shorter: a spreadsheet has probably dropped their leading zeros. 42 and 00042 are different IDs.",
+		"Format the column as text in the spreadsheet, restore the zeros, and export again. If the IDs are right as they are, nothing."},
 	{CodeNoDivision, Stop, "unknown Division",
 		"The service shows no Division of this name or id to your credential, or several have the name.",
 		"Correct the name, write the Division's id, or ask for a role that sees it."},

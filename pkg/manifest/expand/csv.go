@@ -16,7 +16,7 @@ import (
 // readCells reads the rows of a table of cells; see [table.Read].
 func readCells(ctx context.Context, in input, inc manifest.Include, note func(manifest.Problem)) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
-		t := cellTable{inc: inc}
+		t := cellTable{inc: inc, note: note}
 		header := true
 		for cells, err := range table.Read(ctx, in.at, in.size, table.Options{Name: inc.Table, Sheet: inc.Sheet, Encoding: inc.Encoding, Note: note}) {
 			switch {
@@ -45,6 +45,8 @@ type cellTable struct {
 	keep    []int // cells carried into the results, in the include's order
 	indexOf map[string]int
 	told    map[int]bool // columns without a name that were reported
+	report  bool         // of a run, see isReport
+	note    func(manifest.Problem)
 }
 
 type cellField struct {
@@ -84,13 +86,20 @@ func (t *cellTable) header(first table.Row) (readable bool, err error) {
 			ps = append(ps, noColumn(k, "include.keep", t.inc.Pos, t.named()))
 		}
 	}
+	wrote := t.inc.Columns != nil // not we
 	t.inc = joinColumns(t.inc, t.names)
 	var fields []manifest.Problem
 	readable = true
-	if t.inc.Columns != nil {
+	switch {
+	case t.inc.Columns != nil:
 		fields, readable, err = t.mappedFields()
-	} else {
+	case isReport(t.names):
+		t.reportFields(pos(0))
+	default:
 		fields = t.namedFields(pos)
+	}
+	if wrote && err == nil && len(fields) == 0 {
+		t.unused(pos)
 	}
 	if err != nil {
 		return false, err
@@ -137,6 +146,53 @@ func (t *cellTable) mappedFields() (ps []manifest.Problem, readable bool, err er
 		readable = readable && (whole || !slices.Contains(neededFields, f.name))
 	}
 	return ps, readable, nil
+}
+
+// unused tells of columns that neither a field nor keep: uses.
+func (t *cellTable) unused(pos func(cell int) manifest.Pos) {
+	if t.note == nil {
+		return
+	}
+	used := map[int]bool{}
+	mapped := map[string]bool{}
+	for _, f := range t.fields {
+		mapped[f.name] = true
+		for _, i := range f.cells {
+			used[i] = true
+		}
+	}
+	for _, i := range t.keep {
+		used[i] = true
+	}
+	const shown, hints = 8, 3
+	first, n := -1, 0
+	var names, looks []string
+	for i, name := range t.names {
+		if name == "" || used[i] || t.indexOf[name] != i {
+			continue
+		}
+		if n++; n == 1 {
+			first = i
+		}
+		if len(names) < shown {
+			names = append(names, fmt.Sprintf("%q", name))
+		}
+		if s := manifest.Suggest(name, rowFields); s != "" && s != "id" && !mapped[s] && len(looks) < hints {
+			looks = append(looks, fmt.Sprintf("%s: %q", s, name))
+		}
+	}
+	if n == 0 {
+		return
+	}
+	list := strings.Join(names, ", ")
+	if n > len(names) {
+		list += fmt.Sprintf(" and %d more", n-len(names))
+	}
+	fix := "map them, or list them under keep:"
+	if len(looks) > 0 {
+		fix = fmt.Sprintf("map them, perhaps {%s}, or list them under keep:", strings.Join(looks, ", "))
+	}
+	t.note(manifest.NewProblem(manifest.CodeUnusedColumns, pos(first), fmt.Sprintf("%s not used: %s", plural(n, "column is", "columns are"), list), fix))
 }
 
 // neededFields are those without which every row has a problem.
@@ -196,6 +252,9 @@ func (t *cellTable) row(from table.Row) row {
 	cells := from.Cells
 	at := manifest.Pos{File: t.inc.Table, Line: from.Line}
 	r := row{pos: at}
+	if t.inc.Columns != nil {
+		r.columns = t.names
+	}
 	n := len(cells)
 	for n > len(t.names) && cells[n-1] == "" {
 		n--
@@ -229,8 +288,11 @@ func (t *cellTable) row(from table.Row) row {
 		}
 		r.value.Put(f.name, pos, f.cell(strings.ReplaceAll(s, "\r\n", "\n"), pos))
 	}
+	if t.report {
+		urlOfReport(&r.value)
+	}
 	for _, i := range t.keep {
-		r.keep = append(r.keep, manifest.KeepKV{Key: t.names[i], Value: unguard(cells[i])})
+		r.keep = append(r.keep, manifest.KeepKV{Key: t.keyOf(t.names[i]), Value: unguard(cells[i])})
 	}
 	return r
 }
@@ -238,7 +300,7 @@ func (t *cellTable) row(from table.Row) row {
 // beyond reports, once for each column, that something stands in a column
 // without a name. Columns that a mapping does not use are nobody's business.
 func (t *cellTable) beyond(r *row, cells []string) {
-	if t.inc.Columns != nil {
+	if t.inc.Columns != nil || t.report {
 		return
 	}
 	for i, c := range cells {

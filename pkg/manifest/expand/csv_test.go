@@ -16,7 +16,7 @@ func TestRowsBecomeItems(t *testing.T) {
 		"007;a\\b.pptx;\"Deck; \"\"new\"\"\";\"x ; y\";;YES;0;2027-01-01;1-2; ;;no;http://old;\"two\nlines\";;pdf;\r\n"+
 		";;;;;;;;;;;;;;;;\r\n"+
 		"'=8;c.pptx;null;[];de;1;false;'+18 months;[];1-1;3;TRUE;;null;Other;[];\r\n"+
-		"9;;;;;;;;;;;;;;;;https://x.example/a\n", "  keep: [Old URL]\n")
+		"b9;;;;;;;;;;;;;;;;https://x.example/a\n", "  keep: [Old URL]\n")
 	problems, c := check(t, s)
 	if problems != nil || c.Items != 3 {
 		t.Fatalf("%+v %q", c, problems)
@@ -42,7 +42,7 @@ func TestRowsBecomeItems(t *testing.T) {
 				LockedPages: manifest.Some([]manifest.PageRange{}), DownloadableExternal: manifest.Some([]string{}),
 				EnforcedPages: manifest.Some(manifest.EnforcedPages{Prepend: []manifest.PageRange{{Start: 1, End: 1}}, Append: []manifest.PageRange{{Start: 3, End: 3}}}),
 			}},
-		{Pos: manifest.Pos{File: "t.csv", Line: 5}, ExternalID: "9", URL: "https://x.example/a", Division: "D", Keep: []manifest.KeepKV{{Key: "Old URL"}},
+		{Pos: manifest.Pos{File: "t.csv", Line: 5}, ExternalID: "b9", URL: "https://x.example/a", Division: "D", Keep: []manifest.KeepKV{{Key: "Old URL"}},
 			Fields: manifest.Fields{Authors: authors}},
 	}
 	if d := cmp.Diff(want, items(t, s)); d != "" {
@@ -60,7 +60,8 @@ func TestColumnsAreMapped(t *testing.T) {
   keep: [Owner, ID]
 `)
 	problems, _ := check(t, s)
-	if d := cmp.Diff([]string{"t.csv:4: M024: the item has neither file nor url (write file: with a path, or url: with an address)"}, problems); d != "" {
+	if d := cmp.Diff([]string{"t.csv:4: M024: the item has neither file nor url (write file: with a path, or url: with an address)",
+		`warning t.csv:1:7: M097: 1 column is not used: "Rest" (map them, or list them under keep:)`}, problems); d != "" {
 		t.Error(d)
 	}
 	got := items(t, s)
@@ -117,13 +118,15 @@ func TestTableProblems(t *testing.T) {
 			"t.csv:1: M077: no column gives the file or url (add the column to the table, or map one with columns:)"}},
 		{"required mapping", "name,tags\na,b\n", "  columns: {name: name}\n", []string{
 			"t.csv:1: M077: no column gives the externalId (add the column to the table, or map one with columns:)",
-			"t.csv:1: M077: no column gives the file or url (add the column to the table, or map one with columns:)"}},
+			"t.csv:1: M077: no column gives the file or url (add the column to the table, or map one with columns:)",
+			`warning t.csv:1:2: M097: 1 column is not used: "tags" (map them, perhaps {tags: "tags"}, or list them under keep:)`}},
 		{"mapped columns missing", "Id,File\na,b\n", "  columns: {externalId: ID, file: '{Folder}/{File}', name: Title}\n  keep: [Owner]\n", []string{
 			`m.yaml:6:10: M076: include.keep: the table has no column "Owner" (the table has Id, File)`,
 			`m.yaml:7:25: M076: columns.externalId: the table has no column "ID" (did you mean "Id"?)`,
 			`m.yaml:7:35: M076: columns.file: the table has no column "Folder" (the table has Id, File)`,
 			`m.yaml:7:60: M076: columns.name: the table has no column "Title" (the table has Id, File)`}},
-		{"other columns are passed over", "ID,F,F2,,F2\na,x,,,\n", mapped, []string{`t.csv:1:5: M073: two columns are named "F2", also at t.csv:1:3 (rename one of them)`}},
+		{"other columns are passed over", "ID,F,F2,,F2\na,x,,,\n", mapped, []string{`t.csv:1:5: M073: two columns are named "F2", also at t.csv:1:3 (rename one of them)`,
+			`warning t.csv:1:3: M097: 1 column is not used: "F2" (map them, or list them under keep:)`}},
 		{"bare quote", "externalId,file\na,x\nb,y\"z\n", "", []string{`t.csv:3:2: M072: a " stands in the middle of a cell that does not begin with one (quote cells that hold quotes, and double the quotes inside)`}},
 		{"open quote", "externalId,file\na,x\nb,\"y\nc,z\n", "", []string{`t.csv:3:2: M072: a quoted cell does not end as it should (close the quote, and double each " inside the cell)`}},
 		{"what follows a bad quote", "externalId,file,isSensitive\na,x,maybe\nb,\"y\" z,no\nc,\"y\",soon\n", "", []string{

@@ -46,8 +46,12 @@ func TestRowsAreJoinedToFiles(t *testing.T) {
 				t.Errorf("%s: %s", name, d)
 			}
 		}
+		var unused []string
+		if name == "t.csv" {
+			unused = []string{`warning t.csv:1:7: M097: 1 column is not used: "Unused" (map them, or list them under keep:)`}
+		}
 		got, c := check(t, s)
-		if got != nil || len(c.Files) != 3 || c.Files[2].Name != name || c.Digest == "" {
+		if !slices.Equal(got, unused) || len(c.Files) != 3 || c.Files[2].Name != name || c.Digest == "" {
 			t.Errorf("%s: %q, %+v", name, got, c)
 		}
 	}

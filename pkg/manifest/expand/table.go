@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/manifest/table"
 )
 
 // table is the items of one table.
@@ -18,7 +19,9 @@ func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Inclu
 	return s.file(ctx, inc.Table, name, dig, inc.Pos, func(in input) iter.Seq2[manifest.Parsed, error] {
 		return func(yield func(manifest.Parsed, error) bool) {
 			empty := true
-			for row, err := range readTable(ctx, in, inc, dig.note()) {
+			note := dig.note()
+			var ids idWatch
+			for row, err := range readTable(ctx, in, inc, note) {
 				empty = false
 				if err != nil {
 					if !yield(manifest.Parsed{}, err) {
@@ -31,6 +34,10 @@ func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Inclu
 					p = b.Item(row.value, row.keep)
 					p.Problems = append(row.problems, p.Problems...)
 					manifest.SortProblems(p.Problems)
+					inColumns(p, row.columns, inc.Table)
+				}
+				if note != nil {
+					ids.add(p.Item.ExternalID, p.Item.FieldPos("externalId"))
 				}
 				if !yield(p, nil) {
 					return
@@ -38,6 +45,9 @@ func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Inclu
 			}
 			if empty {
 				yield(manifest.Parsed{}, manifest.Problems{noRows(inc, name)})
+			}
+			if note != nil {
+				ids.conclude(note)
 			}
 		}
 	})
@@ -63,7 +73,26 @@ type row struct {
 	value    manifest.Value
 	keep     []manifest.KeepKV
 	problems []manifest.Problem
-	unusable bool // value says nothing; problems say why
+	unusable bool     // value says nothing; problems say why
+	columns  []string // names of its columns, where a problem's field does not say them; nil: it does
+}
+
+// inColumns adds to problems of cells the column that they are in, as the
+// spreadsheet calls it: what is mapped has two names.
+func inColumns(p manifest.Parsed, columns []string, file string) {
+	for _, list := range [][]manifest.Problem{p.Problems, p.Item.Problems} {
+		for i := range list {
+			at := list[i].Pos
+			if at.File != file || at.Column < 1 || at.Column > len(columns) || strings.Contains(list[i].What, columns[at.Column-1]) {
+				continue
+			}
+			if table.IsWorkbook(file) {
+				list[i].What += fmt.Sprintf(", in column %s (%q)", table.ColumnName(at.Column-1), columns[at.Column-1])
+			} else {
+				list[i].What += fmt.Sprintf(", in column %q", columns[at.Column-1])
+			}
+		}
+	}
 }
 
 // mapping is how fields are made of a table's columns.
