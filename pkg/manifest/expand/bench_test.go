@@ -127,6 +127,24 @@ func BenchmarkLeftovers(b *testing.B) {
 	}
 }
 
+func BenchmarkSpreadsheets(b *testing.B) {
+	const n = 100_000
+	for _, kind := range []string{"windows-1252", "xlsx"} {
+		b.Run(fmt.Sprintf("%s/%d", kind, n), func(b *testing.B) {
+			s := spreadsheet(b, kind, n)
+			b.ReportAllocs()
+			for b.Loop() { // the passes of a plan
+				if c, err := s.Check(b.Context(), nil); err != nil || c.Items != n {
+					b.Fatalf("%+v %v", c, err)
+				}
+				for range 3 {
+					read(b, s)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkCheck(b *testing.B) {
 	for _, n := range []int{1_000, 100_000} {
 		b.Run(fmt.Sprintf("csv/%d", n), func(b *testing.B) {

@@ -18,7 +18,7 @@ func readCells(ctx context.Context, in input, inc manifest.Include, note func(ma
 	return func(yield func(row, error) bool) {
 		t := cellTable{inc: inc, note: note}
 		header := true
-		for cells, err := range table.Read(ctx, in.at, in.size, table.Options{Name: inc.Table, Sheet: inc.Sheet, Encoding: inc.Encoding, Note: note}) {
+		for cells, err := range in.cells(ctx, table.Options{Name: inc.Table, Sheet: inc.Sheet, Encoding: inc.Encoding, Note: note}) {
 			switch {
 			case err != nil:
 				if !yield(row{}, err) || header {

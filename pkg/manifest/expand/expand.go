@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/manifest/table"
 	"github.com/showpad-migrate/migrate/pkg/source"
 )
 
@@ -47,7 +48,8 @@ type Set struct {
 
 	opts     Options
 	header   []manifest.Problem
-	globs    []*glob // of each include; nil for tables
+	globs    []*glob     // of each include; nil for tables
+	kept     []*keptRows // of each include; nil for all but workbooks
 	rootDirs map[string]string
 	ownFiles ownFiles
 
@@ -80,6 +82,11 @@ func Open(path string, opts Options) (*Set, error) {
 			g = newGlob(s.Manifest, inc)
 		}
 		s.globs = append(s.globs, g)
+		var k *keptRows
+		if table.IsWorkbook(inc.Table) {
+			k = newKeptRows()
+		}
+		s.kept = append(s.kept, k)
 	}
 	return s, s.findOwn()
 }
@@ -96,6 +103,11 @@ func (s *Set) Close() error {
 			errs = append(errs, g.made.join.rows.close())
 		}
 		g.made = nil
+	}
+	for _, k := range s.kept {
+		if k != nil {
+			errs = append(errs, k.close())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -173,7 +185,7 @@ func (s *Set) parsed(ctx context.Context, dig *digester, goOn bool) iter.Seq2[ma
 			case g != nil:
 				files = append(files, func() iter.Seq2[manifest.Parsed, error] { return s.glob(ctx, b, g, dig) })
 			case inc.Table != "":
-				files = append(files, func() iter.Seq2[manifest.Parsed, error] { return s.table(ctx, b, inc, dig) })
+				files = append(files, func() iter.Seq2[manifest.Parsed, error] { return s.table(ctx, b, inc, s.kept[i], dig) })
 			}
 		}
 		for _, file := range files {
@@ -231,6 +243,15 @@ type input struct {
 	io.Reader
 	at   io.ReaderAt
 	size int64
+	kept *keptRows // of a workbook that is read again and again; nil: it is not
+}
+
+// cells are the rows of a table of cells.
+func (in input) cells(ctx context.Context, o table.Options) iter.Seq2[table.Row, error] {
+	if in.kept != nil {
+		return in.kept.read(ctx, in, o)
+	}
+	return table.Read(ctx, in.at, in.size, o)
 }
 
 // newInput is the file f, of which r reads the bytes in order.
@@ -239,7 +260,7 @@ func newInput(f *os.File, r io.Reader) (input, error) {
 	if err != nil {
 		return input{}, err
 	}
-	return input{r, f, info.Size()}, nil
+	return input{Reader: r, at: f, size: info.Size()}, nil
 }
 
 // openProblem is what a missing file means: for tables a problem of the line

@@ -29,7 +29,7 @@ func fuzzTable(t *testing.T, name, text string, mapped bool) {
 	var problems []manifest.Problem
 	line := 0
 	r := strings.NewReader(text)
-	for r, err := range readTable(t.Context(), input{r, r, r.Size()}, inc, func(p manifest.Problem) { problems = append(problems, p) }) {
+	for r, err := range readTable(t.Context(), input{Reader: r, at: r, size: r.Size()}, inc, func(p manifest.Problem) { problems = append(problems, p) }) {
 		if err != nil {
 			ps, ok := err.(manifest.Problems)
 			if !ok || len(ps) == 0 {

@@ -13,12 +13,13 @@ import (
 )
 
 // table is the items of one table.
-func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Include, dig *digester) iter.Seq2[manifest.Parsed, error] {
+func (s *Set) table(ctx context.Context, b *manifest.Builder, inc manifest.Include, kept *keptRows, dig *digester) iter.Seq2[manifest.Parsed, error] {
 	name := inc.Table
 	inc.Table = s.path(name) // in positions, as people can open it from where they are
 	return s.file(ctx, inc.Table, name, dig, inc.Pos, func(in input) iter.Seq2[manifest.Parsed, error] {
 		return func(yield func(manifest.Parsed, error) bool) {
 			empty := true
+			in.kept = kept
 			note := dig.note()
 			var ids idWatch
 			for row, err := range readTable(ctx, in, inc, note) {
