@@ -388,7 +388,7 @@ func (d *decider) changedSince(rec *state.Record) bool {
 		if d.f.Info.Size != rec.Size || (d.f.MD5 != "" && rec.MD5 != "" && d.f.MD5 != rec.MD5) {
 			return true
 		}
-		if d.f.MD5 == "" && rec.ModTime != 0 && rec.ModTime != d.f.Info.ModTime.UnixNano() {
+		if d.f.MD5 == "" && rec.ModTime != 0 && rec.ModTime != stamp(d.f.Info) {
 			return true
 		}
 	}
@@ -577,7 +577,7 @@ func (d *decider) sameSource(rec *state.Record) bool {
 	if d.f.MD5 != "" {
 		return d.f.MD5 == rec.MD5
 	}
-	if rec.ModTime != 0 && rec.ModTime == d.f.Info.ModTime.UnixNano() {
+	if rec.ModTime != 0 && rec.ModTime == stamp(d.f.Info) {
 		return true
 	}
 	d.Need = NeedHash
@@ -733,7 +733,7 @@ func (d *decider) fileChanged(rec *state.Record) (differs, known bool) {
 		return true, true
 	case d.f.MD5 != "":
 		return d.f.MD5 != rec.MD5, true
-	case rec.ModTime != 0 && rec.ModTime == d.f.Info.ModTime.UnixNano():
+	case rec.ModTime != 0 && rec.ModTime == stamp(d.f.Info):
 		return false, true
 	}
 	return false, false

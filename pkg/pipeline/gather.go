@@ -339,8 +339,8 @@ func sourceOf(sources map[string]source.Source, l manifest.Location) (source.Sou
 // was found by reading this very version counts more than what its place says.
 func knownMD5(ctx context.Context, h Hashes, l manifest.Location, info source.Info) string {
 	told := len(info.MD5) == 16
-	if h != nil && !info.ModTime.IsZero() && (!told || info.Version != "") {
-		if md5, ok := h.Lookup(ctx, hashName(l, info), info.Size, info.ModTime); ok {
+	if at := stamp(info); h != nil && at != 0 && (!told || info.Version != "") {
+		if md5, ok := h.Lookup(ctx, hashName(l, info), info.Size, time.Unix(0, at)); ok {
 			return md5
 		}
 	}

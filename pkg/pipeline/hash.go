@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"crypto/md5"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -19,13 +21,27 @@ import (
 // later whether the file is still the same: clocks of file systems are coarse.
 const trustAfter = 2 * time.Second
 
-// trusted is the time to remember of a file hashed at the given moment, in
-// nanoseconds; 0 when it tells nothing.
+// stamp is what tells of a file, besides its size, whether it is still the same:
+// its time in nanoseconds or, where its place tells none, a moment before 1970
+// that stands for its version. 0 is nothing of the kind.
+func stamp(info source.Info) int64 {
+	switch {
+	case !info.ModTime.IsZero():
+		return info.ModTime.UnixNano()
+	case info.Version != "":
+		sum := sha256.Sum256([]byte(info.Version))
+		return -1 - int64(binary.BigEndian.Uint64(sum[:8])>>2)
+	}
+	return 0
+}
+
+// trusted is the stamp to remember of a file hashed at the given moment; 0 when
+// it tells nothing.
 func trusted(info source.Info, hashed time.Time) int64 {
-	if info.ModTime.IsZero() || hashed.Sub(info.ModTime) < trustAfter {
+	if !info.ModTime.IsZero() && hashed.Sub(info.ModTime) < trustAfter {
 		return 0
 	}
-	return info.ModTime.UnixNano()
+	return stamp(info)
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
@@ -59,9 +75,9 @@ func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Loc
 			err = &source.Error{Op: "read", Path: l.String(), Err: source.ErrChanged}
 		}
 		if err == nil {
-			if in.Hashes != nil && !info.ModTime.IsZero() {
+			if at := stamp(info); in.Hashes != nil && at != 0 {
 				// The cache spares work and nothing else: a failure to store is not one of ours.
-				_ = in.Hashes.Store(ctx, hashName(l, info), info.Size, info.ModTime, hashed, hex.EncodeToString(sum))
+				_ = in.Hashes.Store(ctx, hashName(l, info), info.Size, time.Unix(0, at), hashed, hex.EncodeToString(sum))
 			}
 			return sum, info, nil
 		}
@@ -121,7 +137,7 @@ func readMD5(ctx context.Context, src source.Source, l manifest.Location) (sum [
 	n, err = io.CopyBuffer(onlyWriter{h}, in, *buf)
 	n += int64(len(head))
 	if err == nil && n != info.Size {
-		err = &source.Error{Op: "read", Path: l.Path, Err: fmt.Errorf("%w: %d bytes read, %d expected", source.ErrChanged, n, info.Size)}
+		err = &source.Error{Op: "read", Path: l.String(), Err: fmt.Errorf("%w: %d bytes read, %d expected", source.ErrChanged, n, info.Size)}
 	}
 	return h.Sum(nil), n, info, err
 }

@@ -40,7 +40,7 @@ type Print struct {
 // FileBasis is what a file looked like.
 type FileBasis struct {
 	Size    int64  `json:"size"`            // bytes
-	ModTime int64  `json:"mtime,omitempty"` // nanoseconds since 1970; 0 when the source has no times
+	ModTime int64  `json:"mtime,omitempty"` // nanoseconds since 1970, negative for a version; 0 when the source tells neither
 	MD5     string `json:"md5,omitempty"`   // hex, when it was known
 	Problem string `json:"error,omitempty"` // reason code, when it could not be used
 }
@@ -172,10 +172,7 @@ func fileBasis(w *work) *FileBasis {
 	if w.item.URL != "" || f.Rules.File == "keep" && f.Record != nil && f.Record.Status == state.Done {
 		return nil
 	}
-	b := &FileBasis{Size: f.Info.Size, MD5: f.MD5}
-	if !f.Info.ModTime.IsZero() {
-		b.ModTime = f.Info.ModTime.UnixNano()
-	}
+	b := &FileBasis{Size: f.Info.Size, MD5: f.MD5, ModTime: stamp(f.Info)}
 	b.Problem, _ = sourceProblem(&w.item, f.Info, f.SourceErr)
 	return b
 }

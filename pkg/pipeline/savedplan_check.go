@@ -202,7 +202,7 @@ func (f *FileBasis) String() string {
 		return f.Problem
 	}
 	text := fmt.Sprintf("%d bytes", f.Size)
-	if f.ModTime != 0 {
+	if f.ModTime > 0 {
 		text += " of " + time.Unix(0, f.ModTime).UTC().Format(time.RFC3339Nano)
 	}
 	if f.MD5 != "" {

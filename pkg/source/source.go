@@ -4,6 +4,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -62,10 +63,10 @@ type Info struct {
 const UnknownSize = -1
 
 // Same reports whether a and b, of one path, can be the same bytes as far as
-// size and version tell, or size and time where one of them has no version. An
+// size, MD5 and version tell, or time where one of them has no version. An
 // unknown size tells nothing.
 func (a Info) Same(b Info) bool {
-	if a.Size != b.Size && a.Size != UnknownSize && b.Size != UnknownSize {
+	if a.Size != b.Size && a.Size != UnknownSize && b.Size != UnknownSize || a.MD5 != nil && b.MD5 != nil && !bytes.Equal(a.MD5, b.MD5) {
 		return false
 	}
 	if a.Version != "" && b.Version != "" {

@@ -21,6 +21,8 @@ func TestSame(t *testing.T) {
 		{"an unknown size tells nothing", Info{Size: UnknownSize, ModTime: one}, Info{Size: 5, ModTime: one}, true},
 		{"an unknown size and another time", Info{Size: UnknownSize, ModTime: one}, Info{Size: 5, ModTime: two}, false},
 		{"an unknown size and one version", Info{Size: UnknownSize, Version: "a"}, Info{Size: 5, Version: "a"}, true},
+		{"one version and another MD5", Info{Size: 1, Version: "a", MD5: []byte("0")}, Info{Size: 1, Version: "a", MD5: []byte("1")}, false},
+		{"an MD5 on one side", Info{Size: 1, ModTime: one, MD5: []byte("0")}, Info{Size: 1, ModTime: one}, true},
 		{"a version on one side: the time tells", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: one}, true},
 		{"a version on one side, another time", Info{Size: 1, ModTime: one, Version: "a"}, Info{Size: 1, ModTime: two}, false},
 	} {

@@ -45,7 +45,8 @@ type Record struct {
 	MD5        string `json:"md5,omitempty"`    // lower-case hex of the bytes that were sent
 	Size       int64  `json:"size,omitempty"`
 	// ModTime is the source's time in nanoseconds when the bytes were hashed, or
-	// 0 when it was too young to be trusted.
+	// 0 when it was too young to be trusted. Where the source tells versions and
+	// no times, it is a negative number that stands for the version.
 	ModTime int64 `json:"mtime,omitempty"`
 
 	// Fields has, for each managed field, what we last sent and what the answer
