@@ -59,8 +59,14 @@ func redirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// shown is a path as errors show it: queries hold signatures.
+// shown is a path as errors show it: queries hold signatures, and what stands
+// before an @ holds passwords.
 func shown(name string) string {
 	name, _, _ = strings.Cut(name, "?")
-	return name
+	scheme, rest, ok := strings.Cut(name, "://")
+	if !ok {
+		return name
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + rest[strings.LastIndex(host, "@")+1:]
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/source/spool"
 )
 
+var discard = log.New(io.Discard, "", 0)
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // site serves files, as a careful server does unless told otherwise.
@@ -126,7 +128,7 @@ func (c chunked) WriteHeader(status int) {
 func serve(t *testing.T, h http.Handler, change func(*Config)) (*Source, *httptest.Server) {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(h)
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.Config.ErrorLog = discard
 	srv.Start()
 	t.Cleanup(srv.Close)
 	base := http.DefaultTransport.(*http.Transport).Clone()
