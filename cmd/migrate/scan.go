@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +51,8 @@ migration begins with: manifest.yaml, an inventory.csv with a row for each file,
 and tags.csv with the folders' names, which become tags. It tells what stands in
 the way: temporary, empty and huge files, web pages in place of files, passwords,
 names that collide, files that are online only; findings.csv lists all of them.
---hash reads all files and finds duplicates.
+--hash reads all files and finds duplicates; of places elsewhere it asks for their
+checksums, and reads nothing.
 
 Of a table (.csv, .tsv, .xlsx, .ndjson) it finds out what the columns are, and
 writes them into the manifest, with people.csv, languages.csv and the like for
@@ -65,7 +68,7 @@ is in the way, nothing is written.`,
 	fs := cmd.Flags()
 	fs.StringVar(&f.out, "out", ".", "folder to write into")
 	fs.StringVar(&f.mapping, "mapping", "", "YAML file that says what the columns of a table are (docs/from-a-spreadsheet.md)")
-	fs.BoolVar(&f.hash, "hash", false, "read all files, and find those with the same bytes")
+	fs.BoolVar(&f.hash, "hash", false, "find files with the same bytes: reads those of a folder, asks other places for checksums")
 	fs.BoolVar(&f.xlsx, "xlsx", false, "write tables as workbooks of Excel")
 	fs.StringVar(&f.caFile, "ca-file", "", "PEM file of certificates to trust beside the system's")
 	f.sep = addSeparator(fs)
@@ -192,7 +195,7 @@ func (s *scanning) open() error {
 // list lists the place and looks at its files.
 func (s *scanning) list(ctx context.Context) error {
 	local := s.at.root.Kind == manifest.RootFolder
-	o := scan.Options{Root: s.at.root, Inspect: local, Hash: s.flags.hash && local}
+	o := scan.Options{Root: s.at.root, Inspect: local, Hash: s.flags.hash && local, Ask: s.flags.hash && !local}
 	if o.Hash {
 		h, err := s.app.scanHashes(s.flags.out)
 		if err != nil {
@@ -201,12 +204,39 @@ func (s *scanning) list(ctx context.Context) error {
 		s.closers = append(s.closers, h.Close)
 		o.Hashes = h
 	}
+	o.Progress = &scan.Progress{}
+	watched, stop := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() { tellProgress(watched, s.app.err, o.Progress) })
 	inv, err := scan.Files(ctx, s.src, o)
+	stop()
+	done.Wait()
 	if err != nil {
 		return err
 	}
 	s.inv, s.closers = inv, append(s.closers, inv.Close)
 	return nil
+}
+
+// progressEvery is how often a long scan says how far it is.
+const progressEvery = 10 * time.Second
+
+// tellProgress says now and then how far a scan is, until ctx ends.
+func tellProgress(ctx context.Context, w io.Writer, p *scan.Progress) {
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			read := ""
+			if n := p.Bytes.Load(); n > 0 {
+				read = ", " + view.Bytes(n) + " read"
+			}
+			say(w, "%s%s ...", view.Plural(int(p.Files.Load()), "file", "files"), read)
+		}
+	}
 }
 
 // proposal is the manifest with these lines of an include.
@@ -391,7 +421,11 @@ func findPlace(arg string) (*scanPlace, error) {
 		}
 		place = filepath.ToSlash(place)
 	}
-	header := "version: 1\ndivision: Marketing\nroots: {" + scan.RootName(place) + ": " + scan.YAML(place) + "}\n"
+	name := scan.RootName(place)
+	if strings.HasPrefix(place, name+":") {
+		name = "files" // a root has another name than a remote
+	}
+	header := "version: 1\ndivision: Marketing\nroots: {" + name + ": " + scan.YAML(place) + "}\n"
 	m, problems, readErr := manifest.ReadHeader(strings.NewReader(header), filepath.Join(".", manifestFile))
 	if readErr != nil {
 		return at, readErr
@@ -416,7 +450,7 @@ func (p *scanPlace) seenFrom(dir string) (string, error) {
 		return p.root.Location, nil
 	}
 	rel, err := seenFrom(dir, p.root.Location)
-	if err == nil && rel != ".." && !strings.HasPrefix(rel, "../") && !filepath.IsAbs(rel) {
+	if err == nil && rel != "." && rel != ".." && !strings.HasPrefix(rel, "../") && !filepath.IsAbs(rel) {
 		rel = "./" + rel
 	}
 	return rel, err

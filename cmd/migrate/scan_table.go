@@ -137,12 +137,18 @@ func (s *scanning) tableMaps(t *scan.Table) {
 
 const maxExclude = 100 // files that a proposed manifest leaves out by name
 
-// cannotMove are the files that a pattern would take and that cannot move.
+// cannotMove are the files that a pattern would take and that cannot move, and what
+// scan itself writes among them.
 func (s *scanning) cannotMove(ctx context.Context, t *scan.Table) ([]string, error) {
 	if !t.Joined || s.inv == nil {
 		return nil, nil
 	}
 	var all []string
+	if len(s.inv.Report.Findings) > 0 {
+		if own, ok := s.below(s.flags.file(findingsTable)); ok {
+			all = append(all, own)
+		}
+	}
 	for f, err := range s.inv.Findings(ctx) {
 		switch {
 		case err != nil:
@@ -155,6 +161,16 @@ func (s *scanning) cannotMove(ctx context.Context, t *scan.Table) ([]string, err
 		}
 	}
 	return all, nil
+}
+
+// below is the path below the place of a file that scan writes; false when it
+// lies elsewhere.
+func (s *scanning) below(name string) (string, bool) {
+	if s.at.root.Kind != manifest.RootFolder {
+		return "", false
+	}
+	rel, err := seenFrom(s.at.root.Location, filepath.Join(s.flags.out, name))
+	return rel, err == nil && filepath.IsLocal(filepath.FromSlash(rel))
 }
 
 // tableRows reads a table of any kind.

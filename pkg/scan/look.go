@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strings"
 	"time"
 
@@ -87,6 +86,17 @@ func (s *scanner) expressible(p string) bool {
 
 // look reads a file as far as it is wanted. The error is the context's.
 func (s *scanner) look(ctx context.Context, e *entry) error {
+	if s.Ask && len(e.info.MD5) != md5Size {
+		info, err := s.src.Stat(ctx, e.Path)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			e.add(Unreadable, reason(err))
+			return nil
+		}
+		e.info.MD5 = info.MD5
+	}
 	at := manifest.Location{Root: s.Root.Name, Path: e.Path, Kind: s.Root.Kind}.String()
 	hash := s.Hash && len(e.info.MD5) != md5Size
 	if hash && s.Hashes != nil {
@@ -95,7 +105,7 @@ func (s *scanner) look(ctx context.Context, e *entry) error {
 			hash = false
 		}
 	}
-	if !hash && (!s.Inspect || !worthOpening(e.Path)) {
+	if !hash && (!s.Inspect || !content.Promises(e.Path)) {
 		return nil
 	}
 	err := s.read(ctx, e, at, hash)
@@ -109,16 +119,6 @@ func (s *scanner) look(ctx context.Context, e *entry) error {
 	return nil
 }
 
-// worthOpening reports whether bytes can tell anything: of some types nothing is
-// asked.
-func worthOpening(p string) bool {
-	switch strings.ToLower(path.Ext(p)) {
-	case ".htm", ".html", ".txt", ".csv", ".md":
-		return false
-	}
-	return true
-}
-
 func (s *scanner) read(ctx context.Context, e *entry, at string, hash bool) (err error) {
 	begun := time.Now()
 	r, info, err := s.src.Open(ctx, e.Path)
@@ -126,7 +126,7 @@ func (s *scanner) read(ctx context.Context, e *entry, at string, hash bool) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if s.Inspect {
+	if s.Inspect && content.Promises(e.Path) {
 		found, err := inspect(&r, info.Size, e.Path)
 		if err != nil {
 			return err
@@ -143,7 +143,7 @@ func (s *scanner) read(ctx context.Context, e *entry, at string, hash bool) (err
 		return nil
 	}
 	sum := md5.New()
-	if _, err := io.Copy(sum, r); err != nil {
+	if _, err := io.Copy(io.MultiWriter(sum, s.Progress), r); err != nil {
 		return err
 	}
 	e.MD5 = sum.Sum(nil)

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -47,7 +48,22 @@ type Options struct {
 	// each. It is for folders of this machine.
 	Inspect bool
 	Hash    bool   // reads files whose checksum the place does not know
+	Ask     bool   // asks the place for the checksum of each file; it may take a request for each
 	Hashes  Hashes // nil: none
+	// Progress counts while files are listed and read; nil: nobody wants to know.
+	Progress *Progress
+}
+
+// Progress is how far a scan is. It may be read at any time.
+type Progress struct {
+	Files atomic.Int64 // listed and looked at
+	Bytes atomic.Int64 // read for checksums
+}
+
+// Write counts bytes that were read.
+func (p *Progress) Write(b []byte) (int, error) {
+	p.Bytes.Add(int64(len(b)))
+	return len(b), nil
 }
 
 // Inventory is what a place holds. The caller closes it.
@@ -79,6 +95,9 @@ func Files(ctx context.Context, src source.Lister, o Options) (*Inventory, error
 	}
 	inv := &Inventory{Report: newReport(), Tags: newValues(), root: o.Root, files: files, lookalikes: map[int]bool{}, copies: map[uint64]*duplicate{}}
 	s := &scanner{Inventory: inv, Options: o, src: src}
+	if s.Progress == nil {
+		s.Progress = &Progress{}
+	}
 	if err := s.scan(ctx); err != nil {
 		return nil, errors.Join(err, files.close())
 	}
@@ -234,7 +253,7 @@ func (s *scanner) chunk(ctx context.Context, chunk []entry) error {
 	for i := range chunk {
 		e := &chunk[i]
 		s.judge(e)
-		if !e.leftOut() && !e.info.Offline && e.Size > 0 && (s.Inspect || s.Hash) {
+		if !e.leftOut() && !e.info.Offline && e.Size > 0 && (s.Inspect || s.Hash || s.Ask) {
 			g.Go(func() error { return s.look(gctx, e) })
 		}
 	}
@@ -249,6 +268,7 @@ func (s *scanner) chunk(ctx context.Context, chunk []entry) error {
 			return err
 		}
 	}
+	s.Progress.Files.Add(int64(len(chunk)))
 	return nil
 }
 

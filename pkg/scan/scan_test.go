@@ -290,6 +290,25 @@ func TestChecksumsThatAreKnownCostNothing(t *testing.T) {
 	}
 }
 
+// asked is a place that tells checksums of single files.
+type asked struct{ source.Lister }
+
+func (a asked) Stat(ctx context.Context, path string) (source.Info, error) {
+	i, err := a.Lister.Stat(ctx, path)
+	i.MD5 = make([]byte, md5.Size)
+	return i, err
+}
+
+func TestPlacesAreAskedForChecksums(t *testing.T) {
+	src := closed{asked{memory(map[string]string{"a.txt": "1", "b.txt": "2"})}}
+	if inv := scanned(t, src, Options{}); inv.Report.Unhashed != 2 {
+		t.Errorf("%+v", inv.Report)
+	}
+	if inv := scanned(t, src, Options{Ask: true}); inv.Report.Duplicates != (Duplicates{1, 1, 1}) || inv.Report.Unhashed != 0 {
+		t.Errorf("%+v", inv.Report)
+	}
+}
+
 // failing yields errors of a listing.
 type failing struct {
 	source.Lister

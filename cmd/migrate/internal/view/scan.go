@@ -206,14 +206,19 @@ func detail(f scan.Finding) string {
 func (s Scan) duplicates(out *printer) {
 	d, r := s.Report.Duplicates, s.Report
 	if r.Unhashed == r.Rows {
-		if !s.Hash && s.Local {
-			out.line("")
+		out.line("")
+		switch {
+		case s.Hash:
+			out.line("Duplicates: not known; this place does not tell checksums")
+		case s.Local:
 			out.line("Duplicates: not looked for; migrate scan --hash reads the files (%s) and finds them", Bytes(r.RowBytes))
+		default:
+			out.line("Duplicates: not looked for; migrate scan --hash asks the place for checksums")
 		}
 		return
 	}
 	out.line("")
-	switch known := either(r.Unhashed > 0, " ("+Plural(r.Unhashed, "file was", "files were")+" not read)", ""); d.Copies {
+	switch known := either(r.Unhashed > 0, " (nothing is known of "+Plural(r.Unhashed, "file", "files")+")", ""); d.Copies {
 	case 0:
 		out.line("Duplicates: none%s", known)
 	default:
