@@ -115,7 +115,11 @@ func (a *analyst) try(b *manifest.Builder, u *use, line int, text string) {
 	}
 	for _, pr := range append(p.Problems, p.Item.Problems...) {
 		if pr.Class != manifest.Warn {
-			u.wrong(fmt.Sprintf("row %d: %s", line, pr.What))
+			what := strings.TrimPrefix(pr.What, u.Field+": ")
+			if !strings.Contains(what, text) && len(text) < 40 {
+				what = fmt.Sprintf("%q: %s", text, what)
+			}
+			u.wrong(fmt.Sprintf("row %d: %s", line, what))
 			return
 		}
 	}

@@ -114,7 +114,7 @@ func TestPathsAreFoundByTheirFiles(t *testing.T) {
 
 func TestColumnsThatDoNotFitAreKept(t *testing.T) {
 	table := tableOf(t, `ID|File|Expiry|Released At|isSensitive|Tags|Owner|Empty Tag|Price
-A,1|x.pdf|31.12.2027|2026-01-01|yes|a, b|Doe, Jane||1
+A,1|x.pdf|03/04/2027|2026-01-01|yes|a, b|Doe, Jane||1
 A2|y.pdf|2027-12-31|2026-01-02|maybe|c|Bob||2
 A3|z.pdf|x|||||| `, nil)
 	if got, want := uses(table), []string{"tags=Tags by ,", "authors=Owner", "releasedAt=Released At"}; !slices.Equal(got, want) {
@@ -126,7 +126,8 @@ A3|z.pdf|x|||||| `, nil)
 	notes := strings.Join(table.Notes, "\n")
 	for _, want := range []string{
 		`column "ID" is kept and not used as externalId: row 2: "A,1" holds a comma`,
-		`column "Expiry" is kept and not used as expiresAt: row 2: expiresAt: "31.12.2027" is no date, and 1 cell like it`,
+		`column "Expiry" is kept and not used as expiresAt: row 2: "03/04/2027": the date does not say which of its numbers is the month`,
+		`, and 1 cell like it`,
 		`column "isSensitive" is kept and not used as isSensitive: row 3: isSensitive is "maybe"`,
 	} {
 		if !strings.Contains(notes, want) {
