@@ -14,13 +14,19 @@ import (
 func newLint(a *app) *cobra.Command {
 	var svc serviceFlags
 	var files sourceFlags
-	var offline bool
+	var offline, twins, hash bool
 	cmd := &cobra.Command{
 		Use:   "lint MANIFEST",
 		Short: "Show all problems of a manifest",
 		Long: `Lint reads the whole manifest, looks at every file and asks the service for the
 names that it knows: Divisions, languages, countries, tags, people. It shows all
 problems with their places and changes nothing. --offline leaves the service out.
+
+It also reads which assets the items' Divisions have, a thousand a request, and
+names those that are no item's and equal one: a run would make them a second time.
+Above 50,000 assets it does so only when --twins asks for it. Names tell, and bytes
+where their checksum is known; with --hash files are read that have the size of
+such an asset.
 
 Exit code: 0 without problems that matter, 2 when something stops everything, 3
 when only some items are blocked.`,
@@ -31,16 +37,18 @@ when only some items are blocked.`,
 	svc.add(cmd.Flags())
 	files.add(cmd.Flags())
 	cmd.Flags().BoolVar(&offline, "offline", false, "leave out what only the service can tell")
+	cmd.Flags().BoolVar(&twins, "twins", true, "look for assets that items equal: one request for each thousand assets; without the flag up to 50,000 assets")
+	cmd.Flags().BoolVar(&hash, "hash", false, "read files that have the size of an asset, to tell by their bytes")
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {
 		if err := checkNumbers(svc.numbers()...); err != nil {
 			return 0, err
 		}
-		return a.lint(ctx, args[0], svc, files, offline)
+		return a.lint(ctx, args[0], svc, files, pipeline.Options{Twins: a.twins(twins), Hash: hash}, offline)
 	})
 	return cmd
 }
 
-func (a *app) lint(ctx context.Context, path string, svc serviceFlags, files sourceFlags, offline bool) (code int, err error) {
+func (a *app) lint(ctx context.Context, path string, svc serviceFlags, files sourceFlags, o pipeline.Options, offline bool) (code int, err error) {
 	var problems view.Problems
 	l := view.Lint{Manifest: path, Offline: offline}
 	show := func() (int, error) {
@@ -103,10 +111,42 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, files sou
 	} else if !offline {
 		l.Offline = true // nothing is asked before the manifest itself is right
 	}
-	in := s.input(emptyState{}, pipeline.Selection{}, pipeline.Options{})
+	in := s.input(emptyState{}, pipeline.Selection{}, o)
+	switch {
+	case s.conn == nil || o.Twins == nil:
+	case o.Hash:
+		in.Hashes = s.hashes()
+	default:
+		in.Hashes = s.knownHashes()
+	}
 	in.Items = s.set.Readable // what stops a file was reported above, the rest of it is looked at too
 	if _, err := pipeline.Lint(ctx, in, problems.Add); err != nil {
 		return 0, err
 	}
 	return show()
+}
+
+// mostTwins is how many assets lint reads unless it is told to.
+const mostTwins = 50_000
+
+// twins is the answer to whether lint may read the assets of the items' Divisions,
+// and tells what it costs; nil for no.
+func (a *app) twins(on bool) func(assets int) bool {
+	if !on {
+		return nil
+	}
+	asked := a.origins["twins"] != "default"
+	return func(assets int) bool {
+		requests := view.Plural((assets+999)/1000, "request", "requests")
+		switch {
+		case assets < 0:
+			say(a.err, "reading the assets of the items' Divisions, to see which are there already: one request for each thousand (--twins=false leaves that out)")
+		case assets > mostTwins && !asked:
+			say(a.err, "the items' Divisions have %s assets; whether items equal some of them was not looked at: --twins does it, for %s", view.Count(assets), requests)
+			return false
+		case assets > 1000:
+			say(a.err, "reading %s assets, to see which are there already: %s (--twins=false leaves that out)", view.Count(assets), requests)
+		}
+		return true
+	}
 }

@@ -236,6 +236,14 @@ func (s *session) hashes() pipeline.Hashes {
 	return h
 }
 
+// knownHashes is the cache of checksums if there is one; none is made.
+func (s *session) knownHashes() pipeline.Hashes {
+	if _, err := os.Stat(s.places.hashes()); err != nil {
+		return nil
+	}
+	return s.hashes()
+}
+
 // input is what the pipeline starts from.
 func (s *session) input(r state.Reader, sel pipeline.Selection, o pipeline.Options) pipeline.Input {
 	in := pipeline.Input{

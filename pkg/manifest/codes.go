@@ -48,7 +48,8 @@ func NewProblem(code string, pos Pos, what, fix string) Problem {
 // The codes, by what they are about: 001 to 019 the shape of the file, 020 to
 // 029 what an item is, 030 to 059 values, 060 to 069 places, 070 to 079
 // tables, 080 to 089 the manifest as a whole, 090 to 099 tables again, 101 to 109 names that the service
-// does not know, 111 to 119 files, 121 to 129 people and tags of an item.
+// does not know, 111 to 119 files, 121 to 129 people and tags of an
+// item, 131 to 139 assets that are there already.
 const (
 	CodeSyntax        = "M001"
 	CodeEncoding      = "M002"
@@ -146,6 +147,7 @@ const (
 	CodeNoTag         = "M122"
 	CodeFallback      = "M123"
 	CodeTagTwins      = "M124"
+	CodeThere         = "M131"
 )
 
 var codes = []Code{
@@ -431,4 +433,7 @@ var codes = []Code{
 	{CodeTagTwins, Warn, "tags that look alike",
 		"Tags of one Division differ in case, hyphens, white space or plural only: among those that items want, or from those that Showpad has.",
 		"If they are one, map the others to it under map: {tags: ...}."},
+	{CodeThere, Warn, "asset that is there already",
+		"The item's Division has an asset with the item's bytes, or with its name, that belongs to no item. A person may have uploaded it. A run makes the item's own asset beside it.",
+		"If it is the same, write its id on the item as id:, or into a column id of the table: a run then gives that asset the external ID. Nothing is linked by itself."},
 }

@@ -52,7 +52,9 @@ func BenchmarkRebuild(b *testing.B) {
 // tenantOf is a tenant with n assets, made when they are asked for.
 type tenantOf int
 
-func (n tenantOf) CountAssets(context.Context) (int, bool, error) { return int(n), true, nil }
+func (n tenantOf) CountAssets(context.Context, showpad.AssetFilter) (int, bool, error) {
+	return int(n), true, nil
+}
 
 func (n tenantOf) Assets(context.Context, showpad.AssetFilter) iter.Seq2[showpad.Asset, error] {
 	return func(yield func(showpad.Asset, error) bool) {

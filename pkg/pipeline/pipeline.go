@@ -24,6 +24,7 @@ type API interface {
 	UpdateAsset(ctx context.Context, id string, f showpad.AssetFields) (showpad.Asset, error)
 	Asset(ctx context.Context, id string) (showpad.Asset, error)
 	Assets(ctx context.Context, f showpad.AssetFilter) iter.Seq2[showpad.Asset, error]
+	CountAssets(ctx context.Context, f showpad.AssetFilter) (n int, known bool, err error)
 	RequestUpload(ctx context.Context, assetID string, r showpad.UploadRequest) (showpad.Upload, error)
 	File(ctx context.Context, assetID, fileID string) (showpad.File, error)
 	Files(ctx context.Context, assetID string) iter.Seq2[showpad.File, error]
@@ -104,6 +105,12 @@ type Options struct {
 	// copy was put back, or another state is at work on the tenant. The run begins
 	// with waiting out the settle time.
 	Doubt bool
+
+	// For lint: asked before it reads the assets of the items' Divisions, to find
+	// those that items equal, whether it may; assets is how many there are, at a
+	// thousand a request, and negative when the service does not tell. nil: they
+	// are not read.
+	Twins func(assets int) bool
 
 	// For verify.
 	Deep      bool // read the bytes back and hash them

@@ -182,6 +182,7 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 		s.Warn++
 		report(p)
 	}
+	api, like := in.API, newThere(g)
 	in.API = nil // files and names only: nothing is asked about single items
 	for chunk, err := range g.chunks(ctx) {
 		if err != nil {
@@ -192,6 +193,7 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 		}
 		for _, w := range chunk {
 			s.Items++
+			like.add(w)
 			for _, p := range lintItem(w) {
 				if p.Class == manifest.Warn {
 					s.Warn++
@@ -202,7 +204,13 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 			}
 		}
 	}
-	return s, nil
+	if api == nil {
+		return s, nil
+	}
+	return s, like.find(ctx, api, func(p manifest.Problem) {
+		s.Warn++
+		report(p)
+	})
 }
 
 // lintItem is what blocks an item or is warned about, beyond its own problems.

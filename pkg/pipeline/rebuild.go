@@ -33,7 +33,7 @@ const (
 // RebuildAPI is what a rebuild asks of the service. *showpad.Client has it.
 type RebuildAPI interface {
 	Assets(ctx context.Context, f showpad.AssetFilter) iter.Seq2[showpad.Asset, error]
-	CountAssets(ctx context.Context) (n int, known bool, err error)
+	CountAssets(ctx context.Context, f showpad.AssetFilter) (n int, known bool, err error)
 	ExportAssets(ctx context.Context) iter.Seq2[showpad.ExportedAsset, error]
 }
 
@@ -129,7 +129,7 @@ func (in *RebuildInput) from(ctx context.Context) (RebuildFrom, error) {
 	if in.Items <= 0 {
 		return FromLists, nil
 	}
-	n, known, err := in.API.CountAssets(ctx)
+	n, known, err := in.API.CountAssets(ctx, showpad.AssetFilter{})
 	if err != nil {
 		return "", fmt.Errorf("counting the assets: %w", err)
 	}

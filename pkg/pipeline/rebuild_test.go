@@ -267,7 +267,9 @@ type counted struct {
 	read  string
 }
 
-func (c *counted) CountAssets(context.Context) (int, bool, error) { return c.n, c.known, nil }
+func (c *counted) CountAssets(context.Context, showpad.AssetFilter) (int, bool, error) {
+	return c.n, c.known, nil
+}
 
 func (c *counted) Assets(context.Context, showpad.AssetFilter) iter.Seq2[showpad.Asset, error] {
 	return func(func(showpad.Asset, error) bool) { c.read = "lists" }

@@ -40,6 +40,10 @@ func (c *Client) Asset(ctx context.Context, id string) (Asset, error) {
 //
 // API: v4 getAssets
 func (c *Client) Assets(ctx context.Context, f AssetFilter) iter.Seq2[Asset, error] {
+	return list(ctx, c, "/assets", f.query(), func(a Asset) string { return a.ID })
+}
+
+func (f AssetFilter) query() *filter {
 	q := newFilter("getAssets")
 	q.any("ids", f.IDs)
 	q.any("externalIds", f.ExternalIDs)
@@ -47,15 +51,19 @@ func (c *Client) Assets(ctx context.Context, f AssetFilter) iter.Seq2[Asset, err
 	q.any("tagIds", f.TagIDs)
 	q.any("slugs", f.Slugs)
 	q.text("name", f.Name)
-	return list(ctx, c, "/assets", q, func(a Asset) string { return a.ID })
+	return q
 }
 
-// CountAssets is the number of assets that [Client.Assets] would list without a
-// filter, by one request for none of them; known is false when the service does
-// not tell it.
-func (c *Client) CountAssets(ctx context.Context) (n int, known bool, err error) {
+// CountAssets is the number of assets that [Client.Assets] would list, by one
+// request for none of them; known is false when the service does not tell it.
+func (c *Client) CountAssets(ctx context.Context, f AssetFilter) (n int, known bool, err error) {
+	q := f.query()
+	if q.err != nil {
+		return 0, false, q.err
+	}
+	q.Set("limit", "0")
 	var p page
-	err = c.do(ctx, &request{op: "getAssets", kind: KindRead, method: "GET", url: c.apiURL + "/assets?limit=0", decode: one(&p)})
+	err = c.do(ctx, &request{op: "getAssets", kind: KindRead, method: "GET", url: c.apiURL + "/assets?" + q.Encode(), decode: one(&p)})
 	if err != nil {
 		return 0, false, err
 	}

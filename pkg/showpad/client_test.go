@@ -596,7 +596,7 @@ func TestAssetsAreCountedWithoutReadingThem(t *testing.T) {
 		`{"items":[]}`: "0 false", `{"count":0}`: "0 true",
 	} {
 		s := newScript(says(200, body))
-		n, known, err := newClient(t, s).CountAssets(t.Context())
+		n, known, err := newClient(t, s).CountAssets(t.Context(), AssetFilter{})
 		if got := fmt.Sprint(n, " ", known); err != nil || got != want {
 			t.Errorf("%s: %s, %v; want %s", body, got, err, want)
 		}
@@ -604,7 +604,14 @@ func TestAssetsAreCountedWithoutReadingThem(t *testing.T) {
 			t.Errorf("%d requests, with %s", s.count(), q)
 		}
 	}
-	if _, _, err := newClient(t, newScript(says(403, `{}`))).CountAssets(t.Context()); err == nil {
+	s := newScript(says(200, `{"count":3}`))
+	if n, _, err := newClient(t, s).CountAssets(t.Context(), AssetFilter{DivisionIDs: []string{"d1", "d2"}}); n != 3 || err != nil || s.seen[0].URL.RawQuery != "divisionIds=d1%2Cd2&limit=0" {
+		t.Errorf("%d, %v, with %s", n, err, s.seen[0].URL.RawQuery)
+	}
+	if _, _, err := newClient(t, newScript()).CountAssets(t.Context(), AssetFilter{IDs: []string{"a,b"}}); err == nil {
+		t.Error("an id with a comma is counted")
+	}
+	if _, _, err := newClient(t, newScript(says(403, `{}`))).CountAssets(t.Context(), AssetFilter{}); err == nil {
 		t.Error("a refusal is a count")
 	}
 }
