@@ -133,7 +133,7 @@ func itemSchema() object {
 	}
 	p["externalId"] = textSchema(object{"minLength": 1, "maxLength": MaxExternalID, "pattern": externalForm,
 		"description": "The item's own ID, by which a later run finds the asset again: unique, no comma"})
-	p["file"] = nullOr(textSchema(object{"minLength": 1, "description": "Path relative to the manifest, root:path, or absolute"}))
+	p["file"] = nullOr(textSchema(object{"minLength": 1, "description": "Path relative to the manifest, root:path, absolute, or an address: https://, s3://bucket/path, remote:path"}))
 	p["url"] = nullOr(object{"type": "string", "pattern": `^\s*[Hh][Tt][Tt][Pp][Ss]?://[^/\s]`, "description": "Address of a URL asset, which has no binary"})
 	p["division"] = describe(nullOr(textSchema(object{"pattern": notBlank})), "Division by name or id; default: the header's")
 	p["allowEmpty"] = describe(nullOr(object{"type": "boolean"}), "An empty file is meant")

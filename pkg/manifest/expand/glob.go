@@ -81,7 +81,7 @@ func readGlobFile(b []byte) globFile {
 // Why files could not be listed at all.
 var (
 	errNoSource = errors.New("its root is not available")
-	errNoLister = errors.New("this kind of place cannot be listed; write a table with a row for each file")
+	errNoLister = errors.New("nobody can list this kind of place")
 )
 
 // lister is the source of a root.
@@ -207,6 +207,10 @@ func (l *globLister) folder(e *source.Error) bool {
 }
 
 func (l *globLister) unlisted(what string, err error) {
+	fix := "make it readable, or exclude it"
+	if errors.Is(err, errNoLister) {
+		fix = "write a table with a row for each file"
+	}
 	if e, ok := errors.AsType[*source.Error](err); ok {
 		err = e.Err
 		if e.Hint != "" {
@@ -215,7 +219,7 @@ func (l *globLister) unlisted(what string, err error) {
 	}
 	if len(l.out.problems) < maxListProblems {
 		l.out.problems = append(l.out.problems, manifest.NewProblem(manifest.CodeFilesUnlisted, l.inc.Pos,
-			fmt.Sprintf("%s cannot be listed: %v", what, err), "make it readable, or exclude it"))
+			fmt.Sprintf("%s cannot be listed: %v", what, err), fix))
 	}
 }
 

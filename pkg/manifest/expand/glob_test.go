@@ -237,7 +237,7 @@ func TestFoldersThatCannotBeListed(t *testing.T) {
 func TestPatternsNeedAPlaceThatCanBeListed(t *testing.T) {
 	s := library(t, `files: "decks:**"`)
 	s.Sources["decks"] = struct{ source.Source }{sourcetest.NewMemory(nil)}
-	if got, _ := check(t, s); len(got) != 1 || !strings.Contains(got[0], "M064") || !strings.Contains(got[0], "table with a row for each file") {
+	if got, _ := check(t, s); len(got) != 1 || !strings.Contains(got[0], "M064") || !strings.Contains(got[0], "(write a table with a row for each file)") {
 		t.Errorf("%q", got)
 	}
 	s = library(t, `files: "decks:**"`)

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -40,6 +41,7 @@ func (e *statusError) Error() string {
 }
 
 func statusOf(a *answer) *statusError {
+	_, _ = io.CopyN(io.Discard, a, 4<<10) // the connection may serve again
 	return &statusError{a.Request.URL.Host, a.StatusCode, retryAfter(a.Header, time.Now())}
 }
 
