@@ -171,8 +171,8 @@ func (a *analyst) conclude() {
 	if slices.ContainsFunc(t.Columns, func(c ColumnUse) bool { return c.Field == "url" }) && t.Path != "" {
 		t.Columns = slices.DeleteFunc(t.Columns, func(c ColumnUse) bool { return c.Field == "url" }) // a row has a file or an address
 	}
-	for i, n := range a.names {
-		if n != "" && i != a.folder && !a.inPath(n) && t.column(n) == nil {
+	for _, n := range a.names {
+		if n != "" && !a.inPath(n) && t.column(n) == nil {
 			t.Keep = append(t.Keep, n)
 		}
 	}

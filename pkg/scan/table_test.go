@@ -65,7 +65,7 @@ Q3.pptx|Third quarter|2024-01-01T00:00:00Z|Jane Doe|Item|sites/mkt/Shared Docume
 Q4.pptx||2024-01-01T00:00:00Z|Bob|Item|sites/mkt/Shared Documents/Decks||D-2`, nil)
 	want := &Table{
 		Mapping: "an export of SharePoint", Rows: 2, Folders: 1, Path: "{Path}/{Name}", Strip: "sites/mkt/Shared Documents/", First: "Decks/Q3.pptx", Joined: true,
-		Keep: []string{"Modified"},
+		Keep: []string{"Modified", "Item Type"},
 	}
 	got := *table
 	got.Columns, got.Values = nil, nil
