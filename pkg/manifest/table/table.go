@@ -68,16 +68,17 @@ func IsWorkbook(name string) bool { return strings.EqualFold(path.Ext(name), ".x
 // is [manifest.Problems], after which the rows follow that can be told, or one
 // of reading or the context's, which ends the table.
 func Read(ctx context.Context, r io.ReaderAt, size int64, o Options) iter.Seq2[Row, error] {
-	read := readText
 	if IsWorkbook(o.Name) {
-		read = readWorkbook
+		return readWorkbook(ctx, r, size, o)
 	}
+	return completed(withText(readText(ctx, r, size, o)))
+}
+
+// withText passes over empty rows.
+func withText(rows iter.Seq2[Row, error]) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		for row, err := range read(ctx, r, size, o) {
-			if err == nil && row.Wrong == nil && !slices.ContainsFunc(row.Cells, func(s string) bool { return s != "" }) {
-				continue
-			}
-			if !yield(row, err) {
+		for row, err := range rows {
+			if (err != nil || !blank(row)) && !yield(row, err) {
 				return
 			}
 		}

@@ -67,6 +67,44 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// Excel leaves out separators where the last cells of 16 rows are empty.
+func TestRowsThatExcelCutShort(t *testing.T) {
+	rows := func(n int, row string) string { return strings.Repeat(row+"\r\n", n) }
+	for _, tt := range []struct {
+		name, text string
+		short      int // rows that stay so
+	}{
+		{"a block", "a;b;c\r\n" + rows(15, "1;2;3") + rows(16, "1;2") + rows(16, "1;2;3"), 0},
+		{"the last rows", "a;b;c\r\n" + rows(15, "1;2;3") + rows(16, "1;2") + rows(3, "1"), 0},
+		{"with empty rows", "a;b;c\r\n" + rows(15, "1;2;3") + rows(4, "1;2") + rows(5, ";") + rows(1, "") + rows(6, "1;2"), 0},
+		{"the first block", "a;b;c\r\n" + rows(15, "1;2"), 15},
+		{"one row", "a;b;c\r\n" + rows(17, "1;2;3") + rows(1, "1;2") + rows(14, "1;2;3"), 1},
+		{"the first of a block", "a;b;c\r\n" + rows(15, "1;2;3") + rows(1, "1;2") + rows(15, "1;2;3"), 1},
+		{"the last row of the file", "a;b;c\r\n" + rows(15, "1;2;3") + "1;2", 1},
+		{"of two lengths", "a;b;c\r\n" + rows(15, "1;2;3") + rows(8, "1;2") + rows(8, "1"), 16},
+		{"more than the first row", "a;b\r\n" + rows(15, "1;2") + rows(16, "1;2;3"), 0},
+	} {
+		short := 0
+		for row, err := range Read(t.Context(), strings.NewReader(tt.text), int64(len(tt.text)), Options{Name: "t.csv"}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(row.Cells) < strings.Count(tt.text[:strings.IndexByte(tt.text, '\r')], ";")+1 {
+				short++
+			}
+		}
+		if short != tt.short {
+			t.Errorf("%s: %d rows are short, want %d", tt.name, short, tt.short)
+		}
+	}
+	// What is wrong with a row comes in its place.
+	text := "a;b;c\n" + strings.Repeat("1;2;3\n", 15) + "1;2\n1;\"2\"x\n1;2\n"
+	want := []string{"17: 1|2", `t.csv:18:2: M072: a quoted cell does not end as it should (close the quote, and double each " inside the cell)`, "19: 1|2"}
+	if d := cmp.Diff(want, read(t, []byte(text), Options{Name: "t.csv"})[16:]); d != "" {
+		t.Error(d)
+	}
+}
+
 func slicesRepeat(row string, n int) (rows []string) {
 	for i := range n {
 		rows = append(rows, string(rune('1'+i))+": "+row)
