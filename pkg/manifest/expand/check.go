@@ -33,6 +33,7 @@ func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked
 		c.report(p)
 	}
 	c.roots()
+	c.openElsewhere(c.report)
 	dig := &digester{}
 	whole := true
 	for p, err := range s.parsed(ctx, dig, true) {

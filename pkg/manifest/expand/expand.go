@@ -270,6 +270,9 @@ func openProblem(err error, named manifest.Pos, name string) error {
 		return err
 	}
 	what, fix := fmt.Sprintf("table %q cannot be opened: %v", name, plain(err)), "check its rights"
+	if heldOpen(err) {
+		what, fix = fmt.Sprintf("table %q is held open by another program", name), "close it there, perhaps in Excel, and run the command again"
+	}
 	if errors.Is(err, errNotRegular) {
 		what, fix = fmt.Sprintf("table %q is not a regular file", name), "write the path of a file"
 	}
