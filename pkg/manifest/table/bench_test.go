@@ -52,7 +52,6 @@ func textOf(n int) []byte {
 		if i > 0 {
 			row = inventory(i)
 		}
-		b.WriteString(strings.TrimSuffix(strings.Repeat("%v,", len(row)), ",")[:0])
 		for j, c := range row {
 			if j > 0 {
 				b.WriteByte(';')
