@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/manifest/table"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/report"
 )
@@ -64,7 +66,7 @@ func (p *picks) missed() []string {
 }
 
 // selection is the flags in the pipeline's terms.
-func (f *selectFlags) selection() (pipeline.Selection, error) {
+func (f *selectFlags) selection(ctx context.Context) (pipeline.Selection, error) {
 	s := pipeline.Selection{Division: f.division, Limit: f.limit}
 	if len(f.only) == 0 {
 		return s, nil
@@ -78,7 +80,7 @@ func (f *selectFlags) selection() (pipeline.Selection, error) {
 		case !isFile:
 			p.patterns = append(p.patterns, only)
 		default:
-			if err := readIDs(name, p.ids); err != nil {
+			if err := readIDs(ctx, name, p.ids); err != nil {
 				return s, usagef("--only: %v", err)
 			}
 		}
@@ -88,14 +90,17 @@ func (f *selectFlags) selection() (pipeline.Selection, error) {
 	return s, nil
 }
 
-// readIDs reads the external IDs of a file into ids, not met yet: a CSV file with a column
-// of them, or one a line. Empty lines and those that begin with # are no IDs.
-func readIDs(name string, ids map[string]bool) error {
+// readIDs reads the external IDs of a file into ids, not met yet: a CSV file or a workbook
+// with a column of them, or one a line. Empty lines and those that begin with # are no IDs.
+func readIDs(ctx context.Context, name string, ids map[string]bool) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if table.IsWorkbook(name) {
+		return workbookIDs(ctx, f, name, ids)
+	}
 	isCSV, err := hasIDColumn(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -123,6 +128,28 @@ func readIDs(name string, ids map[string]bool) error {
 	}
 	if len(ids) == before {
 		return fmt.Errorf("%s: no external IDs in it (one a line, or a CSV file with the column %s)", name, idColumn)
+	}
+	return nil
+}
+
+// workbookIDs reads the column of external IDs of a workbook's first sheet.
+func workbookIDs(ctx context.Context, f *os.File, name string, ids map[string]bool) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	column := -1
+	for row, err := range table.Read(ctx, f, info.Size(), table.Options{Name: name}) {
+		switch {
+		case err != nil:
+			return err
+		case column < 0:
+			if column = slices.Index(row.Cells, idColumn); column < 0 {
+				return fmt.Errorf("%s: no column %q in the first row", name, idColumn)
+			}
+		case row.Cells[column] != "":
+			ids[report.Unneutralise(row.Cells[column])] = false
+		}
 	}
 	return nil
 }

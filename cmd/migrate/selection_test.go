@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 )
 
 func TestMatch(t *testing.T) {
@@ -55,7 +59,7 @@ func TestOnlyFromAFile(t *testing.T) {
 			if err := os.WriteFile(file, []byte(tt.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s, err := (&selectFlags{only: []string{"@" + file}}).selection()
+			s, err := (&selectFlags{only: []string{"@" + file}}).selection(t.Context())
 			if (err != nil) != tt.fails {
 				t.Fatalf("got %v", err)
 			}
@@ -74,5 +78,28 @@ func TestOnlyFromAFile(t *testing.T) {
 				t.Error("selects what is not in the file")
 			}
 		})
+	}
+}
+
+func TestOnlyFromAWorkbook(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "failures.xlsx")
+	f := excelize.NewFile()
+	for cell, v := range map[string]any{"A1": "code", "B1": "externalId", "B2": 42, "B3": "'=SP-2", "A4": "x"} {
+		if err := f.SetCellValue("Sheet1", cell, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.SaveAs(file); err != nil {
+		t.Fatal(err)
+	}
+	s, err := (&selectFlags{only: []string{"@" + file}}).selection(t.Context())
+	if err != nil || !s.Only("42") || !s.Only("=SP-2") || s.Only("") || s.Only("x") {
+		t.Errorf("%v", err)
+	}
+	if err := errors.Join(f.SetCellValue("Sheet1", "B1", "ID"), f.Save(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&selectFlags{only: []string{"@" + file}}).selection(t.Context()); err == nil || !strings.Contains(err.Error(), `no column "externalId"`) {
+		t.Errorf("%v", err)
 	}
 }

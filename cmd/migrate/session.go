@@ -38,7 +38,7 @@ type session struct {
 // what plan, run and verify begin with. Nothing is asked of the service yet. The
 // caller closes the session.
 func (a *app) start(ctx context.Context, path string, service serviceFlags, files sourceFlags, selects *selectFlags, st stateFlag, strict bool) (*session, pipeline.Selection, error) {
-	sel, err := selects.selection()
+	sel, err := selects.selection(ctx)
 	if err != nil {
 		return nil, sel, err
 	}
