@@ -70,6 +70,8 @@ func once(t *testing.T, r harness.Reads, n, heads int) {
 func TestObjectsOfS3GoThroughWithoutACopy(t *testing.T) {
 	const n = 500
 	s := newStore(t, n)
+	s.Put(t, "our library/team 1/.DS_Store", []byte("left out"), time.Time{})
+	s.Put(t, "our library/team 1/", nil, time.Time{}) // the mark of a folder
 	temp := t.TempDir()
 	s.tn = s.tn.With("TMPDIR=" + temp)
 	s.tn.Run(t, 0, s.Dir, "lint", "campaign.yaml")
@@ -86,6 +88,9 @@ func TestObjectsOfS3GoThroughWithoutACopy(t *testing.T) {
 	s.Arrived(t, s.tn)
 	if most > 500_000 { // the list of paths, and no 2.5 MB of bytes
 		t.Errorf("there were %d bytes in the temporary folder", most)
+	}
+	if text, err := os.ReadFile(filepath.Join(s.Runs(t)[0], "not-included.csv")); err != nil || !strings.Contains(string(text), "store:team 1/.DS_Store") || strings.Count(string(text), "\r\n") != 2 {
+		t.Errorf("not included: %s, %v", text, err)
 	}
 	again := s.tn.Run(t, 0, s.Dir, "run", "campaign.yaml")
 	s.tn.Run(t, 0, s.Dir, "plan", "campaign.yaml", "--exit-code")

@@ -99,7 +99,7 @@ func (r *reader) resume(why error) error {
 	if err != nil {
 		return nil // no answer: the next try
 	}
-	now := info(r.info.Path, got)
+	now := info(r.info.Path, r.object, got)
 	now.Size = r.info.Size
 	want := fmt.Sprintf("bytes %d-%d/%d", r.n, r.info.Size-1, r.info.Size)
 	if header.Get("Content-Range") != want || !now.Same(r.info) {

@@ -97,7 +97,7 @@ func (s *Source) Stat(ctx context.Context, path string) (source.Info, error) {
 		if err != nil {
 			return explain(ctx, c, o, err)
 		}
-		i = info(path, got)
+		i = info(path, o, got)
 		if err := sized(got); err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (s *Source) Open(ctx context.Context, path string) (io.ReadCloser, source.I
 			return err
 		}
 		r = &reader{
-			ctx: ctx, client: c, object: o, body: body, etag: got.ETag, info: info(path, got), pause: s.store.http.pause,
+			ctx: ctx, client: c, object: o, body: body, etag: got.ETag, info: info(path, o, got), pause: s.store.http.pause,
 			fail: func(err error) error { return s.failure(ctx, "read", path, o, err) },
 		}
 		return nil
@@ -234,8 +234,8 @@ func sized(got minio.ObjectInfo) error {
 }
 
 // info is what an answer to GET or HEAD of a whole object says of it.
-func info(path string, got minio.ObjectInfo) source.Info {
-	return source.Info{Path: path, Size: got.Size, ModTime: wholeSecond(got.LastModified), Version: got.ETag, MD5: digest(got.ETag, got.Headers)}
+func info(path string, o object, got minio.ObjectInfo) source.Info {
+	return source.Info{Path: path, Size: got.Size, ModTime: wholeSecond(got.LastModified), Version: got.ETag, MD5: digest(o, got.ETag, got.Headers)}
 }
 
 // wholeSecond makes the times of listings, which have fractions at some stores,
@@ -244,9 +244,12 @@ func wholeSecond(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
 // digest is the MD5 of an object's bytes, or nil when the ETag is not promised
 // to be that.
-func digest(etag string, h http.Header) []byte {
+func digest(o object, etag string, h http.Header) []byte {
 	sum, err := hex.DecodeString(etag)
 	if err != nil || len(sum) != 16 { // in several parts, or of another kind
+		return nil
+	}
+	if strings.HasSuffix(o.bucket, "--x-s3") { // a directory bucket, whose ETags are random
 		return nil
 	}
 	if h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" {

@@ -74,6 +74,16 @@ func TestAnMD5IsOneOrIsNotThere(t *testing.T) {
 	}
 }
 
+func TestETagsOfDirectoryBucketsAreNoMD5(t *testing.T) {
+	const tag = "0123456789abcdef0123456789abcdef"
+	if sum := digest(object{"fast--use1-az4--x-s3", "a"}, tag, nil); sum != nil {
+		t.Errorf("%x", sum)
+	}
+	if sum := digest(object{"fast", "a"}, tag, nil); sum == nil {
+		t.Error("no MD5 in an ordinary bucket")
+	}
+}
+
 func TestDescribingReadsNoBytes(t *testing.T) {
 	f := newFake("a", "b/c")
 	s := rootOn(t, f, "")
