@@ -22,7 +22,7 @@ import (
 const chunkSize = 1000
 
 // readers is how many parts of a chunk are looked at in the sources at once.
-const readers = 4
+const readers = 8
 
 // work is one item on its way, with all that is known of it.
 type work struct {
