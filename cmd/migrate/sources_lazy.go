@@ -84,6 +84,28 @@ func (l *lazy) ReadHead(ctx context.Context, path string, buf []byte) (int, erro
 	return source.ReadHead(ctx, src, path, buf)
 }
 
+// Keep implements source.Keeper. What its source cannot keep is only opened.
+func (l *lazy) Keep(ctx context.Context, path string) (io.ReadCloser, source.Info, error) {
+	src, err := l.get(ctx)
+	if err != nil {
+		return nil, source.Info{}, about(ctx, "open", path, err)
+	}
+	if k, ok := src.(source.Keeper); ok {
+		return k.Keep(ctx, path)
+	}
+	return src.Open(ctx, path)
+}
+
+// Release implements source.Keeper.
+func (l *lazy) Release(path string) {
+	l.turn <- struct{}{} // held for moments: it is open
+	src := l.src
+	<-l.turn
+	if k, ok := src.(source.Keeper); ok {
+		k.Release(path)
+	}
+}
+
 // close closes what was opened, and keeps the rest from being opened.
 func (l *lazy) close() error {
 	l.turn <- struct{}{}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
@@ -146,5 +147,35 @@ func TestAnOpeningThatWasStopped(t *testing.T) {
 	}
 	if _, err := l.Stat(t.Context(), "a"); err != nil {
 		t.Errorf("%v", err)
+	}
+}
+
+// keeping is a source that keeps bytes, and counts them.
+type keeping struct {
+	*sourcetest.Memory
+	kept atomic.Int64
+}
+
+func (k *keeping) Keep(ctx context.Context, path string) (io.ReadCloser, source.Info, error) {
+	k.kept.Add(1)
+	return k.Open(ctx, path)
+}
+
+func (k *keeping) Release(string) { k.kept.Add(-1) }
+
+func TestLazySourcesKeepWhatTheirsCanKeep(t *testing.T) {
+	memory := sourcetest.NewMemory(map[string]sourcetest.File{"a": {Data: []byte("x")}})
+	k := &keeping{Memory: memory}
+	for _, src := range []source.Source{k, memory} {
+		l := newLazy(func(context.Context) (source.Source, error) { return src, nil })
+		r, i, err := l.Keep(t.Context(), "a")
+		if err != nil || i.Size != 1 || k.kept.Load() != 1 && src == source.Source(k) {
+			t.Errorf("%+v, %v, %d kept", i, err, k.kept.Load())
+		}
+		r.Close()
+		l.Release("a")
+		if k.kept.Load() != 0 {
+			t.Errorf("%d are still kept", k.kept.Load())
+		}
 	}
 }

@@ -104,7 +104,7 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 	d.Row = Row{
 		ExternalID: item.ExternalID, Pos: item.Pos, Source: item.Location.String(),
 		Name: manifest.AssetName(*item), Division: item.Division,
-		Size: f.Info.Size, MD5: f.MD5, Offline: f.Info.Offline, Undo: UndoFull, Problems: item.Problems, Keep: item.Keep,
+		Size: max(f.Info.Size, 0), MD5: f.MD5, Offline: f.Info.Offline, Undo: UndoFull, Problems: item.Problems, Keep: item.Keep,
 	}
 	if len(f.Refs.Warnings) > 0 {
 		d.Row.Problems = slices.Concat(item.Problems, f.Refs.Warnings)
@@ -320,10 +320,16 @@ func len1[M ~map[K]V, K comparable, V any](m M) int {
 	return 0
 }
 
+// hasSize reports whether a file can have this size: nobody knows that of one
+// that is made when it is read.
+func hasSize(info source.Info, size int64) bool {
+	return info.Size == size || info.Size == source.UnknownSize
+}
+
 // sameBytes compares the file with what the service has; known is false when
 // that takes reading the file.
 func (d *decider) sameBytes(a *showpad.Asset) (same, known bool) {
-	if a.Size != nil && *a.Size != d.f.Info.Size {
+	if a.Size != nil && !hasSize(d.f.Info, *a.Size) {
 		return false, true
 	}
 	if d.f.MD5 == "" {
@@ -385,7 +391,7 @@ func (d *decider) failed() {
 // one that failed.
 func (d *decider) changedSince(rec *state.Record) bool {
 	if d.item.URL == "" {
-		if d.f.Info.Size != rec.Size || (d.f.MD5 != "" && rec.MD5 != "" && d.f.MD5 != rec.MD5) {
+		if !hasSize(d.f.Info, rec.Size) || (d.f.MD5 != "" && rec.MD5 != "" && d.f.MD5 != rec.MD5) {
 			return true
 		}
 		if d.f.MD5 == "" && rec.ModTime != 0 && rec.ModTime != stamp(d.f.Info) {
@@ -571,7 +577,7 @@ func (d *decider) arrived(rec *state.Record, a *showpad.Asset) bool {
 
 // sameSource reports whether the file is still the one that the record is about.
 func (d *decider) sameSource(rec *state.Record) bool {
-	if d.f.Info.Size != rec.Size {
+	if !hasSize(d.f.Info, rec.Size) {
 		return false
 	}
 	if d.f.MD5 != "" {
@@ -729,7 +735,7 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 // reading it.
 func (d *decider) fileChanged(rec *state.Record) (differs, known bool) {
 	switch {
-	case d.f.Info.Size != rec.Size:
+	case !hasSize(d.f.Info, rec.Size):
 		return true, true
 	case d.f.MD5 != "":
 		return d.f.MD5 != rec.MD5, true

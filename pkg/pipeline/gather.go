@@ -42,9 +42,11 @@ type work struct {
 	rec      *state.Record // as last written
 	name     string        // the asset's name in the latest answer of this run; "" when none was seen
 	slug     string
-	md5      []byte // of the bytes to send
-	mtime    int64  // trusted time of the file, see Record.ModTime
-	creates  int    // creates sent in this run; likewise uploads and updates
+	md5      []byte     // of the bytes to send
+	madeAnew bool       // its bytes are others each time they are read
+	kept     *keptBytes // from the hashing to the sending; nil when nothing is kept
+	mtime    int64      // trusted time of the file, see Record.ModTime
+	creates  int        // creates sent in this run; likewise uploads and updates
 	uploads  int
 	updates  int
 	resent   int       // because the service never heard of them

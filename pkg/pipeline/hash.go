@@ -116,7 +116,11 @@ func sizeError(l manifest.Location, listed, n int64) error {
 
 // readMD5 reads a file to its end, n bytes.
 func readMD5(ctx context.Context, src source.Source, l manifest.Location) (sum []byte, n int64, info source.Info, err error) {
-	f, info, err := src.Open(ctx, l.Path)
+	open := src.Open
+	if k, ok := src.(*keptBytes); ok {
+		open = k.keep
+	}
+	f, info, err := open(ctx, l.Path)
 	if err != nil {
 		return nil, 0, info, err
 	}

@@ -19,6 +19,7 @@ import (
 
 // took notes the checksum of w's bytes, and the file as it was then.
 func (w *work) took(sum []byte, info source.Info, hashed time.Time) {
+	w.madeAnew = w.madeAnew || w.facts.Info.Size == source.UnknownSize
 	w.md5, w.facts.Info, w.facts.MD5, w.hashed = sum, info, hex.EncodeToString(sum), true
 	w.mtime = trusted(info, hashed)
 	w.Row.Size, w.Row.MD5 = info.Size, w.facts.MD5
@@ -230,7 +231,7 @@ func (r *runner) fail(ctx context.Context, w *work, code string, err error) erro
 		}
 		rec.Status, rec.Error = state.Failed, f
 		if rec.MD5 == "" && w.item.URL == "" {
-			rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
+			rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.Row.Size, w.mtime
 		}
 		if rec.Intent == nil {
 			rec.Intent = w.Set
@@ -309,6 +310,7 @@ func (r *runner) blockDivision(ctx context.Context, w *work, err error) error {
 // finish is the end of an item in this run.
 func (r *runner) finish(_ context.Context, w *work, status string, f *state.Failure) error {
 	r.first.release(w)
+	w.letGo()
 	if f == nil && (status == "conflict" || status == "blocked") {
 		f = &state.Failure{Code: w.Row.Reason, Message: w.Row.Detail}
 	}

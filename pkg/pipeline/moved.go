@@ -47,7 +47,7 @@ func (m *moves) find(ctx context.Context, chunk []*work) error {
 			}
 			m.loaded = true
 		}
-		if len(m.bySize[w.Row.Size]) == 0 {
+		if w.facts.Info.Size < 0 || len(m.bySize[w.Row.Size]) == 0 {
 			continue
 		}
 		if err := m.match(ctx, w); err != nil {

@@ -25,7 +25,7 @@ func (r *runner) register(ctx context.Context, w *work) error {
 	if r.tally.refuses(w.facts.Refs.DivisionID) {
 		return r.blockDivision(ctx, w, nil)
 	}
-	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "register", Size: w.facts.Info.Size})
+	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "register", Size: w.Row.Size})
 	var notBefore time.Time
 	if earliest := r.begun.Add(r.settleTime); (w.lost() || w.Row.Reason == ReasonRecreate) && w.since.Before(earliest) {
 		// An earlier process sent it, we do not know when, or saw an asset that the

@@ -413,6 +413,8 @@ func (r *runner) route(ctx context.Context, w *work) error {
 		return r.unchanged(ctx, w)
 	}
 	switch {
+	case w.Upload && w.madeAnew && w.kept == nil:
+		return r.send(ctx, r.toHash, w)
 	case w.md5 == nil && (w.Upload || w.item.URL == "" && w.Row.Action == ActionAdopt && w.Row.Reason == ReasonStillProcesses):
 		return r.send(ctx, r.toHash, w)
 	case w.Asset == nil:
@@ -445,7 +447,7 @@ func (r *runner) hash(ctx context.Context, w *work) error {
 	if r.stopped() {
 		return r.leave(ctx, w)
 	}
-	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "hash", Size: w.facts.Info.Size})
+	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "hash", Size: w.Row.Size})
 	if err := r.rehash(ctx, w, false); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -480,13 +482,19 @@ func (r *runner) hash(ctx context.Context, w *work) error {
 }
 
 // rehash takes the checksum of w's file, from the cache if that knows it, unless
-// the file is to be read in any case.
+// the file is to be read in any case. Bytes that are dear to read are kept until
+// they are sent, but not by one who sends: those who keep bytes wait for him.
 func (r *runner) rehash(ctx context.Context, w *work, read bool) error {
 	src, err := sourceOf(r.in.Sources, w.item.Location)
 	if err != nil {
 		return err
 	}
 	hashed := r.in.now()
+	if k, ok := src.(source.Keeper); ok && !read {
+		w.letGo()
+		w.kept = &keptBytes{Source: src, keeper: k}
+		src = w.kept
+	}
 	sum, info, err := r.in.hashFile(ctx, src, w.item.Location, read)
 	if err != nil {
 		return err

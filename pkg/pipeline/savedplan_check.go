@@ -178,7 +178,7 @@ func (c *carried) fileDiffers(w *work, was, now *FileBasis) string {
 	if was == nil || now == nil {
 		return "" // whether a file matters is a matter of the item and of the record
 	}
-	differs := was.Problem != now.Problem || was.Size != now.Size
+	differs := was.Problem != now.Problem || was.Size != now.Size && was.Size >= 0 && now.Size >= 0
 	switch {
 	case differs:
 	case was.MD5 != "" && now.MD5 != "":
@@ -202,6 +202,9 @@ func (f *FileBasis) String() string {
 		return f.Problem
 	}
 	text := fmt.Sprintf("%d bytes", f.Size)
+	if f.Size < 0 {
+		text = "of a size that only reading tells"
+	}
 	if f.ModTime > 0 {
 		text += " of " + time.Unix(0, f.ModTime).UTC().Format(time.RFC3339Nano)
 	}

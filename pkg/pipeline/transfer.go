@@ -245,6 +245,7 @@ func (r *runner) sent(ctx context.Context, w *work) error {
 
 // watch hands an item to the poller.
 func (r *runner) watch(ctx context.Context, w *work) error {
+	w.letGo()
 	if r.stopped() {
 		return r.leave(ctx, w)
 	}

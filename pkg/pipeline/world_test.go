@@ -34,6 +34,7 @@ type world struct {
 	man       *manifest.Manifest
 	items     []manifest.Item
 	files     *memory
+	places    map[string]source.Source // nil: files
 	cache     cache
 	path      string // of the state
 	options   pipeline.Options
@@ -145,7 +146,7 @@ func (w *world) input(st state.Reader) pipeline.Input {
 				}
 			}
 		},
-		Sources: map[string]source.Source{"": w.files}, Hashes: &w.cache,
+		Sources: w.sources(), Hashes: &w.cache,
 		API: api, State: st, Select: w.sel, Start: w.clock(), Clock: w.clock, Log: zerolog.Nop(), Options: w.options,
 		Observe: func(e pipeline.Event) {
 			w.mu.Lock()
@@ -162,6 +163,13 @@ func (w *world) input(st state.Reader) pipeline.Input {
 			}
 		},
 	}
+}
+
+func (w *world) sources() map[string]source.Source {
+	if w.places != nil {
+		return w.places
+	}
+	return map[string]source.Source{"": w.files}
 }
 
 // clock is the wall clock of the machine that migrates, which may jump.

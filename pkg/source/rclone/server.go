@@ -66,8 +66,9 @@ func newServer(o Options) *server {
 	return s
 }
 
-// notPassed are settings of the remote control and of the log, which are ours.
-var notPassed = []string{"RCLONE_RC", "RCLONE_LOG_", "RCLONE_USE_JSON_LOG", "RCLONE_VERBOSE", "RCLONE_QUIET", "RCLONE_ASK_PASSWORD", "RCLONE_USE_SERVER_MODTIME"}
+// notPassed are settings of the remote control and of the log, which are ours,
+// and the secrets of this program.
+var notPassed = []string{"RCLONE_RC", "RCLONE_LOG_", "RCLONE_USE_JSON_LOG", "RCLONE_VERBOSE", "RCLONE_QUIET", "RCLONE_ASK_PASSWORD", "RCLONE_USE_SERVER_MODTIME", "SHOWPAD_", "MIGRATE_"}
 
 // environment is what the program gets: the user's settings, and ours. The
 // password is in no argument, which other users could see.
