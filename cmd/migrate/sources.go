@@ -25,6 +25,7 @@ type sourceFlags struct {
 	webMax       byteSize
 	spoolDir     string
 	spoolSize    byteSize
+	rclone       string
 }
 
 func (f *sourceFlags) add(fs *pflag.FlagSet) {
@@ -32,6 +33,7 @@ func (f *sourceFlags) add(fs *pflag.FlagSet) {
 	fs.Var(&f.webMax, "web-max", "largest file taken from a web address, such as 500MB (default: what Showpad takes, 5GiB)")
 	fs.StringVar(&f.spoolDir, "spool-dir", "", "folder for files that have to be kept on disk while they are sent (default: one in the system's folder for temporary files)")
 	fs.Var(&f.spoolSize, "spool-size", "how much that folder may hold, such as 20GB (default: 10GiB, or a tenth of what is free where that is less)")
+	fs.StringVar(&f.rclone, "rclone", "", "the rclone program that reads remote:path (default: the one that the system finds)")
 }
 
 // sourceSettings are what openers know.
@@ -60,8 +62,9 @@ type opener struct {
 // names the others.
 func openers(set sourceSettings) map[manifest.RootKind]opener {
 	return map[manifest.RootKind]opener{
-		manifest.RootS3:  s3Opener(set),
-		manifest.RootWeb: webOpener(set),
+		manifest.RootS3:     s3Opener(set),
+		manifest.RootWeb:    webOpener(set),
+		manifest.RootRclone: rcloneOpener(set),
 	}
 }
 

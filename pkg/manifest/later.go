@@ -12,7 +12,6 @@ var later = []struct{ part, what, fix string }{
 	{"prune: archive", "prune: archive", "write prune: keep"},
 	{"prune: delete", "prune: delete", "write prune: keep"},
 	{"item.localization", `key "localization" (linking language variants)`, "remove it"},
-	{"place.rclone", "a place of rclone (remote:path)", "copy the files into a folder and write its path; a file whose name holds a colon is written ./like:this"},
 }
 
 // isLater reports whether a part of the format is refused.

@@ -29,6 +29,10 @@ type Origins map[string]string
 // set: an environment or a file that sets them is refused.
 var CommandLineOnly = []string{"yes", "recreate", "delete", "allow-private", "help", "config"}
 
+// NotInFile are flags that name a program to run. A file that comes with a
+// manifest may be somebody else's.
+var NotInFile = []string{"rclone"}
+
 // fileOnly are names that a file may have and that are no flags.
 var fileOnly = []string{KeyAPIURL, KeyV3URL}
 
@@ -73,6 +77,9 @@ func ReadFile(r io.Reader, name string, known []string) (File, error) {
 		case slices.Contains(CommandLineOnly, key):
 			p.Code, p.What = manifest.CodeSettingPlace, fmt.Sprintf("%q may not stand in a file", key)
 			p.Fix = "give --" + key + " on the command line"
+		case slices.Contains(NotInFile, key):
+			p.Code, p.What = manifest.CodeSettingPlace, fmt.Sprintf("%q may not stand in a file: it names a program", key)
+			p.Fix = "give --" + key + " on the command line, or set " + EnvName(key)
 		case !slices.Contains(all, key):
 			p.Code, p.What, p.Fix = manifest.CodeSettingUnknown, fmt.Sprintf("unknown setting %q", key), "take it out; settings are named as the flags without their dashes"
 			if near := manifest.Suggest(key, all); near != "" {

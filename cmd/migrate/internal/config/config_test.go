@@ -151,3 +151,17 @@ func TestRedactorLearns(t *testing.T) {
 		}
 	}
 }
+
+// A settings file may come with a manifest of somebody else's, and must not
+// say which program runs.
+func TestAProgramIsNamedByThePersonAlone(t *testing.T) {
+	_, err := ReadFile(strings.NewReader("rclone: ./evil\n"), "migrate.yaml", append(known, "rclone"))
+	if err == nil || !strings.Contains(err.Error(), `"rclone" may not stand in a file: it names a program`) || !strings.Contains(err.Error(), "MIGRATE_RCLONE") {
+		t.Errorf("%v", err)
+	}
+	fs := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	rclone := fs.String("rclone", "", "")
+	if _, err := Fill(fs, getenv(map[string]string{"MIGRATE_RCLONE": "/opt/rclone"}), File{}); err != nil || *rclone != "/opt/rclone" {
+		t.Errorf("%q, %v", *rclone, err)
+	}
+}
