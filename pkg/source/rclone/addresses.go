@@ -25,7 +25,10 @@ type remote struct {
 	err  error
 }
 
-var _ source.Keeper = (*Addresses)(nil)
+var (
+	_ source.Keeper     = (*Addresses)(nil)
+	_ source.HeadReader = (*Addresses)(nil)
+)
 
 // Addresses is the source of files at any remote of the user's.
 func (r *Rclone) Addresses() *Addresses { return &Addresses{rc: r, m: map[string]*remote{}} }
@@ -110,6 +113,16 @@ func (a *Addresses) read(ctx context.Context, address string, open func(*Source,
 	}
 	i.Path = address
 	return r, i, nil
+}
+
+// ReadHead implements source.HeadReader.
+func (a *Addresses) ReadHead(ctx context.Context, address string, buf []byte) (int, error) {
+	s, p, err := a.find(ctx, "open", address)
+	if err != nil {
+		return 0, err
+	}
+	n, err := s.ReadHead(ctx, p, buf)
+	return n, about("", address, err)
 }
 
 // Release implements source.Keeper.

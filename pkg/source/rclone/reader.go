@@ -33,6 +33,8 @@ type reader struct {
 	n    int64
 	from int64 // n when the bytes were asked for last
 	idle int   // attempts without progress
+	size int64 // of the whole file, as the last answer has it; negative when it has none
+	dry  int   // attempts in a row that gave nothing though the connection held
 	err  error
 
 	compared bool // all bytes came, and they are those of the file
@@ -76,9 +78,10 @@ func (r *reader) begin() error {
 		}
 		return r.s.failure(r.ctx, r.op(), r.name, err)
 	}
-	if total, ok := total(resp); ok && r.info.Size >= 0 && total != r.info.Size || r.n > 0 && resp.StatusCode != http.StatusPartialContent {
+	r.size = total(resp)
+	if r.size >= 0 && r.info.Size >= 0 && r.size != r.info.Size || r.n > 0 && resp.StatusCode != http.StatusPartialContent {
 		resp.Body.Close()
-		return r.changed(fmt.Sprintf("it had %d bytes when it was looked at, and has %d", r.info.Size, total))
+		return r.changed(fmt.Sprintf("it had %d bytes when it was looked at, and has %d", r.info.Size, r.size))
 	}
 	r.body, r.from = resp.Body, r.n
 	return nil
@@ -91,15 +94,21 @@ func (r *reader) op() string {
 	return "read"
 }
 
-// total is the size of the whole file, as an answer has it.
-func total(resp *http.Response) (int64, bool) {
+// total is the size of the whole file, as an answer has it; negative when it
+// has none.
+func total(resp *http.Response) int64 {
 	if resp.StatusCode == http.StatusPartialContent {
 		_, size, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
-		n, err := strconv.ParseInt(size, 10, 64)
-		return n, err == nil
+		if n, err := strconv.ParseInt(size, 10, 64); err == nil {
+			return n
+		}
+		return -1
 	}
-	return resp.ContentLength, resp.ContentLength >= 0
+	return resp.ContentLength
 }
+
+// all reports whether n bytes are as many as the answer promised.
+func (r *reader) all(n int) bool { return r.size < 0 || int64(n) == r.size }
 
 func (r *reader) changed(how string) error {
 	return &source.Error{Op: "read", Path: r.name, Err: source.ErrChanged, Hint: how + "; let its writer finish"}
@@ -153,6 +162,14 @@ func (r *reader) after(err error) error {
 func (r *reader) again(why error) error {
 	if r.body != nil {
 		r.body.Close()
+	}
+	// Rclone breaks off where the bytes that come do not make up the size that it
+	// listed, each time at the same place.
+	if r.dry++; why != io.ErrUnexpectedEOF || r.n > r.from {
+		r.dry = 0
+	}
+	if r.dry == 2 {
+		return r.changed(fmt.Sprintf("%d bytes are listed, and only %d came", r.info.Size, r.n))
 	}
 	for {
 		if e, ok := errors.AsType[*source.Error](why); ok {

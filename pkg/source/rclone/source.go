@@ -31,6 +31,8 @@ type Source struct {
 var (
 	_ source.Lister = (*Source)(nil)
 	_ source.Keeper = (*Source)(nil)
+
+	_ source.HeadReader = (*Source)(nil)
 )
 
 func newSource(r *Rclone, place string) *Source {
@@ -219,6 +221,27 @@ func (s *Source) Open(ctx context.Context, name string) (io.ReadCloser, source.I
 		return nil, source.Info{}, err
 	}
 	return r, i, nil
+}
+
+// ReadHead implements source.HeadReader: one request, and no look at the file.
+func (s *Source) ReadHead(ctx context.Context, name string, buf []byte) (int, error) {
+	p, err := s.opening(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	r := s.newReader(ctx, name, p, source.Info{Size: source.UnknownSize})
+	if err := r.start(); err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	n, err := io.ReadFull(r.body, buf)
+	if err == io.EOF || err == io.ErrUnexpectedEOF && r.all(n) {
+		err = nil
+	}
+	if err != nil {
+		return 0, s.failure(ctx, "read", name, fmt.Errorf("%w: %w", source.ErrUnreadable, err))
+	}
+	return n, nil
 }
 
 func (s *Source) opening(ctx context.Context, name string) (string, error) {

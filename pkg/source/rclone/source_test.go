@@ -118,6 +118,11 @@ func (w whole) Open(ctx context.Context, p string) (io.ReadCloser, source.Info, 
 	return r, w.short(i), w.error(err)
 }
 
+func (w whole) ReadHead(ctx context.Context, p string, buf []byte) (int, error) {
+	n, err := w.Addresses.ReadHead(ctx, "mem:"+p, buf)
+	return n, w.error(err)
+}
+
 func (w whole) short(i source.Info) source.Info {
 	i.Path = strings.TrimPrefix(i.Path, "mem:")
 	return i
@@ -199,6 +204,50 @@ func TestAConnectionThatStaysBrokenIsGivenUp(t *testing.T) {
 			t.Errorf("%d requests", n)
 		}
 	})
+}
+
+// Of a file whose size is not the one that is listed, rclone gives some bytes
+// and breaks off, each time at the same place: that is no broken connection.
+func TestASizeThatIsNotTheOneListed(t *testing.T) {
+	for _, md5 := range []bool{false, true} {
+		f, r := newFake(t, map[string]sourcetest.File{"a.pptx": text("abcdef")})
+		f.md5 = md5
+		f.broken = func(call string, n int, resp *http.Response) *http.Response {
+			if call != "get" {
+				return nil
+			}
+			if n == 1 {
+				return half(resp)
+			}
+			resp.Body = io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF))
+			return resp
+		}
+		if got, _, err := read(t, root(t, r, "mem:"), "a.pptx"); got != "abc" || !errors.Is(err, source.ErrChanged) || !strings.Contains(err.Error(), "6 bytes are listed, and only 3 came") {
+			t.Errorf("%q, %v", got, err)
+		}
+		if n := f.called("get"); n != 3 {
+			t.Errorf("%d requests", n)
+		}
+	}
+}
+
+func TestAHeadIsReadWithOneRequest(t *testing.T) {
+	f, r := newFake(t, map[string]sourcetest.File{"a.bin": text("abcdef")})
+	f.files["doc.docx"] = fakeFile{data: []byte("exported"), when: when, unknown: true}
+	s := root(t, r, "mem:")
+	for name, want := range map[string]string{"a.bin": "abcd", "doc.docx": "expo"} {
+		buf := make([]byte, 4)
+		if n, err := s.ReadHead(t.Context(), name, buf); err != nil || string(buf[:n]) != want {
+			t.Errorf("%q, %v", buf[:n], err)
+		}
+	}
+	if f.called("get") != 2 || f.called("operations/stat") != 0 {
+		t.Errorf("%v", f.calls)
+	}
+	f.broken = func(call string, _ int, resp *http.Response) *http.Response { return half(resp) }
+	if _, err := s.ReadHead(t.Context(), "a.bin", make([]byte, 4)); !errors.Is(err, source.ErrUnreadable) {
+		t.Errorf("a head that breaks off: %v", err)
+	}
 }
 
 func TestWaitingForAConnectionEndsWithTheContext(t *testing.T) {
