@@ -16,7 +16,6 @@ import (
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/manifest"
-	"github.com/showpad-migrate/migrate/pkg/report"
 	"github.com/showpad-migrate/migrate/pkg/scan"
 	"github.com/showpad-migrate/migrate/pkg/source"
 	"github.com/showpad-migrate/migrate/pkg/state"
@@ -196,6 +195,15 @@ func (s *scanning) open() error {
 func (s *scanning) list(ctx context.Context) error {
 	local := s.at.root.Kind == manifest.RootFolder
 	o := scan.Options{Root: s.at.root, Inspect: local, Hash: s.flags.hash && local, Ask: s.flags.hash && !local}
+	kept := placesOf(manifestFile, false, "")
+	for _, name := range []string{manifestFile, kept.state, kept.runs + "/", strings.TrimSuffix(manifestFile, ".yaml") + ".sandbox/"} {
+		if own, ok := s.below(name); ok {
+			if strings.HasSuffix(name, "/") {
+				own += "/"
+			}
+			o.Own = append(o.Own, own)
+		}
+	}
 	if o.Hash {
 		h, err := s.app.scanHashes(s.flags.out)
 		if err != nil {
@@ -306,88 +314,6 @@ func (s *scanning) finish(ctx context.Context, p scan.Manifest, t *scan.Table, m
 	return code, v.Text(s.app.out)
 }
 
-func (s *scanning) writeInventory(ctx context.Context) error {
-	return s.writeTable(inventoryTable, scan.Columns(), func(row func(...string) error) error {
-		for r, err := range s.inv.Rows(ctx) {
-			if err != nil {
-				return err
-			}
-			if err := row(r.Cells()...); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (s *scanning) writeFindings(ctx context.Context) error {
-	if len(s.inv.Report.Findings) == 0 {
-		return nil
-	}
-	return s.writeTable(findingsTable, []string{"finding", "file", "size", "detail"}, func(row func(...string) error) error {
-		for f, err := range s.inv.Findings(ctx) {
-			if err != nil {
-				return err
-			}
-			if err := row(f.Kind, f.Path, fmt.Sprint(max(f.Size, 0)), f.Detail); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// writeMap writes the skeleton of a map, and counts the values that it drops as
-// it stands.
-func (s *scanning) writeMap(m scan.Map, open *int) error {
-	return s.writeTable(m.Name, []string{"from", "to", "items"}, func(row func(...string) error) error {
-		for v, n := range s.maps[m.Name].All() {
-			to := scan.Guess(m.Name, v)
-			if to == "" && m.Name == "people" {
-				*open++
-			}
-			if err := row(v, to, fmt.Sprint(n)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// writeTable writes a table, whose name has no ending yet.
-func (s *scanning) writeTable(stem string, header []string, rows func(row func(...string) error) error) error {
-	return writeFile(s.out, s.flags.file(stem), func(w io.Writer) (err error) {
-		var t interface {
-			Row(cells ...string) error
-			Close() error
-		}
-		if s.flags.xlsx {
-			t, err = newSheet(w)
-		} else {
-			t, err = report.NewCSV(w, rune(*s.flags.sep))
-		}
-		if err == nil {
-			err = t.Row(header...)
-		}
-		if err == nil {
-			err = rows(t.Row)
-		}
-		return errors.Join(err, t.Close())
-	})
-}
-
-func writeFile(out *newFiles, name string, write func(io.Writer) error) (err error) {
-	f, err := out.create(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := write(f); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
-}
-
 // scanHashes is the cache of checksums that the manifest's runs will use.
 func (a *app) scanHashes(out string) (*state.Hashes, error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
@@ -398,92 +324,4 @@ func (a *app) scanHashes(out string) (*state.Hashes, error) {
 		a.log.Info().Err(err).Msg("no cache of checksums")
 	}
 	return h, nil
-}
-
-// scanPlace is where files are.
-type scanPlace struct {
-	name string // as the user wrote it
-	root manifest.Root
-}
-
-// findPlace says what an argument of scan is: a folder of this machine, or a
-// place elsewhere.
-func findPlace(arg string) (*scanPlace, error) {
-	at := &scanPlace{name: arg}
-	place := filepath.ToSlash(arg)
-	info, err := os.Stat(arg)
-	switch {
-	case err == nil && !info.IsDir():
-		return at, usagef("%s is no folder", arg)
-	case err == nil:
-		if place, err = filepath.Abs(arg); err != nil {
-			return at, fmt.Errorf("the folder %s: %w", arg, err)
-		}
-		place = filepath.ToSlash(place)
-	}
-	name := scan.RootName(place)
-	if strings.HasPrefix(place, name+":") {
-		name = "files" // a root has another name than a remote
-	}
-	header := "version: 1\ndivision: Marketing\nroots: {" + name + ": " + scan.YAML(place) + "}\n"
-	m, problems, readErr := manifest.ReadHeader(strings.NewReader(header), filepath.Join(".", manifestFile))
-	if readErr != nil {
-		return at, readErr
-	}
-	i := slices.IndexFunc(problems, func(p manifest.Problem) bool { return p.Class == manifest.Stop })
-	switch {
-	case i >= 0:
-		return at, usagef("%s: %s (%s)", arg, problems[i].What, problems[i].Fix)
-	case len(m.Roots) != 1:
-		return at, usagef("%s is no place that can be scanned", arg)
-	}
-	at.root = m.Roots[0]
-	if at.root.Kind == manifest.RootFolder && err != nil {
-		return at, usagef("%s: there is no such folder (write its path, or s3://bucket/prefix, or remote:path)", arg)
-	}
-	return at, nil
-}
-
-// seenFrom is the place as a manifest in the folder dir writes it.
-func (p *scanPlace) seenFrom(dir string) (string, error) {
-	if p.root.Kind != manifest.RootFolder {
-		return p.root.Location, nil
-	}
-	rel, err := seenFrom(dir, p.root.Location)
-	if err == nil && rel != "." && rel != ".." && !strings.HasPrefix(rel, "../") && !filepath.IsAbs(rel) {
-		rel = "./" + rel
-	}
-	return rel, err
-}
-
-// seenFrom is the path to a file or folder from the folder dir, with slashes:
-// absolute if they have no folder in common.
-func seenFrom(dir, name string) (string, error) {
-	from, err := filepath.Abs(dir)
-	if err != nil {
-		return "", fmt.Errorf("the folder %s: %w", dir, err)
-	}
-	to, err := filepath.Abs(filepath.FromSlash(name))
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", name, err)
-	}
-	rel, err := filepath.Rel(from, to)
-	if err != nil {
-		rel = to // another drive
-	}
-	return filepath.ToSlash(rel), nil
-}
-
-// openPlace opens a place for listing. The caller closes it.
-func (a *app) openPlace(root manifest.Root, f scanFlags) (source.Lister, func() error, error) {
-	m := &manifest.Manifest{Dir: ".", Roots: []manifest.Root{root}}
-	srcs, err := openSources(m, openers(sourceSettings{sourceFlags: f.files, caFile: f.caFile, getenv: a.getenv, log: a.log}))
-	if err != nil {
-		return nil, nil, errors.Join(err, srcs.close())
-	}
-	src, ok := srcs.byName[root.Name].(source.Lister)
-	if !ok {
-		return nil, nil, errors.Join(usagef("%s cannot be listed: write a table with a row for each file", root.Location), srcs.close())
-	}
-	return src, srcs.close, nil
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,9 @@ type Options struct {
 	Hash    bool   // reads files whose checksum the place does not know
 	Ask     bool   // asks the place for the checksum of each file; it may take a request for each
 	Hashes  Hashes // nil: none
+	// Own are beginnings of paths below the root that are nobody's content: what
+	// the program itself keeps there.
+	Own []string
 	// Progress counts while files are listed and read; nil: nobody wants to know.
 	Progress *Progress
 }
@@ -213,6 +217,9 @@ func (s *scanner) scan(ctx context.Context) error {
 	for info, err := range s.src.List(ctx, "") {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if slices.ContainsFunc(s.Own, func(own string) bool { return strings.HasPrefix(info.Path, own) }) {
+			continue
 		}
 		e := entry{Path: info.Path, Size: info.Size, info: info}
 		if err != nil {

@@ -27,6 +27,7 @@ type TableOptions struct {
 	// There reports whether a file is at a path below the root; nil when nobody
 	// knows where the files are.
 	There func(ctx context.Context, path string) bool
+	Look  int // rows whose file is looked for; 0 is 200
 }
 
 // Table is what the columns of a table probably mean.
@@ -71,6 +72,9 @@ const sampleRows = 1000 // rows by which columns are told apart
 // or the context's.
 func ReadTable(ctx context.Context, rows Rows, o TableOptions) (*Table, error) {
 	a := &analyst{TableOptions: o, t: &Table{Values: map[string]*Values{}, Columns: []ColumnUse{}, Keep: []string{}}, rows: rows, folder: -1}
+	if a.Look == 0 {
+		a.Look = 200
+	}
 	if err := a.sample(ctx); err != nil {
 		return nil, err
 	}
@@ -194,7 +198,7 @@ func (a *analyst) findPath(ctx context.Context) {
 	}
 	a.t.Path, a.t.Strip, a.t.Found, a.t.First = best.text, best.strip, best.found, strings.TrimPrefix(best.paths[0], best.strip)
 	if a.There != nil {
-		a.t.Looked = min(len(best.paths), lookedFor)
+		a.t.Looked = min(len(best.paths), a.Look)
 	}
 }
 
@@ -253,8 +257,6 @@ func cleanPath(p string) string {
 	return strings.TrimLeft(path.Clean(p), "/")
 }
 
-const lookedFor = 200 // rows whose file is looked for
-
 // look finds which beginning of the paths is not below the root.
 func (a *analyst) look(ctx context.Context, c *candidate) {
 	dir := commonFolder(c.paths)
@@ -266,7 +268,7 @@ func (a *analyst) look(ctx context.Context, c *candidate) {
 	}
 	for _, strip := range strips {
 		found := 0
-		for _, p := range c.paths[:min(len(c.paths), lookedFor)] {
+		for _, p := range c.paths[:min(len(c.paths), a.Look)] {
 			if a.There(ctx, strings.TrimPrefix(p, strip)) {
 				found++
 			}
