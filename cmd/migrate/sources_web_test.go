@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/pem"
+	"io"
 	"io/fs"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -112,6 +115,32 @@ func TestFilesFromTheWeb(t *testing.T) {
 	p = expect(t, vars, exitUsage, "lint", "m.yaml", "--offline")
 	if text := p.err.String(); !strings.Contains(text, "MIGRATE_WEB_HEADERS, line 1") || strings.Contains(text, webSecret) {
 		t.Errorf("%s", text)
+	}
+}
+
+// TestTheWebTrustsTheCertificatesOfTheCAFile reads from a server whose
+// certificate nobody issued.
+func TestTheWebTrustsTheCertificatesOfTheCAFile(t *testing.T) {
+	site := httptest.NewUnstartedServer(&webLibrary{})
+	site.Config.ErrorLog = log.New(io.Discard, "", 0)
+	site.StartTLS()
+	defer site.Close()
+	write(t, map[string]string{
+		"m.yaml": "version: 1\ndivision: Marketing\nassets:\n  - {externalId: A, file: \"" + site.URL + "/open/a.pdf\"}\n",
+		"ca.pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw})),
+	})
+	p := expect(t, nil, exitSome, "lint", "m.yaml", "--offline", "--allow-private")
+	if !strings.Contains(p.out.String(), "--ca-file") {
+		t.Errorf("%s", p.out)
+	}
+	expect(t, nil, exitOK, "lint", "m.yaml", "--offline", "--allow-private", "--ca-file", "ca.pem")
+	// A file cannot allow what a manifest of somebody else may want.
+	if err := os.WriteFile("migrate.yaml", []byte("allow-private: true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p = expect(t, nil, exitUsage, "lint", "m.yaml", "--offline")
+	if !strings.Contains(p.err.String(), "--allow-private on the command line") {
+		t.Errorf("%s", p.err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,22 +23,28 @@ type Place struct {
 
 var before = time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
 
+// theLarge and theOther are made once: that takes a while.
+var (
+	theLarge = sync.OnceValue(func() []byte { return Pattern(large) })
+	theOther = sync.OnceValue(func() []byte {
+		b := Pattern(large)
+		for i := range b {
+			b[i] = ^b[i]
+		}
+		return b
+	})
+)
+
 // hardFiles are those of RunChanging and RunBroken.
 func hardFiles() map[string]File {
 	return map[string]File{
 		"a.txt":          {Data: []byte("hello"), ModTime: before},
-		"deep/large.bin": {Size: large, ModTime: before},
+		"deep/large.bin": {Data: theLarge(), ModTime: before},
 	}
 }
 
 // other is a file of the same size as the large one, none of whose bytes is the same.
-func other() File {
-	b := Pattern(large)
-	for i := range b {
-		b[i] = ^b[i]
-	}
-	return File{Data: b, ModTime: before.Add(time.Hour)}
-}
+func other() File { return File{Data: theOther(), ModTime: before.Add(time.Hour)} }
 
 func sumOf(f File) []byte {
 	h := md5.New()
