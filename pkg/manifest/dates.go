@@ -84,6 +84,9 @@ func (d *decoder) instant(v Value, end bool) (Instant, bool) {
 	}
 	at, err := time.Parse(time.RFC3339, s)
 	if err != nil {
+		if date, ok := rewrittenDate(s); ok && !v.Loose {
+			d.repair(v.Pos, repairText, date, "%s: %q is now %s", d.field, clip(s), date)
+		}
 		fix := datesExample
 		if t, err := time.Parse(localForm, strings.Replace(s, " ", "T", 1)); err == nil {
 			fix = "add the zone: " + t.Format(localForm) + "Z"

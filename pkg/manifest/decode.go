@@ -20,6 +20,7 @@ type decoder struct {
 	mapper   *Mapper        // of an item's values; nil: they are Showpad's
 	unmapped *unmapped      // set with mapper
 	reported []string       // keys with problems: what follows from them is not reported too
+	repairs  func(Repair)   // is told of slips; nil: nobody
 }
 
 func (d *decoder) failed(key string) bool { return slices.Contains(d.reported, key) }
@@ -82,6 +83,8 @@ func (d *decoder) bool(v Value) (bool, bool) {
 			d.ps.add(CodeType, v.Pos, fmt.Sprintf("%s is %q", d.field, clip(v.Text)), "write true or false (or yes, no, 1, 0)")
 			return false, false
 		}
+	} else if s, ok := truth(v.Text); ok && (v.Kind == TextValue || v.Kind == NumberValue) {
+		d.repair(v.Pos, repairPlain, s, "%s: %q is now %s", d.field, clip(v.Text), s)
 	}
 	d.wrong(v, "true or false, without quotes")
 	return false, false
@@ -93,6 +96,9 @@ func (d *decoder) list(v Value, want string) ([]Value, bool) {
 		return v.List, true
 	}
 	if !v.Loose || v.Kind != TextValue && v.Kind != NumberValue {
+		if s := strings.TrimSpace(v.Text); v.Kind == TextValue && s != "" && !strings.ContainsAny(s, ",;|\n[]{}") {
+			d.repair(v.Pos, repairList, s, "%s is now a list", d.field)
+		}
 		d.wrong(v, want)
 		return nil, false
 	}
@@ -143,6 +149,13 @@ func (d *decoder) locales(v Value) ([]string, bool) {
 	kind, example := mapLanguages, "[en, de]"
 	if d.field == "countries" {
 		kind, example = mapCountries, "[US, BE]"
+	}
+	if v.Kind == ListValue && !v.Loose && d.repairs != nil {
+		for _, p := range v.List {
+			if code, ok := usualCode(d.field, p.Text); ok && p.Kind == TextValue {
+				d.repair(p.Pos, repairOf[kind], code, "%s: %q is now %q", d.field, p.Text, code)
+			}
+		}
 	}
 	v = d.mapped(kind, v)
 	return d.texts(v, "a list: "+example, CodeLocale, func(s string) (string, string) {
@@ -195,6 +208,7 @@ func (d *decoder) enum(v Value, words ...string) (string, bool) {
 	if slices.Contains(words, s) {
 		return s, true
 	}
+	d.respell(v.Pos, repairText, s, words)
 	fix := "write " + strings.Join(words, ", ")
 	if m := Suggest(s, words); m != "" {
 		fix = fmt.Sprintf("did you mean %q?", m)
@@ -230,6 +244,7 @@ func (d *decoder) tags(v Value) ([]Tag, bool) {
 			continue
 		}
 		if slices.ContainsFunc(out, t.same) {
+			d.repair(p.Pos, repairDrop, "", "tag %q stood twice", clip(t.Name))
 			d.ps.add(CodeTagTwice, p.Pos, fmt.Sprintf("tag %q is listed twice", t.Name+t.ID), "remove one")
 			continue
 		}
@@ -403,6 +418,7 @@ func (d *decoder) mapping(v Value, known []string, each func(Member)) bool {
 
 // unknown reports a key that is not among known.
 func (d *decoder) unknown(m Member, known []string) {
+	d.respell(m.Pos, repairKey, m.Key, known)
 	fix := didYouMean(m.Key, known)
 	if fix == "" {
 		fix = "known here: " + strings.Join(known, ", ")

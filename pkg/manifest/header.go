@@ -57,6 +57,11 @@ func headerKeyNames() []string {
 // reporting only. The error is [Problems] when there is no header to speak of
 // (not YAML, empty, no mapping), or an error of r.
 func ReadHeader(r io.Reader, path string) (*Manifest, []Problem, error) {
+	return readHeader(r, path, nil)
+}
+
+// readHeader is ReadHeader that tells of slips.
+func readHeader(r io.Reader, path string, repairs func(Repair)) (*Manifest, []Problem, error) {
 	docs := newDocuments(r, path)
 	root, err := docs.next()
 	if errors.Is(err, io.EOF) {
@@ -71,7 +76,7 @@ func ReadHeader(r io.Reader, path string) (*Manifest, []Problem, error) {
 		CreateTags: CreateAllTags,
 		Update:     Update{Tags: "add", Metadata: "manifest", File: "changed", Conflicts: "skip"},
 	}}
-	h.nodes.ps = &h.d.ps
+	h.nodes.ps, h.d.repairs = &h.d.ps, repairs
 	if root.Kind != yaml.MappingNode {
 		return nil, nil, Problems{NewProblem(CodeNoHeader, h.nodes.pos(root), "the manifest does not begin with a header", "begin it with version: 1, then target:, division: and assets: or include:")}
 	}
@@ -145,6 +150,7 @@ func (h *headerReader) unknown(m Member) {
 	case "timezone":
 		h.m.Timezone = time.UTC
 	}
+	h.d.respell(m.Pos, repairKey, m.Key, headerKeyNames())
 	fix := didYouMean(m.Key, headerKeyNames())
 	if fix == "" {
 		fix = "remove it; the header knows " + strings.Join(headerKeyNames(), ", ")
@@ -162,6 +168,7 @@ func (h *headerReader) version(n *yaml.Node) {
 	case v.Kind == BadValue:
 	case v.Kind == NumberValue && v.Text == "1":
 	case v.Kind == TextValue && v.Text == "1":
+		h.d.repair(v.Pos, repairPlain, "1", "version is now a number")
 		h.d.ps.add(CodeVersion, v.Pos, "version is a text", "write version: 1 without quotes")
 	case v.Kind == NumberValue:
 		h.d.ps.add(CodeVersion, v.Pos, fmt.Sprintf("version %s is not supported", clip(v.Text)), "write version: 1, or use a newer migrate")
@@ -261,6 +268,9 @@ func (h *headerReader) target(m Member) {
 	}
 	s = strings.ToLower(strings.TrimSpace(s))
 	if !subdomainForm.MatchString(s) {
+		if g := addressForm.FindStringSubmatch(s); g != nil {
+			h.d.repair(m.Value.Pos, repairPlain, g[1], "the subdomain alone: %s", g[1])
+		}
 		h.d.ps.add(CodeTarget, m.Value.Pos, fmt.Sprintf("subdomain %q is unusable", clip(s)), "write the first part of the address alone: acme for acme.showpad.biz")
 		return
 	}

@@ -46,6 +46,7 @@ type Builder struct {
 	m        *Manifest
 	opt      Options
 	unmapped unmapped
+	repairs  func(Repair) // is told of slips; nil: nobody
 }
 
 // NewBuilder is a Builder for items of m.
@@ -73,7 +74,7 @@ func (b *Builder) Item(v Value, keep []KeepKV) Parsed { return b.item(v, keep, n
 func (b *Builder) FileItem(loc Location, v Value, keep []KeepKV) Parsed { return b.item(v, keep, &loc) }
 
 func (b *Builder) item(v Value, keep []KeepKV, loc *Location) Parsed {
-	d := &decoder{zone: b.m.Timezone, mapper: b.opt.Mapper, unmapped: &b.unmapped}
+	d := &decoder{zone: b.m.Timezone, mapper: b.opt.Mapper, unmapped: &b.unmapped, repairs: b.repairs}
 	it := Item{Pos: v.Pos, Keep: keep}
 	if v.Kind != MapValue {
 		if v.Kind != BadValue {
@@ -239,6 +240,7 @@ func (d *decoder) externalID(v Value, s string) {
 	if what := ExternalIDWrong(s); what != "" {
 		fix := "write 1 to 128 characters without comma, control characters and white space around them"
 		if t := strings.TrimSpace(s); t != s && ExternalIDWrong(t) == "" {
+			d.repair(v.Pos, repairText, t, "externalId %q is now %q", clip(s), clip(t))
 			fix = fmt.Sprintf("write %q", t)
 		}
 		d.ps.add(CodeExternalID, v.Pos, "externalId "+what, fix)
