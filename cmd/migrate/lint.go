@@ -14,7 +14,7 @@ import (
 func newLint(a *app) *cobra.Command {
 	var svc serviceFlags
 	var files sourceFlags
-	var offline, twins, hash bool
+	var offline, twins, hash, fix, yes bool
 	cmd := &cobra.Command{
 		Use:   "lint MANIFEST",
 		Short: "Show all problems of a manifest",
@@ -28,6 +28,11 @@ Above 50,000 assets it does so only when --twins asks for it. Names tell, and by
 where their checksum is known; with --hash files are read that have the size of
 such an asset.
 
+--fix puts slips right that leave no doubt, in the manifest alone: misspelt keys,
+true and false written otherwise, dates in another form, values that YAML wants
+quoted. It shows the change and asks, keeps the file as it was beside it, and then
+shows what is left. Tables are not changed.
+
 Exit code: 0 without problems that matter, 2 when something stops everything, 3
 when only some items are blocked.`,
 		Example:           "  migrate lint manifest.yaml --offline",
@@ -39,9 +44,19 @@ when only some items are blocked.`,
 	cmd.Flags().BoolVar(&offline, "offline", false, "leave out what only the service can tell")
 	cmd.Flags().BoolVar(&twins, "twins", true, "look for assets that items equal: one request for each thousand assets; without the flag up to 50,000 assets")
 	cmd.Flags().BoolVar(&hash, "hash", false, "read files that have the size of an asset, to tell by their bytes")
+	cmd.Flags().BoolVar(&fix, "fix", false, "show the repairs that leave no doubt, and write them if you agree")
+	cmd.Flags().BoolVar(&yes, "yes", false, "with --fix: write without asking")
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {
 		if err := checkNumbers(svc.numbers()...); err != nil {
 			return 0, err
+		}
+		if yes && !fix {
+			return 0, usagef("--yes goes with --fix")
+		}
+		if fix {
+			if err := a.fix(ctx, args[0], yes); err != nil {
+				return 0, err
+			}
 		}
 		return a.lint(ctx, args[0], svc, files, pipeline.Options{Twins: a.twins(twins), Hash: hash}, offline)
 	})
