@@ -228,7 +228,7 @@ func TestWhatTheStoreRefuses(t *testing.T) {
 			}
 		})
 	}
-	harness.Write(t, filepath.Join(s.Dir, "none.yaml"), []byte("version: 1\ntarget: {subdomain: acme}\ndivision: Marketing\nroots: {store: 's3://nothing'}\nassets:\n  - {externalId: a, file: 'store:a.pdf'}\n"))
+	harness.Write(t, filepath.Join(s.Dir, "none.yaml"), []byte("version: 1\ntarget: {subdomain: acme}\ndivision: Marketing\nroots: {store: 's3://nothing'}\ninclude:\n  - files: store:**\n"))
 	if p := s.tn.Run(t, 2, s.Dir, "lint", "none.yaml"); !strings.Contains(p.Stderr.String()+p.Stdout.String(), `no bucket "nothing"`) {
 		t.Errorf("%s%s", &p.Stderr, &p.Stdout)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/minio/minio-go/v7"
 
@@ -58,6 +59,9 @@ func (s *Source) failure(ctx context.Context, op, path string, o object, err err
 		return context.Cause(ctx)
 	}
 	e := &source.Error{Op: op, Path: path, Err: err}
+	if s.bucket == "" {
+		e.Path = "s3://" + path // as people write it
+	}
 	if h, ok := errors.AsType[*hint](err); ok {
 		e.Hint, e.Err = h.text, h.error
 		return e
@@ -78,7 +82,10 @@ func (s *Source) failure(ctx context.Context, op, path string, o object, err err
 	if u, ok := errors.AsType[*url.Error](err); ok { // its address is no news
 		err = u.Err
 	}
-	e.Err, e.Hint = unreadable(fmt.Errorf("%s: %w", s.store.endpoint.Host, err)), "is the network up, and the endpoint right? AWS_ENDPOINT_URL_S3 names another store, HTTPS_PROXY a proxy"
+	if host := s.store.endpoint.Host; !strings.Contains(err.Error(), host) {
+		err = fmt.Errorf("%s: %w", host, err)
+	}
+	e.Err, e.Hint = unreadable(err), "is the network up, and the endpoint right? AWS_ENDPOINT_URL_S3 names another store, HTTPS_PROXY a proxy"
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		e.Hint = "name the certificate to trust with --ca-file"
 	}
@@ -89,15 +96,20 @@ func (s *Source) failure(ctx context.Context, op, path string, o object, err err
 // Source: Amazon S3 API reference, "Error responses".
 func (s *Source) refused(o object, e minio.ErrorResponse) (err error, fix string) {
 	says := func(what string) error {
-		return unreadable(fmt.Errorf("%s (the store says %s)", what, e.Code))
+		text := e.Code
+		if len(e.Message) > len("Access Denied.") { // which right is missing, for instance
+			text += ": " + clip(e.Message)
+		}
+		return unreadable(fmt.Errorf("%s (the store says %s)", what, text))
 	}
 	switch e.Code {
 	case minio.NoSuchKey:
 		return source.ErrNotExist, fmt.Sprintf("there is no object %s; keys tell capitals apart", o)
 	case minio.NoSuchBucket:
-		return fmt.Errorf("%w: there is no bucket %q at %s", source.ErrNotExist, o.bucket, s.store.endpoint.Host), "correct its name; AWS_ENDPOINT_URL_S3 names a store other than AWS"
+		// Not ErrNotExist: no object is missing for being asked for at the wrong place.
+		return unreadable(fmt.Errorf("there is no bucket %q at %s", o.bucket, s.store.endpoint.Host)), "correct its name; AWS_ENDPOINT_URL_S3 names a store other than AWS"
 	case minio.InvalidBucketName:
-		return fmt.Errorf("%w: %q cannot be the name of a bucket", source.ErrNotExist, o.bucket), "write s3://bucket/path"
+		return unreadable(fmt.Errorf("%q cannot be the name of a bucket", o.bucket)), "write s3://bucket/path"
 	case minio.AccessDenied, "AllAccessDisabled", "AccountProblem":
 		if s.store.chain.anonymous() {
 			return says("access denied, and no credentials were found"), "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; tried: " + s.store.chain.whose()

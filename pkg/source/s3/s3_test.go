@@ -254,8 +254,8 @@ func TestRefusals(t *testing.T) {
 		words  []string
 	}{
 		"NoSuchKey":                    {404, "", source.ErrNotExist, []string{"s3://bucket/a", "capitals"}},
-		"NoSuchBucket":                 {404, "", source.ErrNotExist, []string{`no bucket "bucket" at store.example.com`, "AWS_ENDPOINT_URL_S3"}},
-		"AccessDenied":                 {403, "", source.ErrUnreadable, []string{"access denied", "environment", "s3:GetObject", "s3://bucket/a"}},
+		"NoSuchBucket":                 {404, "", source.ErrUnreadable, []string{`no bucket "bucket" at store.example.com`, "AWS_ENDPOINT_URL_S3"}},
+		"AccessDenied":                 {403, "", source.ErrUnreadable, []string{"access denied (the store says AccessDenied: AccessDenied, says the store)", "environment", "s3:GetObject", "s3://bucket/a"}},
 		"InvalidAccessKeyId":           {403, "", source.ErrUnreadable, []string{"credentials are refused", "environment", "store.example.com"}},
 		"SignatureDoesNotMatch":        {403, "", source.ErrUnreadable, []string{"credentials are refused"}},
 		"ExpiredToken":                 {400, "", source.ErrUnreadable, []string{"renew"}},
@@ -481,6 +481,7 @@ func TestTheRegionIsTheBuckets(t *testing.T) {
 		"AWS":                 {Config{}, "eu-west-1", "bucket.s3.dualstack.eu-west-1.amazonaws.com", "eu-west-1"},
 		"AWS, another is set": {Config{Region: "us-west-2"}, "eu-west-1", "bucket.s3.dualstack.eu-west-1.amazonaws.com", "eu-west-1"},
 		"AWS, nothing told":   {Config{Region: "eu-north-1"}, "", "bucket.s3.dualstack.eu-north-1.amazonaws.com", "eu-north-1"},
+		"AWS in China":        {Config{Region: "cn-north-1"}, "us-east-1", "bucket.s3.dualstack.cn-north-1.amazonaws.com.cn", "cn-north-1"},
 		"elsewhere":           {elsewhere, "eu-west-1", "store.example.com", "us-east-1"},
 		"elsewhere, set":      {Config{Endpoint: elsewhere.Endpoint, Region: "fsn1"}, "", "store.example.com", "fsn1"},
 	} {

@@ -164,7 +164,7 @@ func (s *Store) client(ctx context.Context, bucket string) (*minio.Client, error
 // Source: Amazon S3 API reference, "HeadBucket" (x-amz-bucket-region).
 func (s *Store) regionOf(ctx context.Context, bucket string) (string, error) {
 	given := cmp.Or(s.region, s3utils.GetRegionFromURL(*s.endpoint), "us-east-1")
-	if !s.aws {
+	if !s.aws || apart(s.region) {
 		return given, nil
 	}
 	if err := s3utils.CheckValidBucketName(bucket); err != nil {
@@ -183,4 +183,16 @@ func (s *Store) regionOf(ctx context.Context, bucket string) (string, error) {
 	}
 	resp.Body.Close()
 	return cmp.Or(resp.Header.Get("X-Amz-Bucket-Region"), given), nil
+}
+
+// apart reports whether a region belongs to a part of AWS that the others know
+// nothing of, where the same name is another bucket.
+// Source: AWS General Reference, "Partitions".
+func apart(region string) bool {
+	for _, prefix := range []string{"cn-", "us-gov-", "us-iso", "eu-iso", "eusc-"} {
+		if strings.HasPrefix(region, prefix) {
+			return true
+		}
+	}
+	return false
 }
