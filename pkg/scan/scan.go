@@ -224,8 +224,11 @@ func (s *scanner) scan(ctx context.Context) error {
 		e := entry{Path: info.Path, Size: info.Size, info: info}
 		if err != nil {
 			se, ok := errors.AsType[*source.Error](err)
-			if !ok || se.Path == "" && se.Op == "list" {
+			switch {
+			case !ok:
 				return fmt.Errorf("listing %s: %w", s.Root.Location, err)
+			case se.Path == "" && se.Op == "list":
+				return &source.Error{Op: se.Op, Path: s.Root.Location, Hint: se.Hint, Err: se.Err}
 			}
 			e.unlisted(se)
 		}

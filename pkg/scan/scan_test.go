@@ -338,9 +338,12 @@ func TestWhatCannotBeListedIsTold(t *testing.T) {
 	if inv.Report.Files != 1 || inv.Report.Rows != 0 {
 		t.Errorf("%+v", inv.Report)
 	}
-	for _, err := range []error{errors.New("gone"), &source.Error{Op: "list", Err: source.ErrNotExist}} {
-		if _, got := Files(t.Context(), failing{memory(nil), []error{err}}, Options{Root: decks}); !errors.Is(got, err) {
-			t.Errorf("%v, want %v", got, err)
+	for text, err := range map[string]error{
+		"listing ./content: gone":         errors.New("gone"),
+		"./content: no such file (mount)": &source.Error{Op: "list", Err: source.ErrNotExist, Hint: "mount"},
+	} {
+		if _, got := Files(t.Context(), failing{memory(nil), []error{err}}, Options{Root: decks}); got == nil || got.Error() != text {
+			t.Errorf("%v, want %v", got, text)
 		}
 	}
 }
