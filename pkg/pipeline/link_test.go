@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"testing"
@@ -70,8 +71,15 @@ func TestAnItemBecomesTheAssetThatItNames(t *testing.T) {
 }
 
 // TestALinkIsCutOffAnywhere fails the first, the second, ... the last write of the
-// state of a run that links assets, and all after it.
+// state of a run that links assets, and all after it; and likewise each request,
+// before it is carried out and after it.
 func TestALinkIsCutOffAnywhere(t *testing.T) {
+	for _, how := range []rungKind{"", resetBefore, lostAfter, answer500} {
+		t.Run(cmp.Or(string(how), "state"), func(t *testing.T) { cutLinks(t, how) })
+	}
+}
+
+func cutLinks(t *testing.T, how rungKind) {
 	for cut, on := 1, true; on; cut++ {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, emulator.Options{})
@@ -83,7 +91,15 @@ func TestALinkIsCutOffAnywhere(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.add("C", "its bytes never came", func(i *manifest.Item) { i.ID = half.ID })
-			on = w.cutAt(cut, errCrash)
+			if how == "" {
+				on = w.cutAt(cut, errCrash)
+			} else {
+				r := &rung{base: w.tenant, at: int64(cut), kind: how}
+				w.configure = r.configure(-1)
+				w.attempt(t.Context())
+				w.configure, on = nil, r.n.Load() >= int64(cut)
+				w.options.RetryFailed = true
+			}
 			w.mustRun(0)
 			w.check()
 			now := w.byAsset()

@@ -78,7 +78,7 @@ func (t *there) add(w *work) {
 	case w.item.URL != "" || f.SourceErr != nil:
 	case f.MD5 != "":
 		content = t.byBytes(division, f.MD5)
-	case t.g.in.Options.Hash && !f.Info.Offline:
+	case t.g.in.Options.Hash && !f.Info.Offline && f.Info.Size >= 0:
 		content = t.bySize(division, f.Info.Size)
 	}
 	if content != 0 {
@@ -280,7 +280,7 @@ func (t *there) read(ctx context.Context, item *manifest.Item) string {
 
 func (t *there) otherSize(ctx context.Context, item *manifest.Item, a *thereAsset) bool {
 	info, ok := t.stat(ctx, item)
-	return ok && a.size >= 0 && info.Size != a.size
+	return ok && a.size >= 0 && info.Size >= 0 && info.Size != a.size
 }
 
 // pickThere is the first that fits and was told to no item, one without an

@@ -14,15 +14,19 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/source"
 )
 
 // lint are the problems of a lint that may read assets if ask says so.
-func (w *world) lint(ask func(int) bool) []manifest.Problem {
+func (w *world) lint(ask func(int) bool, files ...source.Source) []manifest.Problem {
 	w.t.Helper()
 	st := w.open()
 	defer func() { _ = st.Close() }()
 	in := w.input(st)
 	in.Options.Twins = ask
+	for _, f := range files {
+		in.Sources = map[string]source.Source{"": f}
+	}
 	var ps []manifest.Problem
 	s, err := pipeline.Lint(w.t.Context(), in, func(p manifest.Problem) { ps = append(ps, p) })
 	if err != nil {
@@ -190,6 +194,20 @@ func TestAnItemThatWasLinkedIsNotToldAgain(t *testing.T) {
 		}
 		if again := w.lint(yes); len(again) > 0 {
 			t.Errorf("told after they were linked: %v", again)
+		}
+	})
+}
+
+func TestASizeThatNobodyKnowsTellsLintNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.options.Hash = true
+		w.add("A", "content")
+		id := w.byHand("content", named("A.txt", ""))
+		ps := w.lint(func(int) bool { return true }, &lister{w.files, source.UnknownSize, nil, true})
+		want := []string{"A: asset # has this name and is no item's | write id: # on the item"}
+		if d := cmp.Diff(want, alike(ps, map[string]string{id: "#"})); d != "" {
+			t.Error(d)
 		}
 	})
 }

@@ -394,4 +394,28 @@ var bugs = []bug{
 		[]edit{{"pkg/pipeline/keep.go", `is != sum {`, `is == "" {`}},
 		"pkg/pipeline", []string{"TestAVersionIsNotSentWithoutTheBytesBefore"},
 	},
+	{
+		"link-steals", "an asset that an item names is taken from whom its external ID belongs to",
+		[]edit{{"pkg/pipeline/decide_link.go", `	if a.ExternalID == "" || a.ExternalID == d.item.ExternalID {`, `	if a.ID != "" {`}},
+		"pkg/pipeline", []string{"TestDecide"},
+	},
+	{
+		"link-makes", "an asset is made in the place of one that an item names and that is gone",
+		[]edit{{"pkg/pipeline/decide.go", `	if d.item.ID != "" { // the item is to be that asset and no other
+		d.missing()
+		return
+	}
+`, ``}},
+		"pkg/pipeline", []string{"TestEveryConflictHasAWayOn"},
+	},
+	{
+		"link-forgets", "an asset that was noted and not given its external ID counts as if it had it",
+		[]edit{{"pkg/pipeline/item.go", `	if _, sets := w.Set[idField]; sets { // we never gave it the external ID`, `	if _, sets := w.Set[idField]; sets && w.Asset == nil {`}},
+		"pkg/pipeline", []string{"TestALinkIsCutOffAnywhere"},
+	},
+	{
+		"listed-size-believed", "a file is sent whose size is not the one that its place lists",
+		[]edit{{"pkg/pipeline/hash.go", `err == nil && listed.Size >= 0 && n != listed.Size {`, `err == nil && listed.Size >= 0 && n < 0 {`}},
+		"pkg/pipeline", []string{"TestASizeThatIsNotTheOneListedIsAFailureOfTheSource"},
+	},
 }
