@@ -16,13 +16,10 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/source"
 )
 
-// unknown is the size of a file that nobody told.
-const unknown = -1
-
-// info is what an answer says of the whole file. Size is unknown where it does
-// not say that.
+// info is what an answer says of the whole file. Size is source.UnknownSize
+// where it does not say that.
 func (f *file) info(a *answer) (source.Info, error) {
-	i := source.Info{Path: f.name, Size: unknown, Version: strings.TrimSpace(a.Header.Get("ETag"))}
+	i := source.Info{Path: f.name, Size: source.UnknownSize, Version: strings.TrimSpace(a.Header.Get("ETag"))}
 	if t, err := http.ParseTime(a.Header.Get("Last-Modified")); err == nil && t.Unix() > 0 {
 		i.ModTime = t
 	}
@@ -30,7 +27,7 @@ func (f *file) info(a *answer) (source.Info, error) {
 	case http.StatusOK:
 		i.Size = a.ContentLength // -1 where there is none
 		if a.Request.Method == http.MethodHead && a.Header.Get("Content-Length") == "" {
-			i.Size = unknown
+			i.Size = source.UnknownSize
 		}
 		i.MD5 = md5Of(a.Header)
 	case http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable:
@@ -55,7 +52,7 @@ func (f *file) fits(size int64) error {
 }
 
 // contentRange reads "bytes 0-9/20" and "bytes */20": where the bytes begin and
-// how many the file has; unknown for a star. Source: RFC 9110 14.4.
+// how many the file has; source.UnknownSize for a star. Source: RFC 9110 14.4.
 func contentRange(h http.Header) (first, total int64, ok bool) {
 	v, ok := strings.CutPrefix(h.Get("Content-Range"), "bytes ")
 	if !ok {
@@ -65,7 +62,7 @@ func contentRange(h http.Header) (first, total int64, ok bool) {
 	if !ok {
 		return 0, 0, false
 	}
-	first, total = unknown, unknown
+	first, total = source.UnknownSize, source.UnknownSize
 	if from, _, ok := strings.Cut(span, "-"); ok {
 		n, err := strconv.ParseInt(strings.TrimSpace(from), 10, 64)
 		if err != nil || n < 0 {

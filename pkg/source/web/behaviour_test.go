@@ -21,6 +21,7 @@ import (
 
 	"github.com/showpad-migrate/migrate/pkg/source"
 	"github.com/showpad-migrate/migrate/pkg/source/sourcetest"
+	"github.com/showpad-migrate/migrate/pkg/source/spool"
 )
 
 func read(ctx context.Context, s source.Source, path string) (string, source.Info, error) {
@@ -152,44 +153,106 @@ func TestHEADThatIsRefused(t *testing.T) {
 	}
 }
 
-func TestAFileWithoutALengthIsReadOnceToKnowIt(t *testing.T) {
+func TestAFileWithoutALength(t *testing.T) {
 	h := newSite(map[string]sourcetest.File{"a.bin": {Size: 10_000, ModTime: time.Unix(1e9, 0)}})
 	h.noLength = true
-	s, _ := serve(t, h, nil)
+	far := &sourcetest.Far{}
+	s, _ := serve(t, far.Wrap(h), nil)
+	if i, err := s.Stat(t.Context(), "a.bin"); err != nil || i.Size != source.UnknownSize || i.Version == "" {
+		t.Errorf("%+v, %v", i, err)
+	}
+	far.Do(sourcetest.Once("a.bin", sourcetest.Fault{Cut: true, After: 5_000}))
 	want := md5.Sum(sourcetest.Pattern(10_000))
-	for range 3 {
-		if i, err := s.Stat(t.Context(), "a.bin"); err != nil || i.Size != 10_000 || !bytes.Equal(i.MD5, want[:]) {
-			t.Errorf("%+v, %v", i, err)
-		}
-	}
-	whole := 0
-	for _, r := range h.requests() {
-		if r == "GET /files/a.bin" {
-			whole++
-		}
-	}
-	if whole != 1 {
-		t.Errorf("read %d times: %q", whole, h.requests())
-	}
-	h.set("a.bin", sourcetest.File{Size: 20_000, ModTime: time.Unix(1e9, 0)})
-	if i, err := s.Stat(t.Context(), "a.bin"); err != nil || i.Size != 20_000 {
-		t.Errorf("after a change: %+v, %v", i, err)
+	if got, i, err := read(t.Context(), s, "a.bin"); err != nil || got != string(sourcetest.Pattern(10_000)) || i.Size != 10_000 || !bytes.Equal(i.MD5, want[:]) {
+		t.Errorf("%d bytes, %+v, %v", len(got), i, err)
 	}
 	s.cfg.Spool = nil
-	_, err := s.Stat(t.Context(), "a.bin")
+	_, _, err := s.Open(t.Context(), "a.bin")
 	wants(t, err, source.ErrUnreadable, "does not tell its length")
-	_, _, err = s.Open(t.Context(), "a.bin")
+	_, _, err = s.Keep(t.Context(), "a.bin")
 	wants(t, err, source.ErrUnreadable, "does not tell its length")
+}
+
+// TestWhatIsKeptIsReadOnce keeps a file, reads it, and lets it go.
+func TestWhatIsKeptIsReadOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		size     int
+		noLength bool
+		reads    int // of the server, while it is kept
+	}{
+		"a length":         {10_000, false, 1},
+		"no length":        {10_000, true, 1},
+		"nothing":          {0, false, 1},
+		"more than fits":   {200_000, false, 3},
+		"a broken connect": {10_000, false, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newSite(map[string]sourcetest.File{"a.bin": {Data: sourcetest.Pattern(c.size), ModTime: time.Unix(1e9, 0)}})
+			h.noLength = c.noLength
+			far := &sourcetest.Far{}
+			sp, err := spool.Open(t.TempDir(), 100_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer sp.Close()
+			s, _ := serve(t, far.Wrap(h), func(cfg *Config) { cfg.Spool = sp })
+			if strings.HasPrefix(name, "a broken") {
+				far.Do(sourcetest.Once("a.bin", sourcetest.Fault{Cut: true, After: 5_000}))
+			}
+			r, kept, err := s.Keep(t.Context(), "a.bin")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(r)
+			if r.Close(); err != nil || string(b) != string(sourcetest.Pattern(c.size)) {
+				t.Errorf("%d bytes, %v", len(b), err)
+			}
+			for range 2 {
+				if got, i, err := read(t.Context(), s, "a.bin"); err != nil || got != string(b) || !i.Same(kept) {
+					t.Errorf("%d bytes, %+v, %v", len(got), i, err)
+				}
+			}
+			if got := len(h.requests()); got != c.reads {
+				t.Errorf("asked %d times: %q", got, h.requests())
+			}
+			s.Release("a.bin")
+			s.Release("a.bin") // once too often
+			h.set("a.bin", sourcetest.File{Data: []byte("new"), ModTime: time.Unix(2e9, 0)})
+			if got, _, err := read(t.Context(), s, "a.bin"); err != nil || got != "new" {
+				t.Errorf("when it is let go: %q, %v", got, err)
+			}
+		})
+	}
 }
 
 func TestSizesAreBounded(t *testing.T) {
 	h := newSite(map[string]sourcetest.File{"a.bin": {Size: 10_000}})
 	s, _ := serve(t, h, func(c *Config) { c.MaxSize = 9_999 })
+	_, err := s.Stat(t.Context(), "a.bin")
+	wants(t, err, source.ErrUnreadable, "9.8 KiB", "--web-max")
 	for _, h.noLength = range []bool{false, true} {
-		_, err := s.Stat(t.Context(), "a.bin")
-		wants(t, err, source.ErrUnreadable, "9.8 KiB", "--web-max")
 		_, _, err = s.Open(t.Context(), "a.bin")
 		wants(t, err, source.ErrUnreadable, "9.8 KiB", "--web-max")
+		_, _, err = s.Keep(t.Context(), "a.bin")
+		wants(t, err, source.ErrUnreadable, "9.8 KiB", "--web-max")
+	}
+}
+
+func TestTheBeginningOfAFile(t *testing.T) {
+	h := newSite(map[string]sourcetest.File{"a.bin": {Size: 10_000}, "b.bin": {Data: []byte("hello")}, "empty": {Data: []byte{}}})
+	s, _ := serve(t, h, nil)
+	for path, want := range map[string]string{"a.bin": string(sourcetest.Pattern(5_000)), "b.bin": "hello", "empty": ""} {
+		buf := make([]byte, 5_000)
+		if n, err := s.ReadHead(t.Context(), path, buf); err != nil || string(buf[:n]) != want {
+			t.Errorf("%s: %d bytes, %v", path, n, err)
+		}
+	}
+	_, err := s.ReadHead(t.Context(), "none", nil)
+	wants(t, err, source.ErrNotExist)
+	for _, r := range h.requests() {
+		if strings.HasPrefix(r, "GET") && !strings.Contains(r, "bytes=") {
+			t.Errorf("read whole: %s", r)
+		}
 	}
 }
 

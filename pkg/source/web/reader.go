@@ -10,102 +10,72 @@ import (
 
 	"github.com/showpad-migrate/migrate/pkg/content"
 	"github.com/showpad-migrate/migrate/pkg/source"
-	"github.com/showpad-migrate/migrate/pkg/source/spool"
 )
 
 // progress is how many bytes after a break make it one that is behind us.
 const progress = 64 << 10
 
-// open begins to read the file.
+// open begins to read the file. What is kept is read from there.
 func (f *file) open(ctx context.Context) (io.ReadCloser, source.Info, error) {
-	var a *answer
-	var i source.Info
-	var kept *spool.File
-	err := f.attempts(ctx, func() error {
+	if r, i, ok := f.kept.open(ctx, f.name); ok {
+		return r, i, nil
+	}
+	a, i, err := f.get(ctx)
+	if err != nil {
+		return nil, i, err
+	}
+	if i.Size == source.UnknownSize {
+		k, err := f.spool(ctx, a, i)
+		if err != nil {
+			return nil, i, err
+		}
+		defer k.Release() // when the reader is closed
+		r, i := k.reader(ctx)
+		return r, i, nil
+	}
+	r, err := f.stream(ctx, a, i)
+	if err != nil {
+		return nil, i, err
+	}
+	return r, i, nil
+}
+
+// get asks for the file. The caller closes the answer.
+func (f *file) get(ctx context.Context) (a *answer, i source.Info, err error) {
+	err = f.attempts(ctx, func() error {
 		var err error
 		if a, err = f.ask(ctx, http.MethodGet, nil); err != nil {
 			return err
 		}
 		if a.StatusCode != http.StatusOK {
 			err = statusOf(a)
-		} else if i, err = f.info(a); err == nil {
-			if i.Size != unknown {
-				return nil
-			}
-			kept, err = f.keep(ctx, a)
+		} else {
+			i, err = f.info(a)
 		}
-		a.Close()
+		if err != nil {
+			a.Close()
+		}
 		return err
 	})
-	if err != nil {
-		return nil, i, err
-	}
-	if kept != nil {
-		i.Size, i.MD5 = kept.Size, kept.MD5
-		f.sizes.put(i)
-		r := &keptReader{kept.Open(), ctx}
-		kept.Release() // when r is closed
-		return r, i, nil
-	}
+	return a, i, err
+}
+
+// stream reads the file from an answer that tells its length, and closes that.
+func (f *file) stream(ctx context.Context, a *answer, i source.Info) (*reader, error) {
 	reading := *f
 	reading.op = "read"
 	r := &reader{ctx: ctx, f: &reading, info: i, body: a}
 	head := make([]byte, min(i.Size, content.HeadSize))
-	if _, err = io.ReadFull(r, head); err == nil {
+	_, err := io.ReadFull(r, head)
+	if err == nil {
 		err = f.page(a, head)
 	}
 	if err != nil {
 		r.Close()
-		return nil, i, err
+		return nil, err
 	}
 	r.head = head
-	return r, i, nil
-}
-
-// keep puts a file without a length into the spool.
-func (f *file) keep(ctx context.Context, a *answer) (*spool.File, error) {
-	if f.cfg.Spool == nil {
-		return nil, hinted(fmt.Errorf("%w: the server does not tell its length", source.ErrUnreadable), "copy it into a folder")
-	}
-	hint := int64(unknown)
-	if known, ok := f.sizes.get(f.name); ok {
-		hint = known.Size
-	}
-	kept, err := f.cfg.Spool.Put(ctx, f.name, f.bounded(a), hint)
-	if errors.Is(err, spool.ErrGrew) {
-		f.sizes.forget(f.name)
-		return nil, errGrew
-	}
-	if err != nil {
-		return nil, err
-	}
-	head := kept.Open()
-	defer head.Close()
-	b, err := io.ReadAll(io.LimitReader(head, content.HeadSize))
-	if err == nil {
-		err = f.page(a, b)
-	}
-	if err != nil {
-		kept.Release()
-		return nil, err
-	}
-	return kept, nil
-}
-
-// errGrew makes a file be asked for again.
-var errGrew = errors.New("it has become longer")
-
-// keptReader reads from the spool.
-type keptReader struct {
-	io.ReadCloser
-	ctx context.Context
-}
-
-func (r *keptReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.ReadCloser.Read(p)
+	return r, nil
 }
 
 // reader reads a file of a known length, and goes on where its connection
@@ -222,7 +192,7 @@ func (r *reader) takeUp(a *answer, v validators) error {
 	switch {
 	case err != nil:
 		return err
-	case v.differ(validatorsOf(i)) || i.Size != unknown && i.Size != r.info.Size:
+	case v.differ(validatorsOf(i)) || i.Size != source.UnknownSize && i.Size != r.info.Size:
 		return source.ErrChanged
 	case a.StatusCode == http.StatusOK: // it sends the whole file again
 		_, err := io.CopyN(io.Discard, a, r.n)

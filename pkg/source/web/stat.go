@@ -2,12 +2,10 @@ package web
 
 import (
 	"context"
-	"crypto/md5"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 
 	"github.com/dustin/go-humanize"
 
@@ -15,8 +13,7 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/source"
 )
 
-// stat describes the file: by HEAD, or else by its first bytes, or else by all
-// of them.
+// stat describes the file: by HEAD, or else by its first bytes.
 func (f *file) stat(ctx context.Context) (source.Info, error) {
 	refused := false
 	if !f.hosts.headless(f.url.Host) {
@@ -26,15 +23,12 @@ func (f *file) stat(ctx context.Context) (source.Info, error) {
 		}
 		refused = err != nil
 	}
-	i, err := f.byFirstBytes(ctx)
+	i, _, err := f.head(ctx, content.HeadSize)
 	if err != nil {
 		return i, err
 	}
 	if refused {
 		f.hosts.change(f.url.Host, func(h *host) { h.noHead = true })
-	}
-	if i.Size == unknown {
-		return f.measure(ctx, i)
 	}
 	return i, nil
 }
@@ -62,16 +56,16 @@ func (f *file) byHead(ctx context.Context) (i source.Info, enough bool, err erro
 			return statusOf(a)
 		}
 		i, err = f.info(a)
-		enough = err == nil && i.Size != unknown && !isPage(a)
+		enough = err == nil && i.Size != source.UnknownSize && !isPage(a)
 		return err
 	})
 	return i, enough && err == nil, err
 }
 
-// byFirstBytes asks for as much as tells what the file is.
-func (f *file) byFirstBytes(ctx context.Context) (i source.Info, err error) {
+// head asks for the first n bytes, content.HeadSize at least.
+func (f *file) head(ctx context.Context, n int) (i source.Info, head []byte, err error) {
 	err = f.attempts(ctx, func() error {
-		a, err := f.ask(ctx, http.MethodGet, http.Header{"Range": {fmt.Sprintf("bytes=0-%d", content.HeadSize-1)}})
+		a, err := f.ask(ctx, http.MethodGet, http.Header{"Range": {fmt.Sprintf("bytes=0-%d", n-1)}})
 		if err != nil {
 			return err
 		}
@@ -79,60 +73,24 @@ func (f *file) byFirstBytes(ctx context.Context) (i source.Info, err error) {
 		i, err = f.info(a)
 		switch {
 		case a.StatusCode == http.StatusRequestedRangeNotSatisfiable && i.Size == 0: // an empty file has no first byte
+			head = nil
 			return err
 		case a.StatusCode != http.StatusOK && a.StatusCode != http.StatusPartialContent:
 			return statusOf(a)
 		case err != nil:
 			return err
 		}
-		head, err := io.ReadAll(io.LimitReader(a, content.HeadSize))
-		if err != nil {
+		if head, err = io.ReadAll(io.LimitReader(a, int64(n))); err != nil {
 			return err
 		}
 		return f.page(a, head)
 	})
-	return i, err
+	return i, head, err
 }
 
-// measure reads the file to know its size. What it was before is not read again
-// as long as the server gives no sign that it changed.
-func (f *file) measure(ctx context.Context, i source.Info) (source.Info, error) {
-	if f.cfg.Spool == nil {
-		return i, hinted(fmt.Errorf("%w: the server does not tell its length", source.ErrUnreadable), "copy it into a folder")
-	}
-	v := validatorsOf(i)
-	if known, ok := f.sizes.get(f.name); ok && (validatorsOf(known) == v || !v.differ(validatorsOf(known))) {
-		return known, nil
-	}
-	err := f.attempts(ctx, func() error {
-		a, err := f.ask(ctx, http.MethodGet, nil)
-		if err != nil {
-			return err
-		}
-		defer a.Close()
-		if a.StatusCode != http.StatusOK {
-			return statusOf(a)
-		}
-		if i, err = f.info(a); err != nil {
-			return err
-		}
-		h := md5.New()
-		n, err := io.Copy(h, f.bounded(a))
-		if err != nil {
-			return err
-		}
-		i.Size, i.MD5 = n, h.Sum(nil)
-		return nil
-	})
-	if err == nil {
-		f.sizes.put(i)
-	}
-	return i, err
-}
-
-// bounded ends a body of unknown length with an error when it is too long.
-func (f *file) bounded(r io.Reader) io.Reader {
-	limit := f.cfg.MaxSize
+// bounded ends a body of source.UnknownSize length with an error when it is too long.
+func (s *Source) bounded(r io.Reader) io.Reader {
+	limit := s.cfg.MaxSize
 	if limit == 0 {
 		limit = DefaultMaxSize
 	}
@@ -153,32 +111,15 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sizes remembers what files turned out to be that had to be read for that.
-type sizes struct {
-	mu sync.Mutex
-	by map[string]source.Info
-}
-
-const maxSizes = 10_000
-
-func (s *sizes) get(name string) (source.Info, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, ok := s.by[name]
-	return i, ok
-}
-
-func (s *sizes) put(i source.Info) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.by == nil || len(s.by) >= maxSizes {
-		s.by = map[string]source.Info{}
+// ReadHead implements source.HeadReader.
+func (s *Source) ReadHead(ctx context.Context, name string, buf []byte) (int, error) {
+	f, err := s.file(ctx, "open", name)
+	if err != nil {
+		return 0, err
 	}
-	s.by[i.Path] = i
-}
-
-func (s *sizes) forget(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.by, name)
+	_, head, err := f.head(ctx, max(len(buf), content.HeadSize))
+	if err != nil {
+		return 0, f.failure(ctx, err)
+	}
+	return copy(buf, head), nil
 }

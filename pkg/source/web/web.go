@@ -10,7 +10,7 @@
 //   - HTML in place of a file, such as the page that asks to sign in: ErrWebPage;
 //     in place of a folder: ErrNotRegular
 //   - HEAD refused, or of no use: the first bytes are asked for instead
-//   - no length: the file is read to know it, and kept in a spool while it is sent
+//   - no length: the file is read into a spool before its first byte is passed on
 //   - sent compressed although that was not asked for: ErrUnreadable
 //   - an address of this machine or a private network, by whatever name or
 //     redirect: ErrUnreadable, unless the transport allows it (see [NewTransport])
@@ -67,10 +67,13 @@ type Source struct {
 	cfg    Config
 	client *http.Client
 	hosts  hosts
-	sizes  sizes
+	kept   keptFiles
 }
 
-var _ source.Source = (*Source)(nil)
+var (
+	_ source.Keeper     = (*Source)(nil)
+	_ source.HeadReader = (*Source)(nil)
+)
 
 // New makes a source. It fails when Base is no address, and asks nobody.
 func New(cfg Config) (*Source, error) {
@@ -116,8 +119,8 @@ func (s *Source) address(name string) (*url.URL, error) {
 	return parse(strings.TrimRight(s.cfg.Base, "/") + "/" + strings.Join(parts, "/"))
 }
 
-// Stat implements source.Source. It reads a file only if its server tells no
-// length.
+// Stat implements source.Source. The size is source.UnknownSize when the server
+// tells no length.
 func (s *Source) Stat(ctx context.Context, name string) (source.Info, error) {
 	f, err := s.file(ctx, "stat", name)
 	if err != nil {
