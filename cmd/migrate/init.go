@@ -19,9 +19,10 @@ func newInit(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Write a starting manifest and table",
-		Long: `Init writes manifest.yaml, inventory.csv and a file to move into DIR (default:
-this folder). With --sample it writes a small library to try instead: files of
-many types, two tags, a link. It never overwrites anything and asks nobody.`,
+		Long: `Init writes manifest.yaml, inventory.csv, migrate.yaml with the settings and a
+file to move into DIR (default: this folder). With --sample it writes a small
+library to try instead: files of many types, two tags, a link. It never overwrites
+anything and asks nobody.`,
 		Example: "  migrate init --sample demo",
 		Args:    argsOf(cobra.MaximumNArgs(1)),
 	}

@@ -11,6 +11,7 @@ func starter() []newFile {
 	return []newFile{
 		{"manifest.yaml", []byte(starterManifest)},
 		{"inventory.csv", []byte(starterTable)},
+		{"migrate.yaml", []byte(starterSettings)},
 		{"content/welcome.txt", []byte("Replace this file with what you move.\n")},
 	}
 }
@@ -35,6 +36,22 @@ include:
 
 const starterTable = `externalId,file,name,description,tags,expiresAt
 EXAMPLE-1,content/welcome.txt,Welcome,Replace this row with your own,Welcome;Example,
+`
+
+const starterSettings = `# Settings of the commands for the manifests beside this file, as their flags without the
+# dashes. Each line here has its default. A flag, or MIGRATE_UPLOADS=4 in the environment,
+# comes before it. Passwords and tokens come from the environment alone.
+
+# uploads: 8                      # in flight at once; fewer on a slow line
+# requests: 8                     # API requests in flight
+# retries: 6                      # further attempts of a request that may go through later
+# max-failures: 0                 # stop after this many failed items; 0 is no limit
+# strict: false                   # true: what blocks one item stops everything
+# wait: 30m                       # how long a run waits for processing that does not advance
+# keep-replaced: ""               # a folder for the bytes that new versions replace, so that a rollback can put them back
+# csv-separator: ","              # of the tables in the evidence: ";" where spreadsheets want it
+# log-level: warn                 # trace, debug, info, warn or error
+# log-file: ""                    # append the log to this file
 `
 
 // sampleLibrary is a small library to try: files of many types, two tags, a
