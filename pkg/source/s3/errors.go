@@ -62,12 +62,11 @@ func (s *Source) failure(ctx context.Context, op, path string, o object, err err
 	if s.bucket == "" {
 		e.Path = "s3://" + path // as people write it
 	}
+	if resp, ok := errors.AsType[minio.ErrorResponse](err); ok {
+		err = s.refused(o, resp)
+	}
 	if h, ok := errors.AsType[*hint](err); ok {
 		e.Hint, e.Err = h.text, h.error
-		return e
-	}
-	if resp, ok := errors.AsType[minio.ErrorResponse](err); ok {
-		e.Err, e.Hint = s.refused(o, resp)
 		return e
 	}
 	if c, ok := errors.AsType[*credentialsError](err); ok {
@@ -92,9 +91,9 @@ func (s *Source) failure(ctx context.Context, op, path string, o object, err err
 	return e
 }
 
-// refused puts an answer of the store into words.
+// refused is an answer of the store in words, with the way on.
 // Source: Amazon S3 API reference, "Error responses".
-func (s *Source) refused(o object, e minio.ErrorResponse) (err error, fix string) {
+func (s *Source) refused(o object, e minio.ErrorResponse) error {
 	says := func(what string) error {
 		text := e.Code
 		if len(e.Message) > len("Access Denied.") { // which right is missing, for instance
@@ -104,45 +103,44 @@ func (s *Source) refused(o object, e minio.ErrorResponse) (err error, fix string
 	}
 	switch e.Code {
 	case minio.NoSuchKey:
-		return source.ErrNotExist, fmt.Sprintf("there is no object %s; keys tell capitals apart", o)
+		return hinted(source.ErrNotExist, fmt.Sprintf("there is no object %s; keys tell capitals apart", o))
 	case minio.NoSuchBucket:
 		// Not ErrNotExist: no object is missing for being asked for at the wrong place.
-		return unreadable(fmt.Errorf("there is no bucket %q at %s", o.bucket, s.store.endpoint.Host)), "correct its name; AWS_ENDPOINT_URL_S3 names a store other than AWS"
+		return hinted(unreadable(fmt.Errorf("there is no bucket %q at %s", o.bucket, s.store.endpoint.Host)), "correct its name; AWS_ENDPOINT_URL_S3 names a store other than AWS")
 	case minio.InvalidBucketName:
-		return unreadable(fmt.Errorf("%q cannot be the name of a bucket", o.bucket)), "write s3://bucket/path"
+		return hinted(unreadable(fmt.Errorf("%q cannot be the name of a bucket", o.bucket)), "write s3://bucket/path")
 	case minio.AccessDenied, "AllAccessDisabled", "AccountProblem":
 		if s.store.chain.anonymous() {
-			return says("access denied, and no credentials were found"), "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; tried: " + s.store.chain.whose()
+			return hinted(says("access denied, and no credentials were found"), "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; tried: "+s.store.chain.whose())
 		}
-		return says("access denied"), fmt.Sprintf("let the credentials of %s do s3:GetObject and s3:ListBucket on %s; without the latter an object that is missing is refused like this, too", s.store.chain.whose(), o)
+		return hinted(says("access denied"), fmt.Sprintf("let the credentials of %s do s3:GetObject and s3:ListBucket on %s; without the latter an object that is missing is refused like this, too", s.store.chain.whose(), o))
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidClientTokenId":
-		return says("the credentials are refused"), fmt.Sprintf("renew or correct those of %s, and see that they are for %s", s.store.chain.whose(), s.store.endpoint.Host)
+		return hinted(says("the credentials are refused"), fmt.Sprintf("renew or correct those of %s, and see that they are for %s", s.store.chain.whose(), s.store.endpoint.Host))
 	case "RequestTimeTooSkewed", "RequestExpired":
-		return says("the clocks of this machine and of the store differ by more than 15 minutes"), "set this machine's clock"
+		return hinted(says("the clocks of this machine and of the store differ by more than 15 minutes"), "set this machine's clock")
 	case "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "Redirect", "InvalidRegion", "IllegalLocationConstraintException":
 		if e.Region != "" {
-			return says(fmt.Sprintf("the bucket is in region %s", e.Region)), "set AWS_REGION=" + e.Region
+			return hinted(says(fmt.Sprintf("the bucket is in region %s", e.Region)), "set AWS_REGION="+e.Region)
 		}
-		return says("the bucket is in another region"), "set AWS_REGION to it"
+		return hinted(says("the bucket is in another region"), "set AWS_REGION to it")
 	case "InvalidObjectState":
-		h := errArchived.(*hint)
-		return h.error, h.text
+		return errArchived
 	case minio.PreconditionFailed:
-		return source.ErrChanged, ""
+		return hinted(source.ErrChanged, "")
 	case "SlowDown", "SlowDownRead", "Throttling", "RequestLimitExceeded", "ServiceUnavailable", "InternalError", "RequestTimeout":
-		return says("the store is too busy"), "run again later"
+		return hinted(says("the store is too busy"), "run again later")
 	}
 	if e.StatusCode >= http.StatusInternalServerError || e.StatusCode == http.StatusTooManyRequests {
-		return says("the store is too busy"), "run again later"
+		return hinted(says("the store is too busy"), "run again later")
 	}
-	return unreadable(fmt.Errorf("the store refuses it: %s (%s)", clip(e.Error()), e.Code)), ""
+	return hinted(unreadable(fmt.Errorf("the store refuses it: %s (%s)", clip(e.Error()), e.Code)), "")
 }
 
 // clip shortens what others wrote.
 func clip(s string) string {
 	const most = 300
 	if len(s) > most {
-		return s[:most] + "..."
+		return strings.ToValidUTF8(s[:most], "") + "..."
 	}
 	return s
 }
