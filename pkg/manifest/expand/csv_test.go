@@ -142,7 +142,7 @@ func TestTableProblems(t *testing.T) {
 			`t.csv:3:1: M021: external ID "a" is used twice, also at t.csv:2:1 (give one of the items another ID, or remove it)`}},
 		{"other cells beside a missing column", "ID,F,S\na,x,maybe\n", "  columns: {externalId: ID, file: F, name: Title, isSensitive: S}\n", []string{
 			`m.yaml:7:44: M076: columns.name: the table has no column "Title" (the table has ID, F, S)`,
-			`t.csv:2:3: M007: isSensitive is "maybe" (write true or false (or yes, no, 1, 0))`}},
+			`t.csv:2:3: M007: isSensitive is "maybe", in column "S" (write true or false (or yes, no, 1, 0))`}},
 		{"a misspelt column that every row needs", "externlId,fiel,isSensitive\na,x,maybe\n", "", []string{
 			`t.csv:1:1: M075: column "externlId" is no field (did you mean "externalId"? rename it, or list it under keep:)`,
 			`t.csv:1:2: M075: column "fiel" is no field (did you mean "file"? rename it, or list it under keep:)`,

@@ -84,13 +84,17 @@ func inColumns(p manifest.Parsed, columns []string, file string) {
 	for _, list := range [][]manifest.Problem{p.Problems, p.Item.Problems} {
 		for i := range list {
 			at := list[i].Pos
-			if at.File != file || at.Column < 1 || at.Column > len(columns) || strings.Contains(list[i].What, columns[at.Column-1]) {
+			if at.File != file || at.Column < 1 || at.Column > len(columns) {
 				continue
 			}
+			name := columns[at.Column-1]
+			if slices.Contains(rowFields, name) && strings.Contains(list[i].What, name) {
+				continue // said already
+			}
 			if table.IsWorkbook(file) {
-				list[i].What += fmt.Sprintf(", in column %s (%q)", table.ColumnName(at.Column-1), columns[at.Column-1])
+				list[i].What += fmt.Sprintf(", in column %s (%q)", table.ColumnName(at.Column-1), name)
 			} else {
-				list[i].What += fmt.Sprintf(", in column %q", columns[at.Column-1])
+				list[i].What += fmt.Sprintf(", in column %q", name)
 			}
 		}
 	}
