@@ -282,13 +282,13 @@ func (s *scanning) finish(ctx context.Context, p scan.Manifest, t *scan.Table, m
 			return 0, err
 		}
 	}
-	open := 0 // people without an address
+	open := map[string]int{}
 	for _, m := range p.Maps {
-		if err := s.writeMap(m, &open); err != nil {
+		if err := s.writeMap(m, open); err != nil {
 			return 0, err
 		}
 	}
-	v := view.Scan{Out: s.flags.out, Hash: s.flags.hash, Table: t, TableName: s.table, People: open}
+	v := view.Scan{Out: s.flags.out, Hash: s.flags.hash, Table: t, TableName: s.table, Open: open}
 	if s.at != nil {
 		v.Place, v.Local = s.at.name, s.at.root.Kind == manifest.RootFolder
 	}

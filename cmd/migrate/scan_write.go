@@ -43,12 +43,12 @@ func (s *scanning) writeFindings(ctx context.Context) error {
 
 // writeMap writes the skeleton of a map, and counts the values that it drops as
 // it stands.
-func (s *scanning) writeMap(m scan.Map, open *int) error {
+func (s *scanning) writeMap(m scan.Map, open map[string]int) error {
 	return s.writeTable(m.Name, []string{"from", "to", "items"}, func(row func(...string) error) error {
 		for v, n := range s.maps[m.Name].All() {
 			to := scan.Guess(m.Name, v)
-			if to == "" && m.Name == "people" {
-				*open++
+			if to == "" {
+				open[m.Name]++
 			}
 			if err := row(v, to, fmt.Sprint(n)); err != nil {
 				return err

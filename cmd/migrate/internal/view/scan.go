@@ -20,7 +20,7 @@ type Scan struct {
 
 	Table     *scan.Table // nil: none
 	TableName string
-	People    int // in the map of people without an address
+	Open      map[string]int // values that have no counterpart in Showpad yet, by the manifest's map; nil: none
 }
 
 const someScanTypes = 12
@@ -74,6 +74,7 @@ func (s Scan) Text(w io.Writer) error {
 		out.line("  %s: %s", n.What, strings.ReplaceAll(n.Why, "`", ""))
 	}
 	out.line("")
+	s.toDo(out)
 	out.line("%s written: %s", Plural(len(s.Written), "file", "files"), s.paths())
 	out.line("next: migrate lint %s --offline", filepath.Join(s.Out, "manifest.yaml"))
 	return out.err
@@ -89,12 +90,28 @@ func (s Scan) files(out *printer) {
 		out.line("%s: %s, %s; %s can move (%s)", Clean(s.Place), Plural(r.Files, "file", "files"), Bytes(r.Bytes), Count(r.Rows), Bytes(r.RowBytes))
 	}
 	s.types(out)
+	if r.Tags > 0 && (s.Table == nil || s.Table.Joined) {
+		out.line("")
+		out.line("Tags: %s; correct or drop them in %s", Plural(r.Tags, "name of a folder", "names of folders"), s.written("tags"))
+	}
 	s.findings(out, true, either(s.Table == nil, "Left out of the inventory:", "Cannot move:"))
 	s.findings(out, false, "Can move, but look at them:")
 	s.duplicates(out)
 	if g := r.Of(scan.Online); g != nil {
 		out.line("")
 		out.line("Online only: %s, %s that a run downloads; none of them was opened", Plural(g.Files, "file", "files"), Bytes(g.Bytes))
+	}
+}
+
+// toDo tells which maps have to be filled in.
+func (s Scan) toDo(out *printer) {
+	if n := s.Open["people"]; n > 0 {
+		out.line("To do: write the e-mail addresses of %s into %s; without one, who uploads becomes the author", Plural(n, "person", "people"), s.written("people"))
+	}
+	for _, name := range []string{"languages", "countries"} {
+		if n := s.Open[name]; n > 0 {
+			out.line("To do: write codes for %s into %s; without one, a value is dropped", Plural(n, "value", "values"), s.written(name))
+		}
 	}
 }
 
@@ -123,9 +140,6 @@ func (s Scan) table(out *printer) {
 		out.line("  files: %s looked for, all of them there", Count(t.Looked))
 	default:
 		out.line("  files: %s looked for, %s of them there%s", Count(t.Looked), Count(t.Found), either(t.Found == 0, "; if they lie elsewhere, name their folder before the table", ""))
-	}
-	if s.People > 0 {
-		out.line("To do: write the e-mail addresses of %s into %s; without one, who uploads becomes the author", Plural(s.People, "person", "people"), s.written("people"))
 	}
 }
 
@@ -246,7 +260,8 @@ func (s Scan) JSON(w io.Writer) error {
 		Place   string `json:"place,omitempty"`
 		*scan.Report
 		Table    *scan.Table         `json:"table,omitempty"`
+		Open     map[string]int      `json:"open,omitempty"` // values to fill in, by map
 		NotMoved []manifest.NotMoved `json:"notMoved"`
 		Written  []string            `json:"written"`
-	}{1, "scan", s.Place, s.Report, s.Table, manifest.CannotMove(), files})
+	}{1, "scan", s.Place, s.Report, s.Table, s.Open, manifest.CannotMove(), files})
 }
