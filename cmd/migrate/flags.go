@@ -36,7 +36,7 @@ type selectFlags struct {
 }
 
 func (f *selectFlags) add(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.only, "only", nil, "items whose external ID matches this pattern (* and ?), or is in @FILE: IDs one a line, or a CSV file such as failures.csv")
+	fs.StringArrayVar(&f.only, "only", nil, "items whose external ID matches this pattern (* and ?), or is in @FILE: IDs one a line, or a CSV file or workbook such as failures.csv")
 	fs.StringVar(&f.division, "division", "", "items of this Division, by name or id as the manifest has it")
 	fs.IntVar(&f.limit, "limit", 0, "the first N items only; 0 is all")
 }
