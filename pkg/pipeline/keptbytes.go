@@ -15,6 +15,11 @@ type keptBytes struct {
 	path   string // of the file that is kept; "" for none
 }
 
+// ReadHead implements source.HeadReader.
+func (k *keptBytes) ReadHead(ctx context.Context, path string, buf []byte) (int, error) {
+	return source.ReadHead(ctx, k.Source, path, buf)
+}
+
 // keep opens the file for hashing, and keeps it in the place of what was kept
 // before.
 func (k *keptBytes) keep(ctx context.Context, path string) (io.ReadCloser, source.Info, error) {

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"crypto/md5"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 	"github.com/showpad-migrate/migrate/pkg/source"
@@ -27,6 +29,7 @@ type dear struct {
 	mu      sync.Mutex
 	kept    map[string]*dearFile
 	fetched map[string]int
+	heads   int // beginnings that were read alone
 }
 
 type dearFile struct {
@@ -35,7 +38,17 @@ type dearFile struct {
 	users int
 }
 
-var _ source.Keeper = (*dear)(nil)
+var (
+	_ source.Keeper     = (*dear)(nil)
+	_ source.HeadReader = (*dear)(nil)
+)
+
+func (d *dear) ReadHead(_ context.Context, path string, buf []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heads++
+	return copy(buf, d.get(path).data), nil
+}
 
 func (d *dear) Stat(ctx context.Context, path string) (source.Info, error) {
 	i, err := d.memory.Stat(ctx, path)
@@ -222,4 +235,22 @@ func (d *dear) empty(t *testing.T) {
 	if len(d.kept) > 0 || d.spool.Held() > 0 {
 		t.Errorf("%d files and %d bytes stay in the spool", len(d.kept), d.spool.Held())
 	}
+}
+
+// TestDearBytesOfAKnownMD5 are fetched to be sent, and for nothing else: the look
+// for a web page in their place takes their beginning alone.
+func TestDearBytesOfAKnownMD5(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, d := dearWorld(t, emulator.Options{}, 0)
+		const text = "%PDF-1.7, all of it"
+		w.add("A", text, func(i *manifest.Item) { i.File, i.Location = "A.pdf", manifest.Location{Path: "A.pdf"} })
+		sum := md5.Sum([]byte(text))
+		f := d.get("A.txt")
+		f.md5 = sum[:]
+		d.m["A.pdf"] = f
+		w.mustRun(0)
+		if d.fetched["A.pdf"] != 1 || d.heads != 1 {
+			t.Errorf("fetched %d times, and %d beginnings", d.fetched["A.pdf"], d.heads)
+		}
+	})
 }
