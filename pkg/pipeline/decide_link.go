@@ -50,6 +50,7 @@ func (d *decider) linkedElsewhere() bool {
 // linkable reports whether the asset that the item names may get its external ID;
 // else the row is a conflict. It is not taken from another one, whatever the
 // rules say: that may be the key of another item or of another system.
+// Source: ASSUME for giving one to an asset of somebody else (v4 updateAsset).
 func (d *decider) linkable(a *showpad.Asset) bool {
 	if a.ExternalID == "" || a.ExternalID == d.item.ExternalID {
 		return true
