@@ -74,8 +74,13 @@ VERSITYGW := .tools/versitygw-v1.8.0/versitygw
 $(VERSITYGW):
 	GOBIN='$(CURDIR)/$(@D)' GOFLAGS= $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
+# Reads remotes, and serves far ends of its own.
+RCLONE := .tools/rclone/rclone
+$(RCLONE):
+	./scripts/install-rclone '$(CURDIR)/$(@D)'
+
 .PHONY: integration
-integration: $(VERSITYGW) ## drive the real binary against `migrate sandbox` and a real S3 server, as processes, with faults and kills
+integration: $(VERSITYGW) $(RCLONE) ## drive the real binary against `migrate sandbox`, a real S3 server and rclone, as processes, with faults and kills
 	$(GO) test -count=1 -tags integration ./test/integration/...
 
 .PHONY: bench

@@ -4,6 +4,7 @@ package rclone
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -45,9 +46,13 @@ func fakeParent() {
 			panic(err)
 		}
 		p := &process{listens: make(chan struct{})}
-		go p.read(logs, func(string) {})
+		go p.read(logs, func(line string) { // its number, then where it listens
+			var l struct{ Msg string }
+			if json.Unmarshal([]byte(line), &l) == nil && strings.HasPrefix(l.Msg, "pid ") {
+				pid, _ = strconv.Atoi(strings.TrimPrefix(l.Msg, "pid "))
+			}
+		})
 		<-p.listens
-		pid = childOf(cmd.Process.Pid)
 	} else {
 		p, err := startProcess(self, arguments, env, func(string) {})
 		if err != nil {
@@ -58,22 +63,6 @@ func fakeParent() {
 	}
 	fmt.Println(pid)
 	select {}
-}
-
-// childOf is the program of a shell: the child that is no cat.
-func childOf(pid int) int {
-	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,comm=").Output()
-	if err != nil {
-		panic(err)
-	}
-	for line := range strings.Lines(string(out)) {
-		f := strings.Fields(line)
-		if len(f) >= 3 && f[1] == strconv.Itoa(pid) && f[2] != "cat" {
-			n, _ := strconv.Atoi(f[0])
-			return n
-		}
-	}
-	return 0
 }
 
 // A process that is killed with -9 takes the program along: as this system does

@@ -62,6 +62,7 @@ func fakeProgram(mode string) {
 		fmt.Fprintln(os.Stderr, "Failed to load config file: unable to decrypt configuration")
 		os.Exit(1)
 	})
+	say("notice", fmt.Sprint("pid ", os.Getpid()))
 	say("notice", "user "+user+" has the password "+pass)
 	say("notice", "Serving remote control on ["+"http://"+l.Addr().String()+"/]")
 	if err := http.Serve(l, mux); err != nil {
