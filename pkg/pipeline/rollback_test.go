@@ -502,24 +502,37 @@ func TestBytesThatWereNotKeptStay(t *testing.T) {
 }
 
 func TestAVersionIsNotSentWithoutTheBytesBefore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, emulator.Options{KeepBytes: true})
-		w.options.KeepReplaced = filepath.Join(fastDir(t), "kept")
-		w.add("A", "first content")
-		w.mustRun(0)
-		w.files.put("A.txt", "the second content")
-		w.tenant.Switch(func(s *emulator.Switches) { s.NotDownloadable = "A*" })
-		w.mustRun(3)
-		if r := w.result("A"); r.Status != "blocked" || r.Error.Code != pipeline.BlockedNotKept {
-			t.Errorf("%s %+v", r.Status, r.Error)
-		}
-		if a := w.assets()["A"][0]; a.MD5 != md5Hex("first content") || a.Files != 1 {
-			t.Errorf("it has %d versions, the last with MD5 %s", a.Files, a.MD5)
-		}
-		w.tenant.Switch(func(s *emulator.Switches) { s.NotDownloadable = "" })
-		w.mustRun(0)
-		w.check()
-	})
+	for name, c := range map[string]struct{ trouble, end func(w *world) }{
+		"they cannot be downloaded": {
+			func(w *world) { w.tenant.Switch(func(s *emulator.Switches) { s.NotDownloadable = "A*" }) },
+			func(w *world) { w.tenant.Switch(func(s *emulator.Switches) { s.NotDownloadable = "" }) },
+		},
+		"the download gives others": {
+			func(w *world) { w.damage("A", func([]byte) []byte { return []byte("FIRST CONTENT") }) },
+			func(w *world) { w.damage("A", func([]byte) []byte { return []byte("first content") }) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{KeepBytes: true})
+				w.options.KeepReplaced = filepath.Join(fastDir(t), "kept")
+				w.add("A", "first content")
+				w.mustRun(0)
+				w.files.put("A.txt", "the second content")
+				c.trouble(w)
+				w.mustRun(3)
+				if r := w.result("A"); r.Status != "blocked" || r.Error.Code != pipeline.BlockedNotKept {
+					t.Errorf("%s %+v", r.Status, r.Error)
+				}
+				if a := w.assets()["A"][0]; a.MD5 != md5Hex("first content") || a.Files != 1 {
+					t.Errorf("it has %d versions, the last with MD5 %s", a.Files, a.MD5)
+				}
+				c.end(w)
+				w.mustRun(0)
+				w.check()
+			})
+		})
+	}
 }
 
 func TestKeptBytesThatWereChangedDoNotGoBack(t *testing.T) {

@@ -387,7 +387,7 @@ var bugs = []bug{
 		[]edit{{"pkg/pipeline/rollback_decide.go", `	case isShown && !d.ours(name, now, t):
 		if !t.blocked`, `	case isShown && d.rec == nil:
 		if !t.blocked`}},
-		"pkg/pipeline", []string{"TestAnUpdateGoesBackFieldByField"},
+		"pkg/pipeline", []string{"TestWhatAPersonTouchedIsSpared"},
 	},
 	{
 		"kept-bytes-unchecked", "bytes that are kept for a rollback are not compared with their checksum",
