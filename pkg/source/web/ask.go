@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -58,9 +59,7 @@ func (f *file) ask(ctx context.Context, method string, header http.Header) (*ans
 		cancel(nil)
 		return nil, withoutURL(err)
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Accept", "*/*")
 	req.Header.Set("Accept-Encoding", "identity") // the bytes as they are, and their length
 	if f.cfg.UserAgent != "" {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -217,6 +218,16 @@ func TestWhatIsKeptIsReadOnce(t *testing.T) {
 			}
 			s.Release("a.bin")
 			s.Release("a.bin") // once too often
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			for range 11 { // there is room again each time
+				r, _, err := s.Keep(ctx, "a.bin")
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Close()
+				s.Release("a.bin")
+			}
 			h.set("a.bin", sourcetest.File{Data: []byte("new"), ModTime: time.Unix(2e9, 0)})
 			if got, _, err := read(t.Context(), s, "a.bin"); err != nil || got != "new" {
 				t.Errorf("when it is let go: %q, %v", got, err)
@@ -319,9 +330,7 @@ func TestWhatAServerSaysOfItsFiles(t *testing.T) {
 			if r.Header.Get("Accept-Encoding") != "identity" {
 				t.Errorf("%s: asked for %q", name, r.Header.Get("Accept-Encoding"))
 			}
-			for k, v := range c.header {
-				w.Header()[k] = v
-			}
+			maps.Copy(w.Header(), c.header)
 			w.Header().Set("Content-Length", "5")
 			if r.Method == http.MethodGet {
 				_, _ = w.Write([]byte("hello"))
@@ -522,6 +531,36 @@ func TestRedirects(t *testing.T) {
 			t.Errorf("%s: %d requests", path, len(log))
 		}
 	}
+}
+
+func TestRedirectsFromThisMachineAreEncryptedToo(t *testing.T) {
+	asked := 0
+	s := fake(t, respond(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		http.Redirect(w, r, "http://files.example.com/a.pdf", http.StatusFound)
+	}), func(c *Config) { c.Base = "http://127.0.0.1:8080" })
+	_, _, err := s.Open(t.Context(), "a.pdf")
+	wants(t, err, source.ErrUnreadable, "not encrypted")
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+// TestARangeThatWasNotAskedFor comes from a server that counts wrongly.
+func TestARangeThatWasNotAskedFor(t *testing.T) {
+	s := fake(t, respond(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"1"`)
+		if r.Header.Get("Range") == "" {
+			w.Header().Set("Content-Length", "10000")
+			_, _ = w.Write(make([]byte, 5000))
+			return
+		}
+		w.Header().Set("Content-Range", "bytes 4000-9999/10000")
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = w.Write(make([]byte, 6000))
+	}), func(c *Config) { c.Pause = time.Microsecond })
+	_, _, err := read(t.Context(), s, "a.bin")
+	wants(t, err, source.ErrUnreadable, "other bytes than those")
 }
 
 func TestSignaturesAreInNoError(t *testing.T) {

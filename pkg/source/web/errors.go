@@ -103,31 +103,31 @@ func (f *file) failure(ctx context.Context, err error) error {
 		return &source.Error{Op: f.op, Path: shown(f.name), Hint: e.Hint, Err: e.Err}
 	}
 	e := &source.Error{Op: f.op, Path: shown(f.name)}
-	e.Err, e.Hint = f.explain(withoutURL(err))
+	e.Hint, e.Err = f.explain(withoutURL(err))
 	return e
 }
 
 // explain puts an error into words, with the way on.
-func (f *file) explain(err error) (error, string) {
-	unreadable := func(hint string) (error, string) {
+func (f *file) explain(err error) (fix string, _ error) {
+	unreadable := func(hint string) (string, error) {
 		if errors.Is(err, source.ErrUnreadable) {
-			return err, hint
+			return hint, err
 		}
-		return fmt.Errorf("%w: %w", source.ErrUnreadable, err), hint
+		return hint, fmt.Errorf("%w: %w", source.ErrUnreadable, err)
 	}
 	if h, ok := errors.AsType[*hint](err); ok {
-		inner, _ := f.explain(h.error)
-		return inner, h.text
+		_, inner := f.explain(h.error)
+		return h.text, inner
 	}
 	for _, known := range []error{source.ErrNotExist, source.ErrOutside, source.ErrUnreadable, source.ErrNotRegular, source.ErrChanged, source.ErrWebPage} {
 		if errors.Is(err, known) {
-			return err, ""
+			return "", err
 		}
 	}
 	if e, ok := errors.AsType[*statusError](err); ok {
 		switch e.status {
 		case http.StatusNotFound, http.StatusGone:
-			return fmt.Errorf("%w: %w", source.ErrNotExist, err), "open the address in a browser, and correct it"
+			return "open the address in a browser, and correct it", fmt.Errorf("%w: %w", source.ErrNotExist, err)
 		case http.StatusUnauthorized, http.StatusForbidden:
 			return unreadable(f.signIn())
 		case http.StatusProxyAuthRequired:

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -97,9 +98,7 @@ type withHeaders struct {
 func (t *withHeaders) RoundTrip(req *http.Request) (*http.Response, error) {
 	if add := t.headers[originOf(req.URL)]; add != nil {
 		req = req.Clone(req.Context())
-		for name, values := range add {
-			req.Header[name] = values
-		}
+		maps.Copy(req.Header, add)
 	}
 	return t.base.RoundTrip(req)
 }

@@ -199,7 +199,7 @@ func (r *reader) takeUp(a *answer, v validators) error {
 		return err
 	}
 	if first, _, ok := contentRange(a.Header); !ok || first != r.n {
-		return fmt.Errorf("%w: the server sends other bytes than those that were asked for", source.ErrUnreadable)
+		return hinted(fmt.Errorf("%w: the server sends other bytes than those that were asked for", source.ErrUnreadable), "copy it into a folder")
 	}
 	return nil
 }
