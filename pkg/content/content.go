@@ -45,8 +45,15 @@ func Sniff(head []byte, name string) Finding {
 	}
 	head = head[:min(len(head), HeadSize)]
 	f := Finding{MIME: detect(head)}
-	f.WebPage = isHTML(f.MIME) && Promises(name) && !savedByOffice(head, name)
+	f.WebPage = isHTML(f.MIME) && Promises(name) && !savedByOffice(head, name) && (!textual[strings.ToLower(path.Ext(name))] || isDocument(head))
 	return f
+}
+
+// isDocument reports whether HTML is a whole page, not only a text that begins
+// with a tag.
+func isDocument(head []byte) bool {
+	text := bytes.ToLower(narrow(head))
+	return bytes.Contains(text, []byte("<html")) || bytes.Contains(text, []byte("<!doctype html"))
 }
 
 // Promises reports whether a file of this name cannot be a web page, so that
@@ -114,6 +121,9 @@ var promised = extensions(`
 	mp4 m4v mov avi wmv mkv webm mpg mpeg flv 3gp 3g2 ogv mp3 m4a wav aac ogg oga flac wma aiff
 	zip rar 7z gz tgz tar bz2 xz jar ibooks
 	csv tsv json ttf otf woff woff2 glb gltf usdz obj stl dwg dxf`)
+
+// textual are those of them that are text, and may begin with a tag.
+var textual = extensions("csv tsv json rtf ps eps ai obj stl gltf dxf")
 
 func extensions(list string) map[string]bool {
 	set := map[string]bool{}

@@ -120,6 +120,8 @@ func TestWebPages(t *testing.T) {
 		"fragment":                      {"deck.xlsx", "<script>location = '/login'</script>", true},
 		"old Excel name":                {"list.xls", "<html><table></table></html>", true},
 		"list that is a page":           {"list.csv", page, true},
+		"list with a tag in front":      {"list.csv", "<b>Name</b>,Title\n", false},
+		"list of pages":                 {"list.json", `["<html>"]`, false},
 		"a page is a page":              {"a.html", page, false},
 		"so is this":                    {"a.htm", page, false},
 		"text may be anything":          {"a.txt", page, false},
