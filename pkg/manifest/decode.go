@@ -187,6 +187,11 @@ func authorWrong(s string) (what, fix string) {
 var renditionNames = []string{"original", "pdf"}
 
 func (d *decoder) renditions(v Value) ([]string, bool) {
+	for _, p := range v.List {
+		if p.Kind == TextValue && !slices.Contains(renditionNames, p.Text) {
+			d.respell(p.Pos, repairText, p.Text, renditionNames)
+		}
+	}
 	return d.texts(v, "a list: [original, pdf]", CodeEnum, func(s string) (string, string) {
 		if !slices.Contains(renditionNames, s) {
 			fix := "write original or pdf, or [] for nothing"

@@ -28,6 +28,7 @@ func TestFix(t *testing.T) {
 			item("  title: a\n"), item("  title: a\n"),
 		},
 		"words":                {"createTags: All\n" + header, "createTags: all\n" + header},
+		"words of lists":       {item("  downloadableExternal: [Orignal, \"pdf\", doc]\n"), item("  downloadableExternal: [original, \"pdf\", doc]\n")},
 		"true and false":       {item("  isSensitive: yes # really\n  isArchived: 'No'\n  isProcessedUsed: 1\n"), item("  isSensitive: true # really\n  isArchived: false\n  isProcessedUsed: true\n")},
 		"a single value":       {item("  languages: en\n  tags: 'Sales, EMEA'\n  authors: \"jane@example.com\"\n"), item("  languages: [en]\n  tags: 'Sales, EMEA'\n  authors: [\"jane@example.com\"]\n")},
 		"codes":                {item("  languages: [EN, pt-br, nl, English]\n  countries:\n  - be\n  - 'us'\n"), item("  languages: [en, pt-BR, nl, English]\n  countries:\n  - BE\n  - 'US'\n")},
