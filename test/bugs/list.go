@@ -418,4 +418,23 @@ var bugs = []bug{
 		[]edit{{"pkg/pipeline/hash.go", `err == nil && listed.Size >= 0 && n != listed.Size {`, `err == nil && listed.Size >= 0 && n < 0 {`}},
 		"pkg/pipeline", []string{"TestASizeThatIsNotTheOneListedIsAFailureOfTheSource"},
 	},
+	{
+		"any-etag-is-an-md5", "the ETag of an object that a key of KMS encrypts is taken for the MD5 of its bytes",
+		[]edit{{"pkg/source/s3/s3.go", `	case "", "AES256":
+		return sum
+`, `	default:
+		return sum
+`}},
+		"pkg/source/s3", []string{"TestAnMD5IsOneOrIsNotThere"},
+	},
+	{
+		"resumed-in-another", "reading goes on in whatever took the object's place",
+		[]edit{{"pkg/source/s3/reader.go", `!now.Same(r.info)`, `!now.Same(now)`}},
+		"pkg/source/s3", []string{"TestReadingGoesOnWhereItStopped"},
+	},
+	{
+		"told-md5-believed", "a wrong MD5 that a place tells counts more than what was read",
+		[]edit{{"pkg/pipeline/gather.go", `(!told || info.Version != "")`, `!told`}},
+		"pkg/pipeline", []string{"TestAPlaceThatTellsAWrongMD5"},
+	},
 }
