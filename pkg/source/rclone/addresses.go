@@ -112,7 +112,21 @@ func (a *Addresses) read(ctx context.Context, address string, open func(*Source,
 		return nil, source.Info{}, about("", address, err)
 	}
 	i.Path = address
-	return r, i, nil
+	return &addressed{r, address}, i, nil
+}
+
+// addressed is a reader whose errors are about the address.
+type addressed struct {
+	io.ReadCloser
+	address string
+}
+
+func (r *addressed) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if err == io.EOF {
+		return n, err
+	}
+	return n, about("", r.address, err)
 }
 
 // ReadHead implements source.HeadReader.

@@ -203,6 +203,15 @@ func TestAConnectionThatStaysBrokenIsGivenUp(t *testing.T) {
 		if n := f.called("get"); n != 1+attempts {
 			t.Errorf("%d requests", n)
 		}
+		a := r.Addresses()
+		if _, err := a.Stat(t.Context(), "mem:a.bin"); err != nil {
+			t.Fatal(err)
+		}
+		f.calls["get"] = 0
+		_, _, err = read(t, a, "mem:a.bin")
+		if e, ok := errors.AsType[*source.Error](err); !ok || e.Path != "mem:a.bin" || e.Op != "read" {
+			t.Errorf("by its address: %v", err)
+		}
 	})
 }
 
