@@ -52,7 +52,7 @@ func (s *scanner) judge(e *entry) {
 	case left != "":
 		e.add(left, "")
 	case !s.expressible(e.Path):
-		e.add(OddName, "a table cannot write this path: rename the file (no backslashes, line breaks or other control characters)")
+		e.add(OddName, "a table cannot write this path: rename the file (no backslashes, line breaks or other control characters, and not blank)")
 	case e.Size == 0:
 		e.add(Empty, "")
 	case e.Size > maxFile:
@@ -81,7 +81,7 @@ func (s *scanner) judge(e *entry) {
 // expressible reports whether the inventory can name the file.
 func (s *scanner) expressible(p string) bool {
 	at, problem := manifest.ParseLocation(s.Root.Name+":"+p, []manifest.Root{s.Root}, manifest.Pos{})
-	return problem == nil && at.Path == p && at.Root == s.Root.Name
+	return problem == nil && at.Path == p && at.Root == s.Root.Name && strings.TrimSpace(baseName(p)) != ""
 }
 
 // look reads a file as far as it is wanted. The error is the context's.

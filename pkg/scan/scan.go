@@ -37,6 +37,7 @@ const (
 )
 
 // Hashes is a cache of checksums by location, size and time. *state.Hashes has it.
+// Its methods are called concurrently.
 type Hashes interface {
 	Lookup(ctx context.Context, loc string, size int64, mtime time.Time) (md5 string, ok bool)
 	Store(ctx context.Context, loc string, size int64, mtime, hashed time.Time, md5 string) error

@@ -15,10 +15,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/manifest/expand"
@@ -102,24 +104,28 @@ func TestWhatStandsInTheWayIsFound(t *testing.T) {
 }
 
 // closed is a source whose files nobody may open.
-type closed struct{ source.Lister }
+type closed struct {
+	source.Lister
+	t *testing.T
+}
 
-func (closed) Open(context.Context, string) (io.ReadCloser, source.Info, error) {
-	panic("a file was opened")
+func (c closed) Open(_ context.Context, path string) (io.ReadCloser, source.Info, error) {
+	c.t.Errorf("%s was opened", path)
+	return nil, source.Info{}, &source.Error{Op: "open", Path: path, Err: source.ErrUnreadable}
 }
 
 func TestFilesThatAreOnlineOnlyAreNotOpened(t *testing.T) {
 	src := memory(nil)
 	src.Set("a.pdf", sourcetest.File{Size: 10, Offline: true})
 	src.Set("b.pdf", sourcetest.File{Size: 20, Offline: true})
-	inv := scanned(t, closed{src}, Options{Inspect: true, Hash: true})
+	inv := scanned(t, closed{src, t}, Options{Inspect: true, Hash: true})
 	if g := inv.Report.Of(Online); g == nil || g.Files != 2 || g.Bytes != 30 || inv.Report.Rows != 2 || inv.Report.Unhashed != 2 {
 		t.Errorf("%+v", inv.Report)
 	}
 }
 
 func TestNothingIsOpenedUnlessAsked(t *testing.T) {
-	if inv := scanned(t, closed{memory(map[string]string{"a.pdf": "x"})}, Options{}); inv.Report.Rows != 1 {
+	if inv := scanned(t, closed{memory(map[string]string{"a.pdf": "x"}), t}, Options{}); inv.Report.Rows != 1 {
 		t.Errorf("%+v", inv.Report)
 	}
 }
@@ -204,6 +210,40 @@ func TestWhatIsProposedIsRight(t *testing.T) {
 	}
 }
 
+// TestAnyPathIsWrittenOrOdd makes an item of any file, or says that a table cannot
+// write its path.
+func TestAnyPathIsWrittenOrOdd(t *testing.T) {
+	m, _, err := manifest.ReadHeader(strings.NewReader("version: 1\ndivision: any\nroots: {content: ./content}\n"), "m.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := manifest.NewBuilder(m, manifest.Options{})
+	s := &scanner{Inventory: &Inventory{root: decks}, Options: Options{Root: decks}}
+	part := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~]{1,20}`), rapid.StringOfN(rapid.RuneFrom([]rune("a,;% '\u0301é./")), 1, 200, -1))
+	rapid.Check(t, func(t *rapid.T) {
+		path := strings.Join(rapid.SliceOfN(part, 1, 4).Draw(t, "parts"), "/")
+		if !s.expressible(path) {
+			return
+		}
+		row := s.row(entry{Path: path, Row: 1})
+		v := manifest.Value{Kind: manifest.MapValue}
+		for i, c := range row.Cells() {
+			if strings.TrimSpace(c) != "" {
+				v.Put(Columns()[i], manifest.Pos{}, manifest.Cell(c, "", manifest.Pos{}))
+			}
+		}
+		p := b.Item(v, nil)
+		for _, pr := range append(p.Problems, p.Item.Problems...) {
+			if pr.Class != manifest.Warn {
+				t.Errorf("%q: %v", path, pr)
+			}
+		}
+		if p.Item.Location.Path != path {
+			t.Errorf("%q became %q", path, p.Item.Location.Path)
+		}
+	})
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -235,6 +275,7 @@ func TestNamesThatCollideGetIDsOfTheirOwn(t *testing.T) {
 // cache remembers checksums and counts.
 type cache struct {
 	known  map[string]string
+	mu     sync.Mutex
 	stored []string
 }
 
@@ -244,6 +285,8 @@ func (c *cache) Lookup(_ context.Context, loc string, _ int64, _ time.Time) (str
 }
 
 func (c *cache) Store(_ context.Context, loc string, _ int64, _, _ time.Time, _ string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.stored = append(c.stored, loc)
 	return nil
 }
@@ -284,7 +327,7 @@ func (k knowing) List(ctx context.Context, prefix string) iter.Seq2[source.Info,
 }
 
 func TestChecksumsThatAreKnownCostNothing(t *testing.T) {
-	inv := scanned(t, closed{knowing{memory(map[string]string{"a.txt": "1", "b.txt": "2"})}}, Options{})
+	inv := scanned(t, closed{knowing{memory(map[string]string{"a.txt": "1", "b.txt": "2"})}, t}, Options{})
 	if inv.Report.Duplicates != (Duplicates{1, 1, 1}) {
 		t.Errorf("%+v", inv.Report.Duplicates)
 	}
@@ -300,7 +343,7 @@ func (a asked) Stat(ctx context.Context, path string) (source.Info, error) {
 }
 
 func TestPlacesAreAskedForChecksums(t *testing.T) {
-	src := closed{asked{memory(map[string]string{"a.txt": "1", "b.txt": "2"})}}
+	src := closed{asked{memory(map[string]string{"a.txt": "1", "b.txt": "2"})}, t}
 	if inv := scanned(t, src, Options{}); inv.Report.Unhashed != 2 {
 		t.Errorf("%+v", inv.Report)
 	}

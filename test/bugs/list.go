@@ -437,4 +437,22 @@ var bugs = []bug{
 		[]edit{{"pkg/pipeline/gather.go", `(!told || info.Version != "")`, `!told`}},
 		"pkg/pipeline", []string{"TestAPlaceThatTellsAWrongMD5"},
 	},
+	{
+		"scan-downloads", "a scan opens files that are online only",
+		[]edit{{"pkg/scan/scan.go", `!e.leftOut() && !e.info.Offline && e.Size > 0`, `!e.leftOut() && e.Size > 0`}},
+		"pkg/scan", []string{"TestFilesThatAreOnlineOnlyAreNotOpened"},
+	},
+	{
+		"scan-overwrites", "a scan replaces a file that came into its way",
+		[]edit{{"cmd/migrate/newfiles.go", `	err := os.Link(from, to)`, `	err := os.Rename(from, to)`}},
+		"cmd/migrate", []string{"TestNewFilesComeTogetherOrNotAtAll"},
+	},
+	{
+		"scan-ids-collide", "two files whose names differ in capitals get one external ID",
+		[]edit{{"pkg/scan/scan.go", `	if inv.lookalikes[e.Row] {
+		id = distinct(id, e.Path)
+	}
+`, ``}},
+		"pkg/scan", []string{"TestNamesThatCollideGetIDsOfTheirOwn"},
+	},
 }
