@@ -414,6 +414,16 @@ var bugs = []bug{
 		"pkg/pipeline", []string{"TestALinkIsCutOffAnywhere"},
 	},
 	{
+		"page-behind-a-checksum", "a web page is sent in place of a file whose checksum is known",
+		[]edit{{"pkg/pipeline/hash.go", `return sum, listed, sniff(ctx, src, l)`, `return sum, listed, nil`}},
+		"pkg/pipeline", []string{"TestAWebPageInPlaceOfAFileIsBlocked"},
+	},
+	{
+		"repair-over-an-edit", "lint --fix writes over what somebody wrote meanwhile",
+		[]edit{{"cmd/migrate/lint_fix.go", `err == nil && !bytes.Equal(now, before)`, `err == nil && len(now) == 0 && !bytes.Equal(now, before)`}},
+		"cmd/migrate", []string{"TestRewrite"},
+	},
+	{
 		"listed-size-believed", "a file is sent whose size is not the one that its place lists",
 		[]edit{{"pkg/pipeline/hash.go", `err == nil && listed.Size >= 0 && n != listed.Size {`, `err == nil && listed.Size >= 0 && n < 0 {`}},
 		"pkg/pipeline", []string{"TestASizeThatIsNotTheOneListedIsAFailureOfTheSource"},
