@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -38,10 +39,8 @@ func shownURL(address string) string {
 			continue
 		}
 		name = strings.ToLower(name)
-		for _, s := range signatures {
-			if name == s {
-				return at
-			}
+		if slices.Contains(signatures, name) {
+			return at
 		}
 		switch {
 		case part == "" || containsAny(name, secretWords):
