@@ -44,6 +44,7 @@ func originOf(u *url.URL) string {
 var (
 	errTooFar     = errors.New("its address redirects too often")
 	errDowngraded = errors.New("its address redirects to one that is not encrypted")
+	errNowhere    = errors.New("its address redirects to what is no address")
 )
 
 // redirect decides about one redirect. Nobody learns from a Referer where he

@@ -29,7 +29,9 @@ func (f *file) info(a *answer) (source.Info, error) {
 		if a.Request.Method == http.MethodHead && a.Header.Get("Content-Length") == "" {
 			i.Size = source.UnknownSize
 		}
-		i.MD5 = md5Of(a.Header)
+		if i.Size != source.UnknownSize {
+			i.MD5 = md5Of(a.Header)
+		}
 	case http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable:
 		if _, total, ok := contentRange(a.Header); ok {
 			i.Size = total
@@ -82,8 +84,13 @@ func contentRange(h http.Header) (first, total int64, ok bool) {
 
 // md5Of is the MD5 of a whole file where the answer that carries it says so; nil
 // where it does not. Source: Content-MD5 of RFC 2616 14.15, which Azure sends for
-// whole blobs; x-goog-hash of Google Cloud Storage.
+// whole blobs; x-goog-hash of Google Cloud Storage, which is of the bytes as they
+// are stored there: those that are stored compressed are sent unpacked, and
+// without a length.
 func md5Of(h http.Header) []byte {
+	if e := h.Get("X-Goog-Stored-Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return nil
+	}
 	values := h.Values("Content-MD5")
 	for _, v := range h.Values("X-Goog-Hash") {
 		for part := range strings.SplitSeq(v, ",") {

@@ -154,6 +154,26 @@ func TestHEADThatIsRefused(t *testing.T) {
 	}
 }
 
+// TestAnMD5WithoutALength is not believed: it is of other bytes than come, and the
+// file is read before it is sent in any case.
+func TestAnMD5WithoutALength(t *testing.T) {
+	s, _ := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Goog-Hash", "md5="+base64.StdEncoding.EncodeToString(make([]byte, 16)))
+		if r.Method == http.MethodGet {
+			_, _ = chunked{w}.Write([]byte("hello"))
+			_ = http.NewResponseController(w).Flush()
+		}
+	}), nil)
+	i, err := s.Stat(t.Context(), "a.txt")
+	if err != nil || i.Size != source.UnknownSize || i.MD5 != nil {
+		t.Errorf("%+v, %v", i, err)
+	}
+	sum := md5.Sum([]byte("hello"))
+	if got, i, err := read(t.Context(), s, "a.txt"); err != nil || got != "hello" || !bytes.Equal(i.MD5, sum[:]) {
+		t.Errorf("%q, %+v, %v", got, i, err)
+	}
+}
+
 func TestAFileWithoutALength(t *testing.T) {
 	h := newSite(map[string]sourcetest.File{"a.bin": {Size: 10_000, ModTime: time.Unix(1e9, 0)}})
 	h.noLength = true
@@ -322,6 +342,7 @@ func TestWhatAServerSaysOfItsFiles(t *testing.T) {
 		"Azure":             {http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(sum[:])}}, true, ""},
 		"Google":            {http.Header{"X-Goog-Hash": {"crc32c=AAAAAA==", "md5=" + base64.StdEncoding.EncodeToString(sum[:])}}, true, ""},
 		"Google, one line":  {http.Header{"X-Goog-Hash": {"crc32c=AAAAAA==,md5=" + base64.StdEncoding.EncodeToString(sum[:])}}, true, ""},
+		"Google, unpacked":  {http.Header{"X-Goog-Hash": {"md5=" + base64.StdEncoding.EncodeToString(sum[:])}, "X-Goog-Stored-Content-Encoding": {"gzip"}}, false, ""},
 		"no MD5":            {http.Header{"Content-Md5": {"AAAA"}}, false, ""},
 		"compressed":        {http.Header{"Content-Encoding": {"gzip"}}, false, "compressed (gzip)"},
 		"said to be itself": {http.Header{"Content-Encoding": {"identity"}}, false, ""},
@@ -574,6 +595,10 @@ func TestSignaturesAreInNoError(t *testing.T) {
 			w.Header().Set("Content-Length", "15")
 			_, _ = w.Write([]byte("<!doctype html>"))
 		}),
+		"led nowhere": respond(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "https://cdn.example.net/100%.pdf?sig=s3cret")
+			w.WriteHeader(http.StatusFound)
+		}),
 	} {
 		s := fake(t, rt, func(c *Config) { c.Base, c.Attempts, c.Pause = "", 2, time.Microsecond })
 		for _, address := range []string{"https://files.example.com/a.pdf?sig=s3cret", "https://files.example.com/%zz.pdf?sig=s3cret", "https://me:s3cret@files.example.com/a.pdf"} {
@@ -651,7 +676,8 @@ func TestPrivateNetworksAreNotReached(t *testing.T) {
 	tr.Proxy = http.ProxyURL(mustURL(t, proxy.URL))
 	defer tr.CloseIdleConnections()
 	rt := NewTransport(tr, false)
-	for _, base := range []string{"https://10.0.0.1", "https://169.254.169.254", "https://[fd00::1]", "http://localhost:" + port, "http://127.0.0.1:" + port} {
+	for _, base := range []string{"https://10.0.0.1", "https://169.254.169.254", "https://[fd00::1]", "https://10.0.0.1.",
+		"https://2130706433", "https://127.1", "https://0x7f.1", "https://0177.0.0.1", "https://x.0X7F", "http://localhost:" + port, "http://127.0.0.1:" + port} {
 		s := fake(t, rt, func(c *Config) { c.Base, c.Attempts = base, 1 })
 		_, _, err := s.Open(t.Context(), "a.pdf")
 		wants(t, err, source.ErrUnreadable, "private network")

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/source"
@@ -62,7 +63,7 @@ func temporary(err error) (again bool, after time.Duration) {
 	if _, ok := errors.AsType[*source.Error](err); ok { // of the spool
 		return false, 0
 	}
-	for _, final := range []error{source.ErrNotExist, source.ErrUnreadable, source.ErrNotRegular, source.ErrChanged, source.ErrWebPage, errPrivate, errTooFar, errDowngraded} {
+	for _, final := range []error{source.ErrNotExist, source.ErrUnreadable, source.ErrNotRegular, source.ErrChanged, source.ErrWebPage, errPrivate, errTooFar, errDowngraded, errNowhere} {
 		if errors.Is(err, final) {
 			return false, 0
 		}
@@ -81,13 +82,16 @@ func badCertificate(err error) bool {
 	return ok
 }
 
-// withoutURL drops the address that net/http puts around errors: it may be
-// signed.
+// withoutURL drops the address that net/http puts around errors, and into the
+// one about an address that it cannot follow: it may be signed.
 func withoutURL(err error) error {
 	for {
 		e, ok := errors.AsType[*url.Error](err)
 		if !ok {
 			return err
+		}
+		if strings.Contains(e.Err.Error(), "Location header") { // Source: redirectBehavior and Do of net/http
+			return errNowhere
 		}
 		err = e.Err
 	}
@@ -148,7 +152,7 @@ func (f *file) explain(err error) (fix string, _ error) {
 	switch {
 	case errors.Is(err, errPrivate):
 		return unreadable("if that is meant, give --allow-private")
-	case errors.Is(err, errTooFar), errors.Is(err, errDowngraded):
+	case errors.Is(err, errTooFar), errors.Is(err, errDowngraded), errors.Is(err, errNowhere):
 		return unreadable("write the address that a browser ends up at")
 	case badCertificate(err):
 		return unreadable("its certificate is not trusted; behind a proxy that opens connections, or with a certificate of your own, name the issuer's with --ca-file")

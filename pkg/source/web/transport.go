@@ -58,10 +58,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	case proxy == nil:
 		return t.direct.RoundTrip(req)
 	}
-	if isLoopback(req.URL.Hostname()) {
+	host := req.URL.Hostname()
+	if isLoopback(host) {
 		return nil, errPrivate
 	}
-	if a, err := netip.ParseAddr(req.URL.Hostname()); err == nil && !public(a) {
+	if a, err := netip.ParseAddr(strings.TrimSuffix(host, ".")); err == nil && !public(a) || err != nil && isNumber(host) {
 		return nil, errPrivate
 	}
 	return t.proxied.RoundTrip(req)
@@ -127,6 +128,18 @@ func public(a netip.Addr) bool {
 		}
 	}
 	return true
+}
+
+// isNumber reports whether programs take a host for an IPv4 number in one of
+// its odd forms: 127.1, 2130706433, 0x7f000001. Nobody has a public file there.
+// Source: the URL Standard, "ends in a number checker".
+func isNumber(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	last := strings.ToLower(host[strings.LastIndexByte(host, '.')+1:])
+	if hex, ok := strings.CutPrefix(last, "0x"); ok {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
 // isLoopback reports whether a host is this machine by its very form.
