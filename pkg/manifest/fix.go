@@ -33,7 +33,14 @@ func Fix(ctx context.Context, src []byte, path string) (fixed []byte, repairs []
 		if ctx.Err() != nil || len(made) == 0 {
 			break
 		}
-		f.src, f.made = next, append(f.made, made...)
+		was := f.src
+		_, before := f.broken()
+		f.src = next
+		if _, after := f.broken(); after && !before { // rather nothing than that
+			f.src = was
+			break
+		}
+		f.made = append(f.made, made...)
 	}
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
@@ -173,6 +180,9 @@ func (f *fixer) change(r Repair, p place, from, to int) (change, bool) {
 	case repairList:
 		if p.flow && strings.ContainsAny(raw, "[]{},") && !strings.HasPrefix(raw, `"`) && !strings.HasPrefix(raw, "'") {
 			return c, false
+		}
+		if p.node.Style == 0 && !plainText.MatchString(raw) { // in brackets more has a meaning, such as a ?
+			raw = "'" + strings.ReplaceAll(raw, "'", "''") + "'"
 		}
 		c.text = "[" + raw + "]"
 	case repairDrop:
