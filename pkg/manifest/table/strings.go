@@ -27,6 +27,7 @@ type stringTable struct {
 
 const (
 	maxInMemory = 1 << 20
+	maxTexts    = 1 << 25 // thirty for each row of the largest sheet; 256 MiB
 	pageSize    = 16 << 10
 	maxPages    = 128
 )
@@ -69,7 +70,9 @@ func (w *workbook) readStrings(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := w.strings.add(text); err != nil {
+			if err := w.strings.add(text); errors.Is(err, errTooMuch) {
+				return w.damaged(what, err)
+			} else if err != nil {
 				return err
 			}
 		}
@@ -141,6 +144,9 @@ func unescape(s string) string {
 }
 
 func (t *stringTable) add(text string) error {
+	if len(t.ends) == maxTexts {
+		return errTooMuch
+	}
 	at := int64(0)
 	if len(t.ends) > 0 {
 		at = t.ends[len(t.ends)-1]
@@ -155,6 +161,7 @@ func (t *stringTable) add(text string) error {
 		if err != nil {
 			return fmt.Errorf("a temporary file for the texts of a workbook: %w (make room in %s, or set TMPDIR)", err, os.TempDir())
 		}
+		_ = os.Remove(f.Name()) // where the system allows that, nothing is left behind however the process ends
 		t.file, t.out, t.pages = f, bufio.NewWriterSize(f, 64<<10), map[int64][]byte{}
 		if _, err := t.out.Write(t.small); err != nil {
 			return t.failed(err)
@@ -239,6 +246,6 @@ func (t *stringTable) page(n int64) ([]byte, error) {
 func (t *stringTable) close() {
 	if t != nil && t.file != nil {
 		t.file.Close()
-		os.Remove(t.file.Name())
+		_ = os.Remove(t.file.Name()) // if it still has its name
 	}
 }

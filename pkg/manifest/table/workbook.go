@@ -36,6 +36,7 @@ const (
 // workbook is an open .xlsx file.
 type workbook struct {
 	Options
+	size    int64                // of the file, in bytes
 	parts   map[string]*zip.File // by lower-case name
 	sheets  []sheetInfo
 	formats []format // of cells, by their style
@@ -104,7 +105,7 @@ func openWorkbook(r io.ReaderAt, size int64, o Options) (*workbook, error) {
 		return nil, o.damaged("its list of parts", err)
 	}
 	limited.left = math.MaxInt64 // each part has a limit of its own
-	w := &workbook{Options: o, parts: map[string]*zip.File{}}
+	w := &workbook{Options: o, size: size, parts: map[string]*zip.File{}}
 	for _, f := range z.File {
 		name := strings.ToLower(strings.TrimPrefix(strings.ReplaceAll(f.Name, `\`, "/"), "/"))
 		if _, ok := w.parts[name]; !ok {
@@ -312,7 +313,8 @@ func (w *workbook) part(name string, limit int64) (io.ReadCloser, error) {
 	if f == nil {
 		return nil, fmt.Errorf("%w: %s", errNoPart, strings.TrimPrefix(name, "/"))
 	}
-	if size := f.UncompressedSize64; size > uint64(limit) || size > smallPart && size/maxRatio > f.CompressedSize64 {
+	packed := min(f.CompressedSize64, uint64(w.size)) // as it says
+	if size := f.UncompressedSize64; size > uint64(limit) || size > smallPart && size/maxRatio > packed {
 		return nil, w.unreadable("save the sheet alone as .xlsx or as CSV UTF-8", "the workbook unpacks to more than it should: %s has %d bytes", f.Name, size)
 	}
 	r, err := f.Open()
