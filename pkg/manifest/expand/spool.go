@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 )
@@ -24,6 +25,7 @@ func newSpool() (*spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a temporary file for what is listed: %w (make room in %s, or set TMPDIR)", err, os.TempDir())
 	}
+	_ = os.Remove(f.Name()) // where the system allows that, nothing is left behind however the process ends
 	return &spool{file: f, buf: bufio.NewWriterSize(f, 1<<16)}, nil
 }
 
@@ -90,5 +92,9 @@ func (s *spool) failed(err error) error {
 }
 
 func (s *spool) close() error {
-	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+	err := s.file.Close()
+	if rerr := os.Remove(s.file.Name()); !errors.Is(rerr, fs.ErrNotExist) { // it still had its name
+		err = errors.Join(err, rerr)
+	}
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
@@ -24,6 +25,7 @@ func newSpool() (*spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the plan needs a temporary file: %w (make room in %s, or set TMPDIR)", err, os.TempDir())
 	}
+	_ = os.Remove(f.Name()) // where the system allows that, nothing is left behind however the process ends
 	return &spool{file: f, buf: bufio.NewWriterSize(f, 1<<16)}, nil
 }
 
@@ -73,5 +75,9 @@ func (s *spool) each(yield func(pipeline.Row) error) error {
 }
 
 func (s *spool) close() error {
-	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+	err := s.file.Close()
+	if rerr := os.Remove(s.file.Name()); !errors.Is(rerr, fs.ErrNotExist) { // it still had its name
+		err = errors.Join(err, rerr)
+	}
+	return err
 }
