@@ -142,6 +142,7 @@ type scanning struct {
 	inv     *scan.Inventory // nil: no place was listed
 	maps    map[string]*scan.Values
 	away    bool // the place is not there yet
+	pattern bool // the manifest takes the files by a pattern
 	out     *newFiles
 	closers []func() error
 }
@@ -194,7 +195,7 @@ func (s *scanning) open() error {
 // list lists the place and looks at its files.
 func (s *scanning) list(ctx context.Context) error {
 	local := s.at.root.Kind == manifest.RootFolder
-	o := scan.Options{Root: s.at.root, Inspect: local, Hash: s.flags.hash && local, Ask: s.flags.hash && !local}
+	o := scan.Options{Root: s.at.root, Inspect: local, Hash: s.flags.hash && local, Ask: s.flags.hash && !local, Pattern: s.pattern}
 	kept := placesOf(manifestFile, false, "")
 	for _, name := range []string{manifestFile, kept.state, kept.runs + "/", strings.TrimSuffix(manifestFile, ".yaml") + ".sandbox/"} {
 		if own, ok := s.below(name); ok {

@@ -57,6 +57,7 @@ func (s *scanning) scanTable(ctx context.Context) (int, error) {
 	case named && t.Found == 0 && t.Path != "":
 		return 0, usagef("%s: none of the files that it names is below %s: the first is %q; nothing was written (name the folder that its paths begin at)", s.table, s.at.name, t.First)
 	case t.Found > 0 || named:
+		s.pattern = t.Joined
 		if err := s.list(ctx); err != nil {
 			return 0, err
 		}
@@ -133,8 +134,8 @@ func (s *scanning) tableMaps(t *scan.Table) {
 
 const maxExclude = 100 // files that a proposed manifest leaves out by name
 
-// cannotMove are the files that a pattern would take and that cannot move, and what
-// scan itself writes among them.
+// cannotMove are the files that a pattern would take and that cannot move, or not
+// beside another one, and what scan itself writes among them.
 func (s *scanning) cannotMove(ctx context.Context, t *scan.Table) ([]string, error) {
 	if !t.Joined || s.inv == nil {
 		return nil, nil
@@ -149,7 +150,7 @@ func (s *scanning) cannotMove(ctx context.Context, t *scan.Table) ([]string, err
 		switch {
 		case err != nil:
 			return nil, err
-		case !slices.Contains([]string{scan.Empty, scan.TooBig, scan.WebPage}, f.Kind):
+		case !f.Exclude && !slices.Contains([]string{scan.Empty, scan.TooBig, scan.WebPage}, f.Kind):
 		case len(all) == maxExclude:
 			return all, nil // lint tells the others
 		default:

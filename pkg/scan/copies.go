@@ -42,8 +42,8 @@ func (s *scanner) compare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.lookalikes[e.Row] {
-			s.Report.note(Finding{Kind: Lookalike, Path: e.Path, Size: e.Size, Detail: lookalikeDetail})
+		if n, ok := s.lookalikes[e.Row]; ok {
+			s.Report.note(Finding{Kind: n.Kind, Path: e.Path, Size: e.Size, Detail: n.Detail, Exclude: n.Exclude})
 		}
 		if e.Row == 0 || len(e.MD5) != md5Size {
 			continue

@@ -14,6 +14,8 @@ type Finding struct {
 	Path   string `json:"path"` // below the root
 	Size   int64  `json:"size"` // bytes; 0 for folders; below 0: not known
 	Detail string `json:"detail,omitempty"`
+	// Exclude says that a pattern should leave the file out, although it could move.
+	Exclude bool `json:"exclude,omitempty"`
 }
 
 // Kinds of findings. They are stable: scripts match on them. The first ones leave
@@ -63,14 +65,14 @@ func (inv *Inventory) Findings(ctx context.Context) iter.Seq2[Finding, error] {
 				return
 			}
 			notes := e.Notes
-			if inv.lookalikes[e.Row] {
-				notes = append(notes, note{Lookalike, lookalikeDetail})
+			if n, ok := inv.lookalikes[e.Row]; ok {
+				notes = append(notes, n)
 			}
 			if first := inv.copyOf(e); first != "" {
-				notes = append(notes, note{Duplicate, "the same bytes as " + first})
+				notes = append(notes, note{Kind: Duplicate, Detail: "the same bytes as " + first})
 			}
 			for _, n := range notes {
-				if !yield(Finding{Kind: n.Kind, Path: e.Path, Size: e.Size, Detail: n.Detail}, nil) {
+				if !yield(Finding{Kind: n.Kind, Path: e.Path, Size: e.Size, Detail: n.Detail, Exclude: n.Exclude}, nil) {
 					return
 				}
 			}

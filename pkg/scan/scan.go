@@ -52,6 +52,9 @@ type Options struct {
 	Hash    bool   // reads files whose checksum the place does not know
 	Ask     bool   // asks the place for the checksum of each file; it may take a request for each
 	Hashes  Hashes // nil: none
+	// Pattern says that the manifest takes the files by a pattern: their external
+	// IDs follow from their paths alone.
+	Pattern bool
 	// Own are beginnings of paths below the root that are nobody's content: what
 	// the program itself keeps there.
 	Own []string
@@ -78,7 +81,7 @@ type Inventory struct {
 
 	root       manifest.Root
 	files      *spool
-	lookalikes map[int]bool // rows whose external ID looks like that of an earlier one
+	lookalikes map[int]note // rows whose external ID looks like that of an earlier one
 	copies     map[uint64]*duplicate
 }
 
@@ -98,7 +101,7 @@ func Files(ctx context.Context, src source.Lister, o Options) (*Inventory, error
 	if err != nil {
 		return nil, err
 	}
-	inv := &Inventory{Report: newReport(), Tags: newValues(), root: o.Root, files: files, lookalikes: map[int]bool{}, copies: map[uint64]*duplicate{}}
+	inv := &Inventory{Report: newReport(), Tags: newValues(), root: o.Root, files: files, lookalikes: map[int]note{}, copies: map[uint64]*duplicate{}}
 	s := &scanner{Inventory: inv, Options: o, src: src}
 	if s.Progress == nil {
 		s.Progress = &Progress{}
@@ -132,7 +135,7 @@ func (inv *Inventory) Rows(ctx context.Context) iter.Seq2[Row, error] {
 
 func (inv *Inventory) row(e entry) Row {
 	id := inv.id(e.Path)
-	if inv.lookalikes[e.Row] {
+	if _, ok := inv.lookalikes[e.Row]; ok {
 		id = distinct(id, e.Path)
 	}
 	return Row{ExternalID: id, File: inv.root.Name + ":" + e.Path, Name: assetName(e.Path), Tags: tagsOf(e.Path)}
@@ -324,11 +327,18 @@ func (s *scanner) places(ctx context.Context) iter.Seq2[manifest.IDPlace, error]
 	}
 }
 
-// lookalike gives a row another external ID than its own.
+// lookalike notes a row whose external ID looks like that of an earlier one.
 func (s *scanner) lookalike(p manifest.Problem) {
-	if p.Pos.Line > 0 { // else there are more than are compared: lint tells
-		s.lookalikes[p.Pos.Line] = true
+	n := note{Kind: Lookalike}
+	switch {
+	case p.Pos.Line == 0:
+		return // there are more than are compared: lint tells
+	case !s.Pattern:
+		n.Detail = "another file has this name but for capitals or how accents are stored; its external ID ends in a hash"
+	case p.Code == manifest.CodeLookalikeID:
+		n.Detail, n.Exclude = "another file has this name but for capitals; exclude: leaves this one out until it is renamed", true
+	default: // patterns see both in one form
+		n.Detail = "another file has this name but for how accents are stored: rename one of them"
 	}
+	s.lookalikes[p.Pos.Line] = n
 }
-
-const lookalikeDetail = "another file has this name but for capitals or how accents are stored; its external ID ends in a hash"

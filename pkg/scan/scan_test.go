@@ -266,6 +266,18 @@ func TestNamesThatCollideGetIDsOfTheirOwn(t *testing.T) {
 	if g := inv.Report.Of(Lookalike); g == nil || g.Files != 1 {
 		t.Errorf("%+v", g)
 	}
+	// A pattern gives no hash: the second file is left out by name, where a pattern
+	// can tell the two apart.
+	inv = scanned(t, memory(map[string]string{"A.pdf": "1", "a.pdf": "2", "\u00e9.pdf": "3", "e\u0301.pdf": "4"}), Options{Pattern: true})
+	var left []string
+	for _, f := range all(t, inv.Findings(t.Context())) {
+		if f.Exclude {
+			left = append(left, f.Path)
+		}
+	}
+	if g := inv.Report.Of(Lookalike); g == nil || g.Files != 2 || strings.Contains(g.Samples[0].Detail+g.Samples[1].Detail, "hash") || !slices.Equal(left, []string{"a.pdf"}) {
+		t.Errorf("%+v, left out %q", g, left)
+	}
 	long := distinct(strings.Repeat("x", manifest.MaxExternalID), "p")
 	if manifest.ExternalIDWrong(long) != "" || !strings.HasSuffix(long, "x~148de9c5") {
 		t.Errorf("%q", long)
@@ -301,7 +313,9 @@ func TestDuplicatesAreFoundByTheirBytes(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	want := []Finding{
-		{Duplicate, "b/c.txt", 4, "the same bytes as a.txt"}, {Duplicate, "d.txt", 4, "the same bytes as a.txt"}, {Temporary, "f.tmp", 4, ""},
+		{Kind: Duplicate, Path: "b/c.txt", Size: 4, Detail: "the same bytes as a.txt"},
+		{Kind: Duplicate, Path: "d.txt", Size: 4, Detail: "the same bytes as a.txt"},
+		{Kind: Temporary, Path: "f.tmp", Size: 4},
 	}
 	if d := cmp.Diff(want, all(t, inv.Findings(t.Context()))); d != "" {
 		t.Error(d)
@@ -374,7 +388,9 @@ func TestWhatCannotBeListedIsTold(t *testing.T) {
 		&source.Error{Op: "stat", Path: "x.pdf", Err: source.ErrUnreadable},
 	}}
 	inv := scanned(t, src, Options{})
-	want := []Finding{{Unlisted, "closed", 0, "file cannot be read (ask its owner)"}, {Unreadable, "x.pdf", 0, "file cannot be read"}}
+	want := []Finding{
+		{Kind: Unlisted, Path: "closed", Detail: "file cannot be read (ask its owner)"}, {Kind: Unreadable, Path: "x.pdf", Detail: "file cannot be read"},
+	}
 	if d := cmp.Diff(want, all(t, inv.Findings(t.Context()))); d != "" {
 		t.Error(d)
 	}

@@ -28,9 +28,11 @@ type entry struct {
 type note struct {
 	Kind   string `json:"k"`
 	Detail string `json:"d,omitempty"`
+
+	Exclude bool `json:"-"` // see [Finding]; of lookalikes, which are not in the file
 }
 
-func (e *entry) add(kind, detail string) { e.Notes = append(e.Notes, note{kind, detail}) }
+func (e *entry) add(kind, detail string) { e.Notes = append(e.Notes, note{Kind: kind, Detail: detail}) }
 
 // leftOut reports whether the file is not in the inventory.
 func (e *entry) leftOut() bool {

@@ -211,7 +211,7 @@ func (s Scan) findings(out *printer, leftOut bool, title string) {
 
 func detail(f scan.Finding) string {
 	switch f.Kind {
-	case scan.Unreadable, scan.Unlisted, scan.Shortcut:
+	case scan.Unreadable, scan.Unlisted, scan.Shortcut, scan.Lookalike:
 		return ": " + Clean(f.Detail)
 	}
 	return ""
