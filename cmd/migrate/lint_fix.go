@@ -49,7 +49,7 @@ func (a *app) fix(ctx context.Context, path string, yes bool) error {
 	switch {
 	case yes:
 	case !a.ask:
-		say(a.err, "nothing was written: with --yes the change is")
+		say(a.err, "nothing was written; add --yes to write this change")
 		return nil
 	default:
 		err := a.askYes(ctx, "This changes "+view.Clean(path)+".")

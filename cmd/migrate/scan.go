@@ -103,6 +103,8 @@ func (a *app) scan(ctx context.Context, args []string, f scanFlags) (code int, e
 			s.table = arg
 		case err == nil && info.Mode().IsRegular():
 			return 0, usagef("%s is neither a folder nor a table that can be read here (.csv, .tsv, .xlsx, .ndjson)", arg)
+		case err != nil && isTable(arg) && !strings.Contains(arg, ":"):
+			return 0, usagef("%s: there is no such table", arg)
 		case s.at != nil:
 			return 0, usagef("%s and %s: scan one place at a time, with a table about it if there is one", s.at.name, arg)
 		default:

@@ -77,6 +77,8 @@ func (f *selectFlags) selection(ctx context.Context) (pipeline.Selection, error)
 		switch {
 		case only == "":
 			return s, usagef("--only: an empty pattern matches nothing")
+		case !isFile && strings.Contains(only, ","):
+			return s, usagef("--only %q: no external ID holds a comma; write --only once for each, or a file of IDs as --only @FILE", only)
 		case !isFile:
 			p.patterns = append(p.patterns, only)
 		default:
@@ -242,16 +244,20 @@ func matchOne(p []rune, r rune) int {
 // shownMisses is how many patterns and IDs without an item are named.
 const shownMisses = 5
 
-// tellMissed warns when a selection leaves nothing, and when a part of --only
-// met no item: it is rarely meant. Items is how many were selected, of a
+// tellMissed says that a limit was met, and warns when a selection leaves nothing,
+// and when a part of --only met no item: it is rarely meant. Items is how many were selected, of a
 // manifest that was read to its end.
 func (a *app) tellMissed(f selectFlags, items int) {
 	if items == 0 && (len(f.only) > 0 || f.division != "") {
 		say(a.err, "warning: no item of the manifest matches --only or --division")
 		return
 	}
-	if f.picks == nil || f.limit > 0 && items >= f.limit {
-		return // or what comes after the limit was never looked at
+	if f.limit > 0 && items >= f.limit { // what comes after was never looked at
+		say(a.err, "--limit %d: what comes after was not looked at; without --limit all items are taken", f.limit)
+		return
+	}
+	if f.picks == nil {
+		return
 	}
 	a.warnMissed("--only: no item of the manifest matches", f.picks)
 }

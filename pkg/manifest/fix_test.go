@@ -32,7 +32,7 @@ func TestFix(t *testing.T) {
 		"true and false":       {item("  isSensitive: yes # really\n  isArchived: 'No'\n  isProcessedUsed: 1\n"), item("  isSensitive: true # really\n  isArchived: false\n  isProcessedUsed: true\n")},
 		"a single value":       {item("  languages: en\n  tags: 'Sales, EMEA'\n  authors: \"jane@example.com\"\n"), item("  languages: [en]\n  tags: 'Sales, EMEA'\n  authors: [\"jane@example.com\"]\n")},
 		"a value with a mark":  {item("  tags: Who are we? # ask\n  authors: \"a?\"\n"), item("  tags: ['Who are we?'] # ask\n  authors: [\"a?\"]\n")},
-		"codes":                {item("  languages: [EN, pt-br, nl, English]\n  countries:\n  - be\n  - 'us'\n"), item("  languages: [en, pt-BR, nl, English]\n  countries:\n  - BE\n  - 'US'\n")},
+		"codes":                {item("  languages: [EN, pt-br, nl, English]\n  countries:\n  - be\n  - 'us'\n  - uk\n"), item("  languages: [en, pt-BR, nl, English]\n  countries:\n  - BE\n  - 'US'\n  - GB\n")},
 		"mapped codes":         {"map: {languages: {EN: en}}\n" + item("  languages: [EN]\n  countries: [be]\n"), "map: {languages: {EN: en}}\n" + item("  languages: [EN]\n  countries: [BE]\n")},
 		"tags, in a line":      {item("  tags: [Sales, \"EMEA\" , sales,Q3, EMEA]\n"), item("  tags: [Sales, \"EMEA\" ,Q3]\n")},
 		"tags, on lines":       {item("  tags:\n  - Sales\n  # the next one is ours\n  - EMEA\n  - sales\n  - EMEA # too\n"), item("  tags:\n  - Sales\n  # the next one is ours\n  - EMEA\n  - EMEA # too\n")},

@@ -132,6 +132,9 @@ var repairOf = map[int]repairKind{mapLanguages: repairLanguage, mapCountries: re
 // give it; ok is false if it has that already, or is no such code.
 func usualCode(field, s string) (code string, ok bool) {
 	if field == "countries" {
+		if strings.EqualFold(s, "UK") { // what people call it; ISO 3166 has it as GB
+			return "GB", true
+		}
 		return strings.ToUpper(s), anyCountry.MatchString(s) && s != strings.ToUpper(s)
 	}
 	g := anyLanguage.FindStringSubmatch(s)

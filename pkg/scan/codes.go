@@ -36,19 +36,29 @@ var (
 )
 
 // languages and countries are those that lists of content name most, by their
-// folded names, in English and in themselves.
+// folded names: in themselves, in English, German, French and Dutch.
 var languages = codes(`
-	en English | de German Deutsch | fr French Français | nl Dutch Nederlands | es Spanish Español | it Italian Italiano |
-	pt Portuguese Português | pl Polish Polski | da Danish Dansk | sv Swedish Svenska | no Norwegian Norsk | fi Finnish Suomi |
-	cs Czech Čeština | hu Hungarian Magyar | ro Romanian Română | ru Russian Русский | tr Turkish Türkçe | el Greek |
-	ja Japanese 日本語 | zh Chinese 中文 | ko Korean 한국어 | ar Arabic | he Hebrew`)
+	en English Englisch Anglais Engels | de German Deutsch Allemand Duits | fr French Français Französisch Frans | nl Dutch Nederlands Niederländisch Néerlandais |
+	es Spanish Español Spanisch Espagnol Spaans | it Italian Italiano Italienisch Italien Italiaans | pt Portuguese Português Portugiesisch Portugais Portugees |
+	pl Polish Polski Polnisch Polonais Pools | da Danish Dansk Dänisch Danois Deens | sv Swedish Svenska Schwedisch Suédois Zweeds |
+	no Norwegian Norsk Norwegisch Norvégien Noors | fi Finnish Suomi Finnisch Finnois Fins | cs Czech Čeština Tschechisch Tchèque Tsjechisch |
+	hu Hungarian Magyar Ungarisch Hongrois Hongaars | ro Romanian Română Rumänisch Roumain Roemeens | ru Russian Русский Russisch Russe |
+	tr Turkish Türkçe Türkisch Turc Turks | el Greek Griechisch Grec Grieks | ja Japanese 日本語 Japanisch Japonais Japans |
+	zh Chinese 中文 Chinesisch Chinois Chinees | ko Korean 한국어 Koreanisch Coréen Koreaans | ar Arabic Arabisch Arabe | he Hebrew Hebräisch Hébreu Hebreeuws`)
 
 var countries = codes(`
-	GB UK Great_Britain United_Kingdom England | US USA United_States United_States_of_America | DE Germany Deutschland | FR France | BE Belgium Belgique België |
-	NL Netherlands The_Netherlands Nederland | LU Luxembourg | AT Austria Österreich | CH Switzerland Schweiz Suisse | ES Spain España | PT Portugal | IT Italy Italia |
-	IE Ireland | PL Poland Polska | DK Denmark Danmark | SE Sweden Sverige | NO Norway Norge | FI Finland Suomi | CZ Czech_Republic Czechia | HU Hungary |
-	RO Romania | GR Greece | TR Turkey Türkiye | CA Canada | MX Mexico México | BR Brazil Brasil | AU Australia | NZ New_Zealand | JP Japan | CN China | IN India |
-	SG Singapore | KR South_Korea | ZA South_Africa | AE United_Arab_Emirates UAE | IL Israel`)
+	GB UK Great_Britain United_Kingdom England Großbritannien Vereinigtes_Königreich Grande-Bretagne Royaume-Uni Groot-Brittannië Verenigd_Koninkrijk |
+	US USA United_States United_States_of_America Vereinigte_Staaten États-Unis Verenigde_Staten | DE Germany Deutschland Allemagne Duitsland |
+	FR France Frankreich Frankrijk | BE Belgium Belgique België Belgien | NL Netherlands The_Netherlands Nederland Niederlande Pays-Bas |
+	LU Luxembourg Luxemburg | AT Austria Österreich Autriche Oostenrijk | CH Switzerland Schweiz Suisse Zwitserland | ES Spain España Spanien Espagne Spanje |
+	PT Portugal | IT Italy Italia Italien Italie Italië | IE Ireland Irland Irlande Ierland | PL Poland Polska Polen Pologne |
+	DK Denmark Danmark Dänemark Danemark Denemarken | SE Sweden Sverige Schweden Suède Zweden | NO Norway Norge Norwegen Norvège Noorwegen |
+	FI Finland Suomi Finnland Finlande | CZ Czech_Republic Czechia Tschechien Tchéquie Tsjechië | HU Hungary Ungarn Hongrie Hongarije |
+	RO Romania Rumänien Roumanie Roemenië | GR Greece Griechenland Grèce Griekenland | TR Turkey Türkiye Türkei Turquie Turkije | CA Canada Kanada |
+	MX Mexico México Mexiko Mexique | BR Brazil Brasil Brasilien Brésil Brazilië | AU Australia Australien Australie Australië |
+	NZ New_Zealand Neuseeland Nouvelle-Zélande Nieuw-Zeeland | JP Japan Japon | CN China Chine | IN India Indien Inde | SG Singapore Singapur Singapour |
+	KR South_Korea Südkorea Corée_du_Sud Zuid-Korea | ZA South_Africa Südafrika Afrique_du_Sud Zuid-Afrika |
+	AE United_Arab_Emirates UAE Vereinigte_Arabische_Emirate | IL Israel Israël`)
 
 func codes(lists string) map[string]string {
 	all := map[string]string{}

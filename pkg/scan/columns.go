@@ -28,6 +28,9 @@ func (a *analyst) readAll(ctx context.Context) error {
 		for _, u := range a.uses {
 			text := cell(row.Cells, u.index)
 			if text == "" {
+				if u.blank == 0 {
+					u.blank = row.Line
+				}
 				continue
 			}
 			u.filled++
@@ -43,7 +46,14 @@ func (a *analyst) readAll(ctx context.Context) error {
 			}
 		}
 	}
-	return a.ids.Confirm(ctx, a.idPlaces(ctx), func(manifest.Problem) { a.idTwice = true })
+	return a.ids.Confirm(ctx, a.idPlaces(ctx), func(p manifest.Problem) {
+		if a.idTwice == "" {
+			a.idTwice = "some rows share one"
+			if p.Pos.Line > 0 && p.Also != nil {
+				a.idTwice = fmt.Sprintf("row %d: %s, also in row %d", p.Pos.Line, p.What, p.Also.Line)
+			}
+		}
+	})
 }
 
 // fileRows are the rows about files, without the header. Rows that cannot be read
@@ -159,7 +169,7 @@ func (a *analyst) conclude() {
 		case u.Field == "externalId" && !a.usableID(u):
 			continue
 		case u.bad > 0:
-			t.Notes = append(t.Notes, fmt.Sprintf("column %q is kept and not used as %s: %s%s", u.Column, u.Field, u.first, others(u.bad-1)))
+			t.Notes = append(t.Notes, fmt.Sprintf("column %q is kept and not used as %s: %s%s", u.Column, u.Field, u.first, others(u.bad-1))+" (correct them, and scan again)")
 			continue
 		}
 		t.Columns = append(t.Columns, u.ColumnUse)
@@ -186,13 +196,13 @@ func (a *analyst) usableID(u *use) bool {
 	case u.bad > 0:
 		why = u.first
 	case u.filled < a.t.Rows:
-		why = count(a.t.Rows-u.filled, "row") + " without one"
-	case a.idTwice:
-		why = "some rows share one"
+		why = fmt.Sprintf("%s without one, the first is row %d", count(a.t.Rows-u.filled, "row"), u.blank)
+	case a.idTwice != "":
+		why = a.idTwice
 	default:
 		return true
 	}
-	a.t.Notes = append(a.t.Notes, fmt.Sprintf("column %q is kept and not used as externalId: %s", u.Column, why))
+	a.t.Notes = append(a.t.Notes, fmt.Sprintf("column %q is kept and not used as externalId: %s", u.Column, why)+" (give each row one of its own, and scan again)")
 	return false
 }
 
@@ -201,7 +211,10 @@ func others(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return ", and " + count(n, "cell") + " like it"
+	if n == 1 {
+		return ", and 1 more cell does not fit"
+	}
+	return fmt.Sprintf(", and %d more cells do not fit", n)
 }
 
 func count(n int, noun string) string {

@@ -40,8 +40,9 @@ type Table struct {
 	Columns []ColumnUse `json:"columns"`
 	Keep    []string    `json:"keep"` // columns that are no field
 	Notes   []string    `json:"notes,omitempty"`
-	Looked  int         `json:"looked"` // rows whose file was looked for
-	Found   int         `json:"found"`  // of them
+	Looked  int         `json:"looked"`            // rows whose file was looked for
+	Found   int         `json:"found"`             // of them
+	Missing []string    `json:"missing,omitempty"` // the first few of the others, when some were found: paths below Strip
 
 	// Joined says that the files are the items and the table tells about them;
 	// else its rows are the items.
@@ -99,13 +100,14 @@ type analyst struct {
 	some    [][]string
 	uses    []*use
 	ids     manifest.IDs
-	idTwice bool
+	idTwice string // the first IDs that two rows share
 }
 
 // use is a column that may be a field.
 type use struct {
 	ColumnUse
 	filled int    // cells
+	blank  int    // the first row without one; 0: none
 	bad    int    // cells that the field does not take
 	first  string // of them: where and what
 	days   bool   // dates without a time
@@ -171,8 +173,9 @@ type candidate struct {
 	paths []string // of the sample
 	strip string
 	found int
-	good  int  // paths that look like files
-	whole bool // they begin with a slash
+	lost  []string // the first few that are not there, when some are
+	good  int      // paths that look like files
+	whole bool     // they begin with a slash
 }
 
 // findPath finds which columns give the path of a row's file.
@@ -196,7 +199,7 @@ func (a *analyst) findPath(ctx context.Context) {
 	if best.found == 0 {
 		best.strip = guessStrip(best.paths, best.whole)
 	}
-	a.t.Path, a.t.Strip, a.t.Found, a.t.First = best.text, best.strip, best.found, strings.TrimPrefix(best.paths[0], best.strip)
+	a.t.Path, a.t.Strip, a.t.Found, a.t.Missing, a.t.First = best.text, best.strip, best.found, best.lost, strings.TrimPrefix(best.paths[0], best.strip)
 	if a.There != nil {
 		a.t.Looked = min(len(best.paths), a.Look)
 	}
@@ -268,13 +271,18 @@ func (a *analyst) look(ctx context.Context, c *candidate) {
 	}
 	for _, strip := range strips {
 		found := 0
+		var lost []string
 		for _, p := range c.paths[:min(len(c.paths), a.Look)] {
-			if a.There(ctx, strings.TrimPrefix(p, strip)) {
+			p = strings.TrimPrefix(p, strip)
+			switch {
+			case a.There(ctx, p):
 				found++
+			case len(lost) < someSamples:
+				lost = append(lost, p)
 			}
 		}
 		if found > c.found {
-			c.found, c.strip = found, strip
+			c.found, c.strip, c.lost = found, strip, lost
 		}
 	}
 }

@@ -127,7 +127,7 @@ A3|z.pdf|x|||||| `, nil)
 	for _, want := range []string{
 		`column "ID" is kept and not used as externalId: row 2: "A,1" holds a comma`,
 		`column "Expiry" is kept and not used as expiresAt: row 2: "03/04/2027": the date does not say which of its numbers is the month`,
-		`, and 1 cell like it`,
+		`, and 1 more cell does not fit (correct them, and scan again)`,
 		`column "isSensitive" is kept and not used as isSensitive: row 3: isSensitive is "maybe"`,
 	} {
 		if !strings.Contains(notes, want) {
@@ -141,9 +141,9 @@ A3|z.pdf|x|||||| `, nil)
 
 func TestIDsThatAreNoneAreNotUsed(t *testing.T) {
 	for text, want := range map[string]string{
-		"ID|File\nA|x.pdf\nA|y.pdf":    "some rows share one",
-		"ID|File\nA|x.pdf\na|y.pdf":    "some rows share one",
-		"ID|File\nA|x.pdf\n|y.pdf":     "1 row without one",
+		"ID|File\nA|x.pdf\nA|y.pdf":    `row 3: external ID "A" is used twice, also in row 2 (give each row one of its own, and scan again)`,
+		"ID|File\nA|x.pdf\na|y.pdf":    `row 3: external ID "a" differs from "A" only in upper and lower case, also in row 2`,
+		"ID|File\nA|x.pdf\n|y.pdf":     "1 row without one, the first is row 3",
 		"ID|File\nA|x.pdf\nB|y.pdf":    "",
 		"ID|File\n A |x.pdf\n001|y.pd": "",
 	} {
@@ -263,6 +263,7 @@ func TestGuesses(t *testing.T) {
 	for _, c := range []struct{ kind, in, want string }{
 		{"people", "jane@example.com", "jane@example.com"}, {"people", "Jane Doe", ""}, {"people", "Jane <jane@example.com>", ""},
 		{"languages", "English", "en"}, {"languages", "Français", "fr"}, {"languages", "en", "en"}, {"languages", "pt-BR", "pt-BR"}, {"languages", "Klingon", ""},
+		{"languages", "Englisch", "en"}, {"languages", "Allemand", "de"}, {"countries", "Großbritannien", "GB"}, {"countries", "Royaume-Uni", "GB"}, {"countries", "Belgien", "BE"},
 		{"countries", "UK", "GB"}, {"countries", "Great Britain", "GB"}, {"countries", "BE", "BE"}, {"countries", "Narnia", ""},
 		{"tags", "Sales", "Sales"},
 	} {

@@ -364,6 +364,10 @@ func (l *globLister) concludeJoin() error {
 		if lost.n == 0 {
 			first = row.Pos
 		}
+		if row.Path == "" {
+			lost.add("an empty path (" + row.Pos.String() + ")")
+			continue
+		}
 		lost.add(fmt.Sprintf("%q", row.Path))
 	}
 	if lost.n > 0 {

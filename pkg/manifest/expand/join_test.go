@@ -81,6 +81,8 @@ func TestProblemsOfJoins(t *testing.T) {
 		{"two rows for what nobody takes", simple, "P\na.pdf\nb.txt\nb.txt\n", []string{"a.pdf", "b.txt"}, nil},
 		{"rows without files", simple, "P,Q\na.pdf,1\ngone/1.pdf,\ngone/2.pdf,\ngone/3.pdf,\ngone/4.pdf,\n,5\n", []string{"a.pdf"},
 			[]string{`warning t.csv:3: M085: 5 rows of "t.csv" are about files that are not there: "gone/1.pdf", "gone/2.pdf", "gone/3.pdf" and 2 more (copy the files, or correct the paths)`}},
+		{"a row that names no file", simple, "P,Q\na.pdf,1\n,5\n", []string{"a.pdf"},
+			[]string{`warning t.csv:3: M085: 1 row of "t.csv" is about files that are not there: an empty path (t.csv:3) (copy the files, or correct the paths)`}},
 		{"rows of other folders", `{files: "decks:emea/*", join: {table: t.csv, on: P}}`, "P\nEMEA/a.pdf\nemea/b.pdf\napac/c.pdf\n", []string{"emea/a.pdf", "emea/b.pdf"},
 			[]string{`warning t.csv:2: M087: the row writes "EMEA/a.pdf", for file decks:emea/a.pdf (correct the path in the table)`}},
 		{"files without rows", simple, "P\na.pdf\n", []string{"a.pdf", "b.pdf"},

@@ -50,7 +50,10 @@ func (s *Set) Leftovers(ctx context.Context) iter.Seq2[manifest.Leftover, error]
 				continue
 			}
 			for row, err := range g.made.join.lost(g.take.base) {
-				l := manifest.Leftover{Reason: manifest.LeftNoFile, Source: g.at(row.Path).String(), Pos: row.Pos}
+				l := manifest.Leftover{Reason: manifest.LeftNoFile, Pos: row.Pos}
+				if row.Path != "" {
+					l.Source = g.at(row.Path).String()
+				}
 				if !yield(l, err) || err != nil {
 					return
 				}

@@ -73,7 +73,7 @@ func (l *Leftovers) text(out *printer) {
 func leftoverLine(o manifest.Leftover) string {
 	switch o.Reason {
 	case manifest.LeftNoFile:
-		return o.Pos.String() + ": " + o.Source
+		return o.Pos.String() + ": " + either(o.Source != "", o.Source, "the row names no file")
 	case manifest.LeftExcluded:
 		return o.Source + "  " + Bytes(o.Size) + "  by " + o.Detail
 	case manifest.LeftUnlisted:

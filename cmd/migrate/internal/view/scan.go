@@ -140,6 +140,12 @@ func (s Scan) table(out *printer) {
 		out.line("  files: %s looked for, all of them there", Count(t.Looked))
 	default:
 		out.line("  files: %s looked for, %s of them there%s", Count(t.Looked), Count(t.Found), either(t.Found == 0, "; if they lie elsewhere, name their folder before the table", ""))
+		for _, p := range t.Missing {
+			out.line("    not there: %s", Clean(p))
+		}
+		if more := t.Looked - t.Found - len(t.Missing); more > 0 && t.Found > 0 {
+			out.line("    ... and %s more (lint lists rows without a file)", Count(more))
+		}
 	}
 }
 

@@ -21,7 +21,11 @@ func unmapped(out *printer, u manifest.Unmapped, limit int) {
 		if u.More[name] > 0 {
 			more = " at least" // further ones were counted, not kept
 		}
-		out.line("Not in the map of %s:%s %s", name, more, Plural(n, "value", "values"))
+		kept := ""
+		if name == "tags" { // of the others there is a problem where the service has no such value
+			kept = either(n == 1, ", used as it stands", ", used as they stand")
+		}
+		out.line("Not in the map of %s:%s %s%s", name, more, Plural(n, "value", "values"), kept)
 		for _, v := range u.Values[:min(n, limit)] {
 			out.line("  %s, on %s, first at %s", Clean(fmt.Sprintf("%q", v.Value)), Plural(v.Count, "item", "items"), Clean(v.Pos.String()))
 		}

@@ -24,7 +24,7 @@ func TestUnmappedValuesAreListedOnce(t *testing.T) {
 		1:  `  "P0\x1b[2J", on 1 item, first at t.csv:2`,
 		20: `  "P19\x1b[2J", on 20 items, first at t.csv:2`,
 		21: "  ... and 2 more",
-		22: "Not in the map of tags: at least 1 value",
+		22: "Not in the map of tags: at least 1 value, used as it stands",
 		23: `  "Old", on 1 item, first at t.csv:3:1`,
 		24: "m.yaml: 1 item, no problems",
 	} {
