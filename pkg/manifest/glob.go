@@ -148,7 +148,8 @@ func (t Template) constant() bool {
 // Fill is the value that c, of a glob's Set, gives a file. get says what a
 // placeholder stands for: one text, or none when the file has no such part, or
 // for {dirs} any number, each of which makes an element of a list. Elements
-// whose placeholders are all empty drop out. False: the field is not named.
+// whose placeholders are all empty drop out. False: the field is not named, and
+// the manifest's default holds; so it is for a list of which nothing is left.
 func (c Column) Fill(get func(placeholder string) []string) (Value, bool) {
 	if c.Template != "" {
 		texts := fillText(c.Template, get)
@@ -157,7 +158,9 @@ func (c Column) Fill(get func(placeholder string) []string) (Value, bool) {
 		}
 		return Value{Kind: TextValue, Pos: c.Pos, Text: texts[0], Loose: true}, true
 	}
-	return fillValue(*c.Value, get), true
+	v := fillValue(*c.Value, get)
+	emptied := v.Kind == ListValue && len(v.List) == 0 && len(c.Value.List) > 0
+	return v, !emptied
 }
 
 func fillValue(v Value, get func(string) []string) Value {

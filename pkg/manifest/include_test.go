@@ -191,7 +191,9 @@ include:
     description: "{dir1}"
     tags: [Fixed, "{dirs}", "T-{dir1}", "{ext}"]
     languages: {replace: []}
-    countries: [BE]
+    countries: [BE, "{dir1}"]
+    downloadableExternal: ["{dirs}"]
+    downloadableInternal: []
     authors: null
 `)
 	if len(ps) != 1 { // languages know no replace
@@ -226,6 +228,16 @@ include:
 		if d := cmp.Diff(tt.want, texts(v)); d != "" || !ok {
 			t.Error(d)
 		}
+	}
+	// Nothing for its placeholders: as if it were not written, for [] would take the default away.
+	if v, ok := set["downloadableExternal"].Fill(get(top)); ok {
+		t.Errorf("a list of which nothing is left: %+v", v)
+	}
+	if v, ok := set["countries"].Fill(get(top)); !ok || len(v.List) != 1 {
+		t.Errorf("a list of which something is left: %+v %v", v, ok)
+	}
+	if v, ok := set["downloadableInternal"].Fill(get(top)); !ok || v.Kind != ListValue {
+		t.Errorf("the empty list: %+v %v", v, ok)
 	}
 	if v, ok := set["authors"].Fill(get(file)); !ok || v.Kind != NullValue {
 		t.Errorf("authors: %+v %v", v, ok)
