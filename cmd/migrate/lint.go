@@ -24,9 +24,9 @@ problems with their places and changes nothing. --offline leaves the service out
 
 It also reads which assets the items' Divisions have, a thousand a request, and
 names those that are no item's and equal one: a run would make them a second time.
-Above 50,000 assets it does so only when --twins asks for it. Names tell, and bytes
-where their checksum is known; with --hash files are read that have the size of
-such an asset.
+Above 50,000 assets it does so only when --twins asks for it. Bytes tell, or else
+names. Files that have the size of such an asset are read for that: 1 GiB of those
+on this machine, and with --hash all of them, also elsewhere.
 
 --fix puts slips right that leave no doubt, in the manifest alone: misspelt keys,
 true and false written otherwise, dates in another form, values that YAML wants
@@ -43,7 +43,7 @@ when only some items are blocked.`,
 	files.add(cmd.Flags())
 	cmd.Flags().BoolVar(&offline, "offline", false, "leave out what only the service can tell")
 	cmd.Flags().BoolVar(&twins, "twins", true, "look for assets that items equal: one request for each thousand assets; without the flag up to 50,000 assets")
-	cmd.Flags().BoolVar(&hash, "hash", false, "read files that have the size of an asset, to tell by their bytes")
+	cmd.Flags().BoolVar(&hash, "hash", false, "read all files that have the size of an asset, to tell by their bytes")
 	cmd.Flags().BoolVar(&fix, "fix", false, "show the repairs that leave no doubt, and write them if you agree")
 	cmd.Flags().BoolVar(&yes, "yes", false, "with --fix: write without asking")
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {

@@ -15,14 +15,19 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/source"
 )
 
+// freeReading is how many bytes lint reads to compare them, in all, unless it is
+// told to read: a few seconds of work.
+const freeReading = 1 << 30
+
 // maxThere is how many assets that items may equal are kept to compare with.
 const maxThere = 100_000
 
 // there finds assets of an item's Division that are no item's and equal it: a
 // person may have uploaded them, and a run would make them a second time. Bytes
-// tell where the checksum of a file is known without reading it, else names; with
-// Options.Hash files are read whose size such an asset has. Nothing is decided by
-// it, and nothing linked.
+// tell, else names. A file is read if its checksum is not known and such an asset
+// has its size: those of this machine, up to freeReading in all, and with
+// Options.Hash all but those that are online only. Nothing is decided by it, and
+// nothing linked.
 //
 // Of each item 32 bytes are kept; what may match is confirmed in a second pass.
 type there struct {
@@ -39,6 +44,9 @@ type there struct {
 	kept   int                      // assets in found
 	more   int                      // beyond maxThere
 	listed []uint64                 // external IDs of items that the service has, sorted
+
+	free   int64 // of freeReading, what is left
+	unread int   // files that were not read although an asset has their size
 }
 
 // thereAsset is an asset that an item may equal.
@@ -49,7 +57,7 @@ type thereAsset struct {
 }
 
 func newThere(g *gatherer) *there {
-	return &there{g: g, seed: maphash.MakeSeed(), divisions: map[string]bool{}, found: map[uint64][]*thereAsset{}}
+	return &there{g: g, seed: maphash.MakeSeed(), divisions: map[string]bool{}, found: map[uint64][]*thereAsset{}, free: freeReading}
 }
 
 func (t *there) hash(parts ...string) uint64 {
@@ -78,7 +86,7 @@ func (t *there) add(w *work) {
 	case w.item.URL != "" || f.SourceErr != nil:
 	case f.MD5 != "":
 		content = t.byBytes(division, f.MD5)
-	case t.g.in.Options.Hash && !f.Info.Offline && f.Info.Size >= 0:
+	case f.Info.Size >= 0:
 		content = t.bySize(division, f.Info.Size)
 	}
 	if content != 0 {
@@ -223,6 +231,13 @@ func (t *there) confirm(ctx context.Context, report func(manifest.Problem)) erro
 		}
 		report(a.problem(&item, like))
 	}
+	if t.unread > 0 {
+		files, like, reads := "files have", "assets", "them"
+		if t.unread == 1 {
+			files, like, reads = "file has", "an asset", "it"
+		}
+		report(manifest.NewProblem("M131", manifest.Pos{File: t.g.in.Manifest.Path}, fmt.Sprintf("%d %s the size of %s of the Division, and may have the same bytes", t.unread, files, like), "lint with --hash, which reads "+reads))
+	}
 	if t.more > 0 {
 		report(manifest.NewProblem("M131", manifest.Pos{File: t.g.in.Manifest.Path}, fmt.Sprintf("%d more assets may be like items", t.more), "link those above first, and lint again"))
 	}
@@ -241,7 +256,11 @@ func (t *there) sameContent(ctx context.Context, item *manifest.Item, division, 
 		return nil, false
 	}
 	md5 := knownMD5(ctx, t.g.in.Hashes, item.Location, info)
-	if md5 == "" && t.g.in.Options.Hash && !info.Offline {
+	if md5 == "" && !info.Offline && slices.ContainsFunc(group, func(a *thereAsset) bool { return !a.told && a.division == division && a.size == info.Size }) {
+		if !t.mayRead(item, info) {
+			t.unread++
+			return nil, false
+		}
 		md5 = t.read(ctx, item)
 	}
 	equal := func(a *thereAsset) bool { return md5 != "" && a.division == division && a.md5 == md5 }
@@ -250,6 +269,19 @@ func (t *there) sameContent(ctx context.Context, item *manifest.Item, division, 
 		a = pickThere(group, func(a *thereAsset) bool { return equal(a) && !has(t.names, t.byName(division, a.name)) })
 	}
 	return a, a != nil
+}
+
+// mayRead reports whether an item's file, which is not online only, may be read to
+// be compared.
+func (t *there) mayRead(item *manifest.Item, info source.Info) bool {
+	switch {
+	case t.g.in.Options.Hash:
+		return true
+	case item.Location.Kind != manifest.RootFolder || info.Size > t.free:
+		return false
+	}
+	t.free -= info.Size
+	return true
 }
 
 // stat describes an item's file; false when there is none to describe.

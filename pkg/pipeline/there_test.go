@@ -25,7 +25,7 @@ func (w *world) lint(ask func(int) bool, files ...source.Source) []manifest.Prob
 	in := w.input(st)
 	in.Options.Twins = ask
 	for _, f := range files {
-		in.Sources = map[string]source.Source{"": f}
+		in.Sources = map[string]source.Source{pipeline.SourceName(w.items[0].Location): f}
 	}
 	var ps []manifest.Problem
 	s, err := pipeline.Lint(w.t.Context(), in, func(p manifest.Problem) { ps = append(ps, p) })
@@ -141,15 +141,37 @@ func TestLintFindsAssetsThatItemsEqual(t *testing.T) {
 		if d := cmp.Diff(want, alike(w.lint(func(int) bool { return true }), ids)); d != "" {
 			t.Error(d)
 		}
+		// Of this machine, files are read that have the size of such an asset, and no others.
 		w.cache = cache{}
+		opened := map[string]bool{}
+		w.files.trouble = func(path string) (time.Duration, error) {
+			opened[path] = true
+			return 0, nil
+		}
+		if d := cmp.Diff(want, alike(w.lint(func(int) bool { return true }), ids)); d != "" {
+			t.Error(d)
+		}
+		if opened["ours.txt"] || opened["linked.txt"] || opened["new.txt"] || !opened["bytes.txt"] {
+			t.Errorf("opened: %v", opened)
+		}
+
+		// Elsewhere none is: names tell, and that bytes were not compared.
+		w.cache, opened = cache{}, map[string]bool{}
+		for i := range w.items {
+			w.items[i].Location.Root, w.items[i].Location.Kind = "far", manifest.RootRclone
+		}
 		names := []string{
 			"both: asset #both has this name and is no item's | write id: #both on the item",
 			`keyed: asset #keyed has this name and the external ID "THEIRS" | let the item have that external ID, or clear it in Showpad and write id: #keyed on the item`,
 			"once: asset #once has this name and is no item's | write id: #once on the item",
 			"name: asset #name has this name (but other bytes) and is no item's | write id: #name on the item",
+			": 5 files have the size of assets of the Division, and may have the same bytes | lint with --hash, which reads them",
 		}
-		if d := cmp.Diff(names, alike(w.lint(func(int) bool { return true }), ids)); d != "" {
+		if d := cmp.Diff(names, alike(w.lint(func(int) bool { return true }, w.files), ids)); d != "" {
 			t.Error(d)
+		}
+		if len(opened) > 0 {
+			t.Errorf("opened: %v", opened)
 		}
 
 		// Asked and told not to, or not asked: nothing is read.
