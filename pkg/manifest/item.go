@@ -351,7 +351,8 @@ func (b *Builder) check(d *decoder, it *Item) {
 	b.checkPlace(d, it)
 	f := &it.Fields
 	if f.IsRenderExternalAllowed.Set && it.URL == "" && it.File != "" {
-		d.ps.add(CodeURLOnly, it.FieldPos("isRenderExternalAllowed"), "isRenderExternalAllowed is for URL assets only", "remove it from this item")
+		d.ps.add(CodeURLOnly, it.FieldPos("isRenderExternalAllowed"), "isRenderExternalAllowed is for URL assets only, and is not sent", "remove it from this item")
+		f.IsRenderExternalAllowed = Opt[bool]{}
 	}
 	if f.IsEditable.Set && (it.URL != "" || isPDF(it)) {
 		kind := "a PDF"

@@ -245,7 +245,7 @@ func TestItemProblems(t *testing.T) {
 		{"editable link", "url: https://x.example/\npermissions: {isEditable: true}", []string{
 			`blocked 6:27: M052: isEditable cannot be set on a URL asset (remove isEditable from this item)`}},
 		{"render", "file: a\nisRenderExternalAllowed: false", []string{
-			`6:26: M053: isRenderExternalAllowed is for URL assets only (remove it from this item)`}},
+			`warning 6:26: M053: isRenderExternalAllowed is for URL assets only, and is not sent (remove it from this item)`}},
 		{"keep", "file: a\nkeep: {a: [b], c: {d: e}}", []string{
 			`6:11: M007: keep.a is a list (write a text)`,
 			`6:19: M007: keep.c is a mapping (write a text)`}},
@@ -263,6 +263,9 @@ func TestItemProblems(t *testing.T) {
 			}
 			if p.Item.ExternalID != "a" {
 				t.Errorf("external ID %q", p.Item.ExternalID)
+			}
+			if p.Item.URL == "" && p.Item.Fields.IsRenderExternalAllowed.Set {
+				t.Error("a field of URL assets is left on a file")
 			}
 			for _, pr := range p.Problems {
 				if pr.ExternalID != "a" || pr.Fix == "" {

@@ -144,7 +144,7 @@ func itemSchema() object {
 	unset := object{"type": "null"}
 	s := closed(p, "externalId")
 	s["oneOf"] = []any{
-		object{"required": []string{"file"}, "properties": object{"file": set, "url": unset, "isRenderExternalAllowed": unset}},
+		object{"required": []string{"file"}, "properties": object{"file": set, "url": unset}},
 		object{"required": []string{"url"}, "properties": object{"url": set, "file": unset}},
 	}
 	return s

@@ -189,7 +189,7 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		"languages": body + "languages: en", "language": body + "languages: ['']", "country null": body + "countries: [null]",
 		"bool": body + "isSensitive: 'true'", "bool number": body + "isArchived: 1", "allowEmpty": body + "allowEmpty: yes", "date": body + "expiresAt: tomorrow", "date zone": body + "expiresAt: 2026-12-01T10:00:00", "span": body + "expiresAt: +5", "date type": body + "expiresAt: [2026-12-01]",
 		"renditions": body + "downloadableExternal: [docx]", "renditions type": body + "downloadableInternal: pdf", "pages": body + "lockedPages: [{start: 0, end: 1}]", "pages key": body + "lockedPages: [{start: 1}]", "pages more": body + "lockedPages: [{start: 1, end: 2, x: 3}]", "pages type": body + "lockedPages: {start: 1, end: 2}", "pages text": body + "lockedPages: [{start: '1', end: 2}]",
-		"enforced": body + "enforcedPages: {foo: []}", "enforced type": body + "enforcedPages: []", "enforced pages": body + "enforcedPages: {append: [{start: 1}]}", "keep": body + "keep: [a]", "keep value": body + "keep: {a: [b]}", "render": body + "isRenderExternalAllowed: true", "division": body + "division: ''",
+		"enforced": body + "enforcedPages: {foo: []}", "enforced type": body + "enforcedPages: []", "enforced pages": body + "enforcedPages: {append: [{start: 1}]}", "keep": body + "keep: [a]", "keep value": body + "keep: {a: [b]}", "division": body + "division: ''",
 	} {
 		bad["item/"+name] = head + "---\n" + text + "\n"
 	}
