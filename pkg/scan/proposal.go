@@ -63,6 +63,8 @@ func (m Manifest) Write(w io.Writer) error {
 	commented("division: Marketing", "where the files go, by name or id: write yours; a row may name another one")
 	if m.Zone {
 		commented("timezone: Etc/UTC", "where days begin and end, as in Europe/Brussels: dates come without a time")
+	} else {
+		commented("# timezone: Europe/Brussels", "needed when a date comes without a time")
 	}
 	if m.Root != nil {
 		line("roots:")

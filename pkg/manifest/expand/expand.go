@@ -68,6 +68,9 @@ type Set struct {
 func Open(path string, opts Options) (*Set, error) {
 	s := &Set{opts: opts, seen: map[string]os.FileInfo{}}
 	f, err := s.open(path)
+	if errors.Is(err, errNotRegular) {
+		return nil, fmt.Errorf("opening the manifest: %w (name the file, such as %s)", err, filepath.Join(path, "manifest.yaml"))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the manifest: %w", err)
 	}

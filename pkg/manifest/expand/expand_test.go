@@ -188,7 +188,7 @@ func TestOpenFails(t *testing.T) {
 	if _, err = Open(filepath.Join(dir, "no.yaml"), Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
-	if _, err = Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err = Open(dir, Options{}); err == nil || !strings.Contains(err.Error(), "not a regular file (name the file, such as "+filepath.Join(dir, "manifest.yaml")+")") {
 		t.Errorf("%v", err)
 	}
 }
