@@ -20,8 +20,15 @@ const (
 	maxHosts  = 1000            // that something is remembered of
 )
 
-// errStalled ends a request whose server says nothing.
-var errStalled = errors.New("the server says nothing any more")
+// A server that is waited for as long as crawl times Config.Idle and sent less
+// than progress meanwhile is taken for a broken one: others wait for its turn.
+const crawl = 5
+
+var (
+	// errStalled ends a request whose server says nothing.
+	errStalled = errors.New("the server says nothing any more")
+	errCrawls  = errors.New("the server sends next to nothing")
+)
 
 // answer is one answer, whose body may still be read.
 type answer struct {
@@ -30,15 +37,27 @@ type answer struct {
 	idle   time.Duration
 	timer  *time.Timer // ends the request; it runs while somebody waits for the server
 	ctx    context.Context
+
+	waited time.Duration // for the server, since came was 0
+	came   int           // bytes
 }
 
-// Read reads the body; a server that says nothing for too long ends it.
+// Read reads the body; a server that says nothing, or next to nothing, for too
+// long ends it.
 func (a *answer) Read(p []byte) (int, error) {
+	begun := time.Now()
 	a.timer.Reset(a.idle)
 	n, err := a.Body.Read(p)
 	a.timer.Stop()
 	if err != nil && err != io.EOF && context.Cause(a.ctx) == errStalled {
 		err = errStalled
+	}
+	a.came += n
+	if a.waited += time.Since(begun); a.waited >= crawl*a.idle {
+		if a.came < progress && err == nil {
+			err = errCrawls
+		}
+		a.waited, a.came = 0, 0
 	}
 	return n, err
 }

@@ -216,7 +216,7 @@ func TestWhatIsKeptIsReadOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer sp.Close()
-			s, _ := serve(t, far.Wrap(h), func(cfg *Config) { cfg.Spool = sp })
+			s, _ := serve(t, far.Wrap(h), func(cfg *Config) { cfg.Spool, cfg.MaxSize = sp, 1<<20 })
 			if strings.HasPrefix(name, "a broken") {
 				far.Do(sourcetest.Once("a.bin", sourcetest.Fault{Cut: true, After: 5_000}))
 			}
@@ -462,6 +462,59 @@ func TestAServerThatSaysNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestAServerThatSendsNextToNothing is left when it takes hours for what others
+// send in a moment; one that is merely slow is not.
+func TestAServerThatSendsNextToNothing(t *testing.T) {
+	for _, c := range []struct {
+		every time.Duration
+		part  int
+		size  int64 // -1: it is not told
+		ok    bool
+	}{{50 * time.Second, 10, 1 << 20, false}, {50 * time.Second, 10, -1, false}, {50 * time.Second, 32 << 10, 1 << 20, true}, {time.Second, 10, 1000, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			sp, err := spool.Open(t.TempDir(), 64<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer sp.Close()
+			s := fake(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Header: http.Header{"Etag": {`"1"`}}, ContentLength: c.size, Request: r, Body: &trickle{c.every, c.part, c.size}}, nil
+			}), func(cfg *Config) { cfg.Spool, cfg.MaxSize = sp, 1<<20 })
+			start := time.Now()
+			_, _, err = read(t.Context(), s, "a.bin")
+			if !c.ok {
+				wants(t, err, source.ErrUnreadable, "next to nothing", "attempts")
+			} else if err != nil {
+				t.Error(err)
+			}
+			if d := time.Since(start); d > time.Hour {
+				t.Errorf("%+v: it took %v", c, d)
+			}
+		})
+	}
+}
+
+// trickle is a body that sends so many bytes now and then; it ends with left.
+type trickle struct {
+	every time.Duration
+	part  int
+	left  int64
+}
+
+func (b *trickle) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	<-time.After(b.every)
+	n := min(len(p), b.part)
+	if b.left > 0 {
+		n = int(min(int64(n), b.left))
+		b.left -= int64(n)
+	}
+	return n, nil
+}
+func (b *trickle) Close() error { return nil }
 
 // TestASlowReaderIsNoSlowServer leaves an answer alone for longer than a server
 // may: it is the uploads that wait.
