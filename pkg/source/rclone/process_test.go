@@ -197,12 +197,13 @@ func TestAProgramThatEndsIsStartedAgainAFewTimes(t *testing.T) {
 }
 
 func TestRedaction(t *testing.T) {
-	s := newServer(Options{Env: []string{"RCLONE_CONFIG_PASS=hunter2"}})
+	s := newServer(Options{Env: []string{"RCLONE_CONFIG_PASS=hunter2", "RCLONE_CONFIG_SHARE_CLIENT_SECRET=s3cret", "rclone_sftp_pass=obscured", "RCLONE_BWLIMIT=token", "RCLONE_CONFIG_S_KEY=a"}})
 	for text, want := range map[string]string{
 		"Get \"https://u:p@store.example/a?sig=abc&x=1\": EOF":      "Get \"https://[redacted]@store.example/a?[redacted]\": EOF",
 		"Authorization: Bearer abcdefghijklmnopqrstuvwxyz012":       "Authorization: Bearer [redacted]",
 		`{"access_token":"abc","expiry":"2026"} refresh_token=def`:  `{"access_token":"[redacted]","expiry":"2026"} refresh_token=[redacted]`,
 		"config password hunter2\n\tis\x00 wrong":                   "config password [redacted] is wrong",
+		"no access as me/s3cret or obscured by a token":             "no access as me/[redacted] or [redacted] by a token",
 		"using " + s.user + ":" + s.pass:                            "using [redacted]:[redacted]",
 		"couldn't find file Passwords and tokens/2026.pdf (secret)": "couldn't find file Passwords and tokens/2026.pdf (secret)",
 	} {

@@ -9,6 +9,14 @@ import (
 // maxText is how much of what rclone says goes into an error or a log line, in bytes.
 const maxText = 2 << 10
 
+// secretName matches the variables of rclone that hold secrets: the password of
+// its configuration, and those of remotes, such as RCLONE_CONFIG_SHARE_PASS.
+var secretName = regexp.MustCompile(`(?i)^RCLONE_.*(PASS|PASSWORD|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIALS|SAS_URL)\d?$`)
+
+// shortestSecret is the length, in bytes, of the shortest value that is left out:
+// shorter ones stand in any text.
+const shortestSecret = 4
+
 var (
 	urlQuery = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://[^\s"'<>?#]+)\?[^\s"'<>]*`)
 	urlUser  = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^\s"'<>/@]+@`)

@@ -52,7 +52,7 @@ func newServer(o Options) *server {
 	s.env = environment(o.Env, s.user, s.pass)
 	s.secrets = []string{s.user, s.pass}
 	for _, e := range o.Env {
-		if v, ok := strings.CutPrefix(e, "RCLONE_CONFIG_PASS="); ok && v != "" {
+		if name, v, _ := strings.Cut(e, "="); secretName.MatchString(name) && len(v) >= shortestSecret {
 			s.secrets = append(s.secrets, v)
 		}
 	}
