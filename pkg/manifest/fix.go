@@ -263,12 +263,23 @@ func newLineIndex(src []byte) lineIndex {
 	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
 		starts[0] = 3 // the byte order mark is no part of the line
 	}
-	for i, b := range src {
-		if b == '\n' {
-			starts = append(starts, i+1)
+	for at := range src {
+		if n := lineBreak(src[at:]); n > 0 && (at == 0 || src[at-1] != '\r' || src[at] != '\n') {
+			starts = append(starts, at+n)
 		}
 	}
 	return starts
+}
+
+// lineBreak is how many bytes the end of a line takes with which s begins; 0 for
+// none. Source: YAML 1.1, 5.4, which yaml.v3 follows.
+func lineBreak(s []byte) int {
+	for _, b := range []string{"\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029"} {
+		if len(s) >= len(b) && string(s[:len(b)]) == b {
+			return len(b)
+		}
+	}
+	return 0
 }
 
 // offset is where a position is in src.
@@ -278,7 +289,7 @@ func (l lineIndex) offset(src []byte, pos Pos) (int, bool) {
 	}
 	at := l[pos.Line-1]
 	for range pos.Column - 1 {
-		if at >= len(src) || src[at] == '\n' {
+		if at >= len(src) || lineBreak(src[at:]) > 0 {
 			return 0, false
 		}
 		_, n := utf8.DecodeRune(src[at:])
@@ -300,9 +311,9 @@ func (f *fixer) syntax() {
 			return
 		}
 		from := lines[p.Pos.Line-1]
-		to := len(f.src)
-		if i := bytes.IndexByte(f.src[from:], '\n'); i >= 0 {
-			to = from + i
+		to := from
+		for to < len(f.src) && lineBreak(f.src[to:]) == 0 {
+			to++
 		}
 		text, what := mended(string(f.src[from:to]), p)
 		var next []byte

@@ -41,6 +41,9 @@ func TestFix(t *testing.T) {
 		"subdomain":            {"target: {subdomain: https://Acme.showpad.biz/}\n" + item(""), "target: {subdomain: acme}\n" + item("")},
 		"further documents":    {header + "---\nexternalId: A\nfile: a.pdf\nisSensitive: yes\n---\nexternalId: B\nfile: b.pdf\nisSensitive: no\n", header + "---\nexternalId: A\nfile: a.pdf\nisSensitive: true\n---\nexternalId: B\nfile: b.pdf\nisSensitive: false\n"},
 		"ends of lines, mark":  {"\xef\xbb\xbfversoin: 1\r\nDivision: Sales\r\n", "\xef\xbb\xbfversion: 1\r\ndivision: Sales\r\n"},
+		"other ends of lines":  {item("  description: \"a\u2028b\u0085c\u2029d\"\n  isSensitive: yes\n"), item("  description: \"a\u2028b\u0085c\u2029d\"\n  isSensitive: true\n")},
+		"carriage returns":     {strings.ReplaceAll(item("  isSensitive: yes\n  isArchived: no\n"), "\n", "\r"), strings.ReplaceAll(item("  isSensitive: true\n  isArchived: false\n"), "\n", "\r")},
+		"a line of its own":    {item("  description: Note: a\u2028  name: b\n"), item("  description: 'Note: a'\u2028  name: b\n")},
 		"characters before it": {item("  keep: {\u00e4\U0001f600: \u00e9}\n  permissions: {isShareable: yes, 'isSharebale': no}\n"), item("  keep: {\u00e4\U0001f600: \u00e9}\n  permissions: {isShareable: true, 'isSharebale': no}\n")},
 		"values that YAML wants quoted": {
 			item("  name: Customer X: Jane's deck\n  description: Note: read this\n"),
