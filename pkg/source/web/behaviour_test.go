@@ -256,6 +256,36 @@ func TestWhatIsKeptIsReadOnce(t *testing.T) {
 	}
 }
 
+// TestTheNewestOfWhatIsKeptIsRead: two items may name the same file, which changes
+// between their readings.
+func TestTheNewestOfWhatIsKeptIsRead(t *testing.T) {
+	h := newSite(map[string]sourcetest.File{"a.bin": {Data: []byte("old")}})
+	s, _ := serve(t, h, nil)
+	keep := func(want string) {
+		t.Helper()
+		r, _, err := s.Keep(t.Context(), "a.bin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if got, err := io.ReadAll(r); string(got) != want || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	keep("old")
+	h.set("a.bin", sourcetest.File{Data: []byte("new")})
+	keep("new")
+	for range 2 { // with both, and with the one that is left
+		if got, i, err := read(t.Context(), s, "a.bin"); got != "new" || i.Size != 3 || err != nil {
+			t.Errorf("%q, %+v, %v", got, i, err)
+		}
+		s.Release("a.bin")
+	}
+	if held := s.cfg.Spool.Held(); held > 0 {
+		t.Errorf("%d bytes stay in the spool", held)
+	}
+}
+
 func TestSizesAreBounded(t *testing.T) {
 	h := newSite(map[string]sourcetest.File{"a.bin": {Size: 10_000}})
 	s, _ := serve(t, h, func(c *Config) { c.MaxSize = 9_999 })

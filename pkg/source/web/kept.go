@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/showpad-migrate/migrate/pkg/content"
@@ -55,7 +56,7 @@ func (k *keptFiles) add(name string, f *keptFile) {
 func (k *keptFiles) open(ctx context.Context, name string) (io.ReadCloser, source.Info, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, f := range k.by[name] {
+	for _, f := range slices.Backward(k.by[name]) { // the newest, if the file is another one by now
 		if f != nil {
 			r, i := f.reader(ctx)
 			return r, i, true
@@ -71,14 +72,14 @@ func (k *keptFiles) drop(name string) {
 	if len(files) == 0 {
 		return
 	}
-	last := files[len(files)-1]
-	if files = files[:len(files)-1]; len(files) == 0 {
+	oldest := files[0]
+	if files = files[1:]; len(files) == 0 {
 		delete(k.by, name)
 	} else {
 		k.by[name] = files
 	}
-	if last != nil {
-		last.Release()
+	if oldest != nil {
+		oldest.Release()
 	}
 }
 
