@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
-	"os"
 
 	"github.com/showpad-migrate/migrate/pkg/source"
+	"github.com/showpad-migrate/migrate/pkg/tempfile"
 )
 
 // entry is a file, or a folder that cannot be listed.
@@ -47,17 +46,16 @@ func (e *entry) leftOut() bool {
 // spool keeps entries in a temporary file. They are written first, and read
 // afterwards.
 type spool struct {
-	file *os.File
+	file *tempfile.File
 	buf  *bufio.Writer
 	enc  *json.Encoder
 }
 
 func newSpool() (*spool, error) {
-	f, err := os.CreateTemp("", "migrate-scan-*")
+	f, err := tempfile.New("what is listed")
 	if err != nil {
-		return nil, fmt.Errorf("a temporary file for what is listed: %w (make room in %s, or set TMPDIR)", err, os.TempDir())
+		return nil, err
 	}
-	_ = os.Remove(f.Name()) // where the system allows that, nothing is left behind however the process ends
 	s := &spool{file: f, buf: bufio.NewWriterSize(f, 1<<16)}
 	s.enc = json.NewEncoder(s.buf)
 	s.enc.SetEscapeHTML(false)
@@ -98,10 +96,4 @@ func (s *spool) failed(err error) error {
 	return fmt.Errorf("the temporary file for what is listed: %w", err)
 }
 
-func (s *spool) close() error {
-	err := s.file.Close()
-	if rerr := os.Remove(s.file.Name()); !errors.Is(rerr, fs.ErrNotExist) { // it still had its name
-		err = errors.Join(err, rerr)
-	}
-	return err
-}
+func (s *spool) close() error { return s.file.Close() }

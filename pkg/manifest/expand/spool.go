@@ -6,26 +6,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
-	"os"
+
+	"github.com/showpad-migrate/migrate/pkg/tempfile"
 )
 
 // spool keeps records in a temporary file: what is listed or read once and
 // needed again, and too much for memory. Records are written first and read
 // afterwards, then by any number of readers.
 type spool struct {
-	file *os.File
+	file *tempfile.File
 	buf  *bufio.Writer
 	size int64
 }
 
 func newSpool() (*spool, error) {
-	f, err := os.CreateTemp("", "migrate-files-*")
+	f, err := tempfile.New("what is listed")
 	if err != nil {
-		return nil, fmt.Errorf("a temporary file for what is listed: %w (make room in %s, or set TMPDIR)", err, os.TempDir())
+		return nil, err
 	}
-	_ = os.Remove(f.Name()) // where the system allows that, nothing is left behind however the process ends
 	return &spool{file: f, buf: bufio.NewWriterSize(f, 1<<16)}, nil
 }
 
@@ -91,10 +90,4 @@ func (s *spool) failed(err error) error {
 	return fmt.Errorf("the temporary file for what is listed: %w", err)
 }
 
-func (s *spool) close() error {
-	err := s.file.Close()
-	if rerr := os.Remove(s.file.Name()); !errors.Is(rerr, fs.ErrNotExist) { // it still had its name
-		err = errors.Join(err, rerr)
-	}
-	return err
-}
+func (s *spool) close() error { return s.file.Close() }

@@ -7,10 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/showpad-migrate/migrate/pkg/tempfile"
 )
 
 // stringTable holds the shared texts of a workbook, which its cells name by
@@ -19,7 +20,7 @@ import (
 type stringTable struct {
 	ends  []int64 // of each text
 	small []byte  // all of them, while they are few
-	file  *os.File
+	file  *tempfile.File
 	out   *bufio.Writer
 	pages map[int64][]byte // of the file, the last ones that were read
 	order []int64          // of pages, the oldest first
@@ -157,11 +158,10 @@ func (t *stringTable) add(text string) error {
 		return nil
 	}
 	if t.file == nil {
-		f, err := os.CreateTemp("", "migrate-texts-*")
+		f, err := tempfile.New("the texts of a workbook")
 		if err != nil {
-			return fmt.Errorf("a temporary file for the texts of a workbook: %w (make room in %s, or set TMPDIR)", err, os.TempDir())
+			return err
 		}
-		_ = os.Remove(f.Name()) // where the system allows that, nothing is left behind however the process ends
 		t.file, t.out, t.pages = f, bufio.NewWriterSize(f, 64<<10), map[int64][]byte{}
 		if _, err := t.out.Write(t.small); err != nil {
 			return t.failed(err)
@@ -245,7 +245,6 @@ func (t *stringTable) page(n int64) ([]byte, error) {
 
 func (t *stringTable) close() {
 	if t != nil && t.file != nil {
-		t.file.Close()
-		_ = os.Remove(t.file.Name()) // if it still has its name
+		_ = t.file.Close()
 	}
 }

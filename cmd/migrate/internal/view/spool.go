@@ -6,26 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/tempfile"
 )
 
 // spool keeps the rows of a plan in a temporary file, one a line, until the
 // totals that come before them are known.
 type spool struct {
-	file *os.File
+	file *tempfile.File
 	buf  *bufio.Writer
 	rows int
 }
 
 func newSpool() (*spool, error) {
-	f, err := os.CreateTemp("", "migrate-plan-*.ndjson")
+	f, err := tempfile.New("the plan")
 	if err != nil {
-		return nil, fmt.Errorf("the plan needs a temporary file: %w (make room in %s, or set TMPDIR)", err, os.TempDir())
+		return nil, err
 	}
-	_ = os.Remove(f.Name()) // where the system allows that, nothing is left behind however the process ends
 	return &spool{file: f, buf: bufio.NewWriterSize(f, 1<<16)}, nil
 }
 
@@ -74,10 +72,4 @@ func (s *spool) each(yield func(pipeline.Row) error) error {
 	})
 }
 
-func (s *spool) close() error {
-	err := s.file.Close()
-	if rerr := os.Remove(s.file.Name()); !errors.Is(rerr, fs.ErrNotExist) { // it still had its name
-		err = errors.Join(err, rerr)
-	}
-	return err
-}
+func (s *spool) close() error { return s.file.Close() }
