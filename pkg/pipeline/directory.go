@@ -143,7 +143,7 @@ func (c *census) load(ctx context.Context, in *Input) (*directory, manifest.Prob
 		}
 		for l, pos := range m {
 			if !known[l] {
-				problems = append(problems, manifest.Problem{Pos: pos, Code: code, What: fmt.Sprintf("unknown %s %q", what, l), Fix: suggestCode(all, l)})
+				problems = append(problems, manifest.Problem{Pos: pos, Code: code, What: fmt.Sprintf("unknown %s %q", what, l), Fix: suggestCode(all, l, what)})
 			}
 		}
 		return nil
@@ -386,7 +386,9 @@ func suggest(names map[string]string, got string) string {
 	return "you can see: " + strings.Join(l, ", ") + more
 }
 
-func suggestCode(all []string, got string) string {
+// suggestCode says how to name a language or country, which what says, of those
+// that the service has.
+func suggestCode(all []string, got, what string) string {
 	for _, c := range all {
 		if strings.EqualFold(c, got) {
 			return fmt.Sprintf("did you mean %q?", c)
@@ -398,5 +400,9 @@ func suggestCode(all []string, got string) string {
 	if s := manifest.Suggest(got, all); s != "" {
 		return fmt.Sprintf("did you mean %q?", s)
 	}
-	return "use a code of the service's own list"
+	example, field := "en", "languages"
+	if what == "country" {
+		example, field = "BE", "countries"
+	}
+	return fmt.Sprintf("write one of the service's codes, such as %s, or say what it means: map: {%s: {%q: %s}}", example, field, got, example)
 }

@@ -121,13 +121,16 @@ func TestAnUnknownDivisionStopsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{})
 		w.many(3)
-		w.add("X", "x", func(i *manifest.Item) { i.Division = "Marketting"; i.Fields.Languages = manifest.Some([]string{"xx"}) })
+		w.add("X", "x", func(i *manifest.Item) {
+			i.Division = "Marketting"
+			i.Fields.Languages = manifest.Some([]string{"Deutsch"})
+		})
 		_, err := w.run(t.Context(), nil)
 		stop, ok := errors.AsType[*pipeline.StopError](err)
 		if !ok || stop.Code != 2 || len(stop.Problems) != 2 {
 			t.Fatalf("%v, want two problems and code 2", err)
 		}
-		if text := stop.Problems.Error(); !strings.Contains(text, `did you mean "Marketing"?`) || !strings.Contains(text, "M102") {
+		if text := stop.Problems.Error(); !strings.Contains(text, `did you mean "Marketing"?`) || !strings.Contains(text, `M102: unknown language "Deutsch" (write one of the service's codes, such as en, or say what it means: map: {languages: {"Deutsch": en}})`) {
 			t.Errorf("the problems say:\n%s", text)
 		}
 		if n := len(w.tenant.Books().Commits); n > 0 {
