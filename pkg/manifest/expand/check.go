@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 )
@@ -144,7 +145,8 @@ func (c *checker) item(p manifest.Parsed) {
 	}
 	c.files.add(c.useKey(&p.Item))
 	c.names.add(&p.Item)
-	if a := p.Item.Fields.Authors; !p.Stopped() && len(a.Value) == 0 {
+	unknown := slices.ContainsFunc(p.Item.Problems, func(pr manifest.Problem) bool { return pr.Code == manifest.CodeNoUser })
+	if a := p.Item.Fields.Authors; !p.Stopped() && !unknown && len(a.Value) == 0 {
 		if c.noAuthor == 0 {
 			c.noAuthorAt = manifest.IDPlace{ExternalID: p.Item.ExternalID, Pos: p.Item.Pos}
 		}

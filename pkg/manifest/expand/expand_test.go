@@ -144,6 +144,8 @@ func TestProblemsOverAllItems(t *testing.T) {
 		{"none", header + "assets:\n", []string{"warning m.yaml: M081: the manifest lists no items (add assets:, further documents or include:)"}},
 		{"no author", "version: 1\ndivision: D\nassets:\n- {externalId: a, file: a, authors: [x]}\n- {externalId: b, file: b}\n- {externalId: c, file: c}\n", []string{
 			"warning m.yaml:5:3: M036: 2 items name no author, this is the first (the user who uploads becomes the author; name authors: on the items or under defaults:)"}},
+		{"an author whom the map lacks is one", "version: 1\ndivision: D\nmap: {people: {Jane: jane@example.com}}\nassets:\n- {externalId: a, file: a, authors: [Joe Doe]}\n", []string{
+			`blocked m.yaml:5:38: M121: author "Joe Doe" is not in the map of people (add the name there, or name map: {fallback: {authors: ...}})`}},
 		{"across files", header + "include: [{table: t.csv}]\nassets: [{externalId: A, file: x}]\n---\nexternalId: b\nfile: x\n", []string{
 			`t.csv:2:1: M022: external ID "a" differs from "A" only in upper and lower case, also at m.yaml:6:23 (rename one of them, or remove it)`,
 			`t.csv:3:1: M021: external ID "b" is used twice, also at m.yaml:8:13 (give one of the items another ID, or remove it)`}},
