@@ -14,7 +14,7 @@ import (
 func newLint(a *app) *cobra.Command {
 	var svc serviceFlags
 	var files sourceFlags
-	var offline, twins, hash, fix, yes bool
+	var offline, twins, hash, fix, yes, strict bool
 	cmd := &cobra.Command{
 		Use:   "lint MANIFEST",
 		Short: "Show all problems of a manifest",
@@ -34,7 +34,7 @@ quoted. It shows the change and asks, keeps the file as it was beside it, and th
 shows what is left. Tables are not changed.
 
 Exit code: 0 without problems that matter, 2 when something stops everything, 3
-when only some items are blocked.`,
+when only some items are blocked (2 with --strict).`,
 		Example:           "  migrate lint manifest.yaml --offline",
 		Args:              argsOf(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeManifest,
@@ -44,6 +44,7 @@ when only some items are blocked.`,
 	cmd.Flags().BoolVar(&offline, "offline", false, "leave out what only the service can tell")
 	cmd.Flags().BoolVar(&twins, "twins", true, "look for assets that items equal: one request for each thousand assets; without the flag up to 50,000 assets")
 	cmd.Flags().BoolVar(&hash, "hash", false, "read all files that have the size of an asset, to tell by their bytes")
+	cmd.Flags().BoolVar(&strict, "strict", false, "problems that block a row stop everything")
 	cmd.Flags().BoolVar(&fix, "fix", false, "show the repairs that leave no doubt, and write them if you agree")
 	cmd.Flags().BoolVar(&yes, "yes", false, "with --fix: write without asking")
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {
@@ -58,7 +59,7 @@ when only some items are blocked.`,
 				return 0, err
 			}
 		}
-		return a.lint(ctx, args[0], svc, files, pipeline.Options{Twins: a.twins(twins), Hash: hash}, offline)
+		return a.lint(ctx, args[0], svc, files, pipeline.Options{Strict: strict, Twins: a.twins(twins), Hash: hash}, offline)
 	})
 	return cmd
 }
@@ -70,7 +71,7 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, files sou
 		stop, block, _ := problems.Counts()
 		code := exitOK
 		switch {
-		case stop > 0:
+		case stop > 0, block > 0 && o.Strict:
 			code = exitUsage
 		case block > 0:
 			code = exitSome
