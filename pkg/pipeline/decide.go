@@ -326,10 +326,21 @@ func hasSize(info source.Info, size int64) bool {
 	return info.Size == size || info.Size == source.UnknownSize
 }
 
+// sentSize reports whether a file can have the size that a record has: that of its
+// bytes, or what its place listed for them.
+func sentSize(info source.Info, rec *state.Record) bool {
+	return hasSize(info, rec.Size) || rec.Listed != 0 && info.Size == rec.Listed
+}
+
+// mayHave reports whether the file's bytes can be as many.
+func (f *Facts) mayHave(size int64) bool {
+	return hasSize(f.Info, size) || f.Record != nil && size == f.Record.Size && sentSize(f.Info, f.Record)
+}
+
 // sameBytes compares the file with what the service has; known is false when
 // that takes reading the file.
 func (d *decider) sameBytes(a *showpad.Asset) (same, known bool) {
-	if a.Size != nil && !hasSize(d.f.Info, *a.Size) {
+	if a.Size != nil && !d.f.mayHave(*a.Size) {
 		return false, true
 	}
 	if d.f.MD5 == "" {
@@ -391,7 +402,7 @@ func (d *decider) failed() {
 // one that failed.
 func (d *decider) changedSince(rec *state.Record) bool {
 	if d.item.URL == "" {
-		if !hasSize(d.f.Info, rec.Size) || (d.f.MD5 != "" && rec.MD5 != "" && d.f.MD5 != rec.MD5) {
+		if !sentSize(d.f.Info, rec) || (d.f.MD5 != "" && rec.MD5 != "" && d.f.MD5 != rec.MD5) {
 			return true
 		}
 		if d.f.MD5 == "" && rec.ModTime != 0 && rec.ModTime != stamp(d.f.Info) {
@@ -577,7 +588,7 @@ func (d *decider) arrived(rec *state.Record, a *showpad.Asset) bool {
 
 // sameSource reports whether the file is still the one that the record is about.
 func (d *decider) sameSource(rec *state.Record) bool {
-	if !hasSize(d.f.Info, rec.Size) {
+	if !sentSize(d.f.Info, rec) {
 		return false
 	}
 	if d.f.MD5 != "" {
@@ -735,7 +746,7 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 // reading it.
 func (d *decider) fileChanged(rec *state.Record) (differs, known bool) {
 	switch {
-	case !hasSize(d.f.Info, rec.Size):
+	case !sentSize(d.f.Info, rec):
 		return true, true
 	case d.f.MD5 != "":
 		return d.f.MD5 != rec.MD5, true

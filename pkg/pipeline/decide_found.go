@@ -137,7 +137,7 @@ func (d *decider) asSeen(rec *state.Record) bool {
 	d.Row.MD5 = rec.MD5
 	if d.item.URL == "" && d.f.Rules.File != "keep" {
 		switch {
-		case rec.MD5 == "" || !hasSize(d.f.Info, rec.Size):
+		case rec.MD5 == "" || !sentSize(d.f.Info, rec):
 			return false
 		case d.f.MD5 == "":
 			d.Row.MD5 = ""

@@ -50,8 +50,9 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b 
 // the source or the cache when they know it, unless it is to be read in any case;
 // its head is read even then. A file that changes meanwhile is read again, a few
 // times. One of which other bytes come than its place lists, while that lists the
-// same each time, did not change: [source.ErrSize]. A web page in place of the
-// file is [source.ErrWebPage].
+// same each time, did not change: [source.ErrSize], unless the source itself says
+// what is listed and what is so. A web page in place of the file is
+// [source.ErrWebPage].
 func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Location, read bool) ([]byte, source.Info, error) {
 	const attempts = 3
 	var err error
@@ -70,7 +71,7 @@ func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Loc
 		hashed := in.now()
 		var sum []byte
 		var info source.Info
-		if sum, n, info, err = readMD5(ctx, src, l); err == nil && listed.Size >= 0 && n != listed.Size {
+		if sum, n, info, err = readMD5(ctx, src, l); err == nil && listed.Size >= 0 && n != listed.Size && info.Listed != listed.Size {
 			// The opening tells how many there are; the next run would go by what is listed.
 			err = &source.Error{Op: "read", Path: l.String(), Err: source.ErrChanged}
 		}
@@ -110,7 +111,7 @@ func sizeError(l manifest.Location, listed, n int64) error {
 	}
 	return &source.Error{
 		Op: "read", Path: l.String(), Err: fmt.Errorf("%w: %d bytes are listed and %s, each time", source.ErrSize, listed, came),
-		Hint: "the server changes files when they are read, as SharePoint and OneDrive do with those of Office: download it into a folder, as their own program does, and name it there",
+		Hint: "the server changes files when they are read, as SharePoint does with those of Office, or has not all of it: read SharePoint by rclone's kind onedrive, which knows that; or download the file into a folder, and name it there",
 	}
 }
 

@@ -136,7 +136,7 @@ func (r *runner) unchanged(ctx context.Context, w *work) error {
 				rec.FileID = w.Asset.CurrentFile.ID
 			}
 			if read && w.facts.MD5 != "" {
-				rec.MD5, rec.Size = w.facts.MD5, w.facts.Info.Size
+				rec.MD5, rec.Size, rec.Listed = w.facts.MD5, w.facts.Info.Size, w.facts.Info.Listed
 			}
 			if read && rec.Shown == "" { // else what was shown after our last write stays the measure
 				rec.Shown = digest(w.Asset, w.Seen)
@@ -212,7 +212,7 @@ func (w *work) adopted(rec *state.Record, now time.Time) {
 		rec.Fields[idField] = state.Base{Seen: w.Seen[idField]}
 	}
 	if rec.MD5 != "" && rec.MD5 == w.facts.MD5 {
-		rec.ModTime = w.mtime
+		rec.ModTime, rec.Listed = w.mtime, w.facts.Info.Listed
 		if !w.hashed { // known without reading, by its time among others
 			rec.ModTime = trusted(w.facts.Info, now)
 		}
@@ -231,7 +231,7 @@ func (r *runner) fail(ctx context.Context, w *work, code string, err error) erro
 		}
 		rec.Status, rec.Error = state.Failed, f
 		if rec.MD5 == "" && w.item.URL == "" {
-			rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.Row.Size, w.mtime
+			rec.MD5, rec.Size, rec.Listed, rec.ModTime = w.facts.MD5, w.Row.Size, w.facts.Info.Listed, w.mtime
 		}
 		if rec.Intent == nil {
 			rec.Intent = w.Set

@@ -110,7 +110,7 @@ func (r *runner) create(ctx context.Context, w *work, values Values) error {
 	err = r.put(ctx, w, "Creating the asset.", &state.Change{Op: state.Create}, func(rec *state.Record) {
 		rec.Op, rec.Status, rec.Intent, rec.Error = state.Create, state.Registering, values, nil
 		rec.AssetID, rec.FileID, rec.Fields, rec.Replaced, rec.SentAt = "", "", nil, "", time.Time{}
-		rec.MD5, rec.Size, rec.ModTime, rec.Relative = w.Row.MD5, w.facts.Info.Size, w.mtime, w.Relative
+		rec.MD5, rec.Size, rec.Listed, rec.ModTime, rec.Relative = w.Row.MD5, w.facts.Info.Size, w.facts.Info.Listed, w.mtime, w.Relative
 		rec.CreateRun, rec.Shown = r.in.ID, ""
 		rec.Attempts++
 	})

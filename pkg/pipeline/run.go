@@ -473,7 +473,7 @@ func (r *runner) hash(ctx context.Context, w *work) error {
 	}
 	// Adopted while the service processes it: these are the bytes that it has to have.
 	err := r.queue(ctx, w, "", nil, func(rec *state.Record) {
-		rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
+		rec.MD5, rec.Size, rec.Listed, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.facts.Info.Listed, w.mtime
 	})
 	if err != nil {
 		return err

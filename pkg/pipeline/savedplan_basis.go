@@ -172,7 +172,7 @@ func fileBasis(w *work) *FileBasis {
 	if w.item.URL != "" || f.Rules.File == "keep" && f.Record != nil && f.Record.Status == state.Done {
 		return nil
 	}
-	b := &FileBasis{Size: f.Info.Size, MD5: f.MD5, ModTime: stamp(f.Info)}
+	b := &FileBasis{Size: cmp.Or(f.Info.Listed, f.Info.Size), MD5: f.MD5, ModTime: stamp(f.Info)}
 	b.Problem, _ = sourceProblem(&w.item, f.Info, f.SourceErr)
 	return b
 }

@@ -226,7 +226,7 @@ func TestASizeThatNobodyKnowsTellsLintNothing(t *testing.T) {
 		w.options.Hash = true
 		w.add("A", "content")
 		id := w.byHand("content", named("A.txt", ""))
-		ps := w.lint(func(int) bool { return true }, &lister{w.files, source.UnknownSize, nil, true})
+		ps := w.lint(func(int) bool { return true }, &lister{Source: w.files, size: source.UnknownSize, opens: true})
 		want := []string{"A: asset # has this name and is no item's | write id: # on the item"}
 		if d := cmp.Diff(want, alike(ps, map[string]string{id: "#"})); d != "" {
 			t.Error(d)

@@ -161,7 +161,7 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 		err := r.put(ctx, w, fmt.Sprintf("Sending a new version of asset %s.", id), change, func(rec *state.Record) {
 			rec.Op, rec.Status, rec.AssetID, rec.FileID, rec.Error = state.Version, state.Sending, id, "", nil
 			rec.Replaced, rec.Overtaken = replaced, nil
-			rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
+			rec.MD5, rec.Size, rec.Listed, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.facts.Info.Listed, w.mtime
 			rec.Attempts = 0
 		})
 		if err != nil {
@@ -186,7 +186,7 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 		}
 		w.overtake(rec)
 		rec.Status, rec.AssetID, rec.FileID, rec.Error, rec.SentAt = state.Sending, id, up.FileID, nil, time.Time{}
-		rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
+		rec.MD5, rec.Size, rec.Listed, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.facts.Info.Listed, w.mtime
 		rec.Attempts++
 	})
 	if err != nil {
@@ -206,7 +206,7 @@ func (w *work) overtake(rec *state.Record) {
 		rec.Overtaken = rec.Overtaken[max(0, len(rec.Overtaken)-maxOvertaken):]
 	}
 	rec.Status, rec.FileID, rec.SentAt = state.Sending, "", time.Time{}
-	rec.MD5, rec.Size, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.mtime
+	rec.MD5, rec.Size, rec.Listed, rec.ModTime = w.facts.MD5, w.facts.Info.Size, w.facts.Info.Listed, w.mtime
 }
 
 // opener opens the bytes for one attempt, and refuses a file that is no longer
@@ -234,7 +234,11 @@ func (r *runner) opener(ctx context.Context, w *work) func() (io.ReadCloser, err
 func (r *runner) sent(ctx context.Context, w *work) error {
 	w.sentAt = time.Now()
 	now := r.in.now().UTC()
-	err := r.queue(ctx, w, fmt.Sprintf("Storage has its %d bytes.", w.facts.Info.Size), nil, func(rec *state.Record) {
+	text := fmt.Sprintf("Storage has its %d bytes.", w.facts.Info.Size)
+	if listed := w.facts.Info.Listed; listed != 0 {
+		text = fmt.Sprintf("Storage has its %d bytes. Its place lists %d and delivers %[1]d.", w.facts.Info.Size, listed)
+	}
+	err := r.queue(ctx, w, text, nil, func(rec *state.Record) {
 		rec.Status, rec.SentAt = state.Sent, now
 	})
 	if err != nil {

@@ -431,9 +431,9 @@ func (c *comparison) expected(ctx context.Context, g *gatherer) (sum string, siz
 	sent := rec != nil && rec.MD5 != ""
 	if f.SourceErr == nil && f.MD5 == "" {
 		switch {
-		case sent && hasSize(f.Info, rec.Size) && rec.ModTime != 0 && rec.ModTime == stamp(f.Info):
+		case sent && sentSize(f.Info, rec) && rec.ModTime != 0 && rec.ModTime == stamp(f.Info):
 			return rec.MD5, rec.Size, nil // untouched since it was sent
-		case c.asset.Size != nil && !hasSize(f.Info, *c.asset.Size):
+		case c.asset.Size != nil && !f.mayHave(*c.asset.Size):
 			return "", f.Info.Size, nil
 		}
 		if err := g.hash(ctx, c.work); err != nil {

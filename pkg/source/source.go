@@ -48,6 +48,7 @@ func (e *Error) Unwrap() error { return e.Err }
 type Info struct {
 	Path    string    // the path that was asked for
 	Size    int64     // bytes; UnknownSize from Stat and List when only reading tells
+	Listed  int64     // bytes that the place lists and Stat tells, where the opened file has others; else 0
 	ModTime time.Time // zero when the source has none
 	MD5     []byte    // 16 bytes when the source knows it without reading; else nil
 	// Offline says that the bytes are not on this machine though the file
@@ -64,15 +65,28 @@ const UnknownSize = -1
 
 // Same reports whether a and b, of one path, can be the same bytes as far as
 // size, MD5 and version tell, or time where one of them has no version. An
-// unknown size tells nothing.
+// unknown size tells nothing, and one that is listed only counts against what the
+// other lists.
 func (a Info) Same(b Info) bool {
-	if a.Size != b.Size && a.Size != UnknownSize && b.Size != UnknownSize || a.MD5 != nil && b.MD5 != nil && !bytes.Equal(a.MD5, b.MD5) {
+	if !a.sameSize(b) || a.MD5 != nil && b.MD5 != nil && !bytes.Equal(a.MD5, b.MD5) {
 		return false
 	}
 	if a.Version != "" && b.Version != "" {
 		return a.Version == b.Version
 	}
 	return a.ModTime.Equal(b.ModTime)
+}
+
+func (a Info) sameSize(b Info) bool {
+	switch {
+	case a.Size == UnknownSize, b.Size == UnknownSize:
+		return true
+	case a.Listed != 0 && b.Listed == 0:
+		return a.Listed == b.Size
+	case b.Listed != 0 && a.Listed == 0:
+		return b.Listed == a.Size
+	}
+	return a.Size == b.Size && a.Listed == b.Listed
 }
 
 // Source holds files. Its methods may be called concurrently. Every error

@@ -44,6 +44,7 @@ type Record struct {
 	Source     string `json:"source,omitempty"` // manifest.Location.String, or the URL of a URL asset
 	MD5        string `json:"md5,omitempty"`    // lower-case hex of the bytes that were sent
 	Size       int64  `json:"size,omitempty"`
+	Listed     int64  `json:"listed,omitempty"` // size that the source lists, where that is not Size
 	// ModTime is the source's time in nanoseconds when the bytes were hashed, or
 	// 0 when it was too young to be trusted. Where the source tells versions and
 	// no times, it is a negative number that stands for the version.

@@ -3,6 +3,7 @@ package harness
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +35,9 @@ type Remote struct {
 }
 
 // NewRemote makes a remote of a kind: "sftp" and "webdav" are served by rclone's
-// own commands, which end with the test; "local" is the folder itself.
+// own commands, which end with the test; "local" is the folder itself. "onedrive"
+// stands in for OneDrive: rclone tells QuickXorHash for it, and it lists other
+// sizes of two files of three than it delivers, see [Listed].
 func NewRemote(t testing.TB, kind string) *Remote {
 	t.Helper()
 	r := &Remote{Dir: t.TempDir(), Program: filepath.Join(top(t), filepath.FromSlash(rclonePath)), gets: map[string]int{}}
@@ -47,11 +51,17 @@ func NewRemote(t testing.TB, kind string) *Remote {
 	case "sftp":
 		host, port, _ := strings.Cut(r.serve(t, "sftp", regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)), ":")
 		lines = []string{"type = sftp", "host = " + host, "port = " + port, "user = migrate", "pass = " + r.obscured(t), "shell_type = none"}
-	case "webdav":
+	case "webdav", "onedrive":
 		far := r.serve(t, "webdav", regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`))
-		lines = []string{"type = webdav", "url = " + r.counting(t, "http://"+far), "vendor = other", "user = migrate", "pass = " + r.obscured(t)}
+		lines = []string{"type = webdav", "url = " + r.counting(t, "http://"+far, kind == "onedrive"), "vendor = other", "user = migrate", "pass = " + r.obscured(t)}
+		if kind == "onedrive" {
+			lines = append([]string{"type = hasher", "remote = dav:", "hashes = quickxor", "", "[dav]"}, lines...)
+		}
 	}
 	r.configure(t, lines)
+	if kind == "onedrive" {
+		r.Env = append(r.Env, "RCLONE_CACHE_DIR="+t.TempDir()) // of the hashes
+	}
 	return r
 }
 
@@ -123,14 +133,41 @@ func (r *Remote) serve(t testing.TB, kind string, says *regexp.Regexp) string {
 	return at
 }
 
+// Listed is the size that a remote of the kind "onedrive" lists for a file of n bytes.
+func Listed(n int) int { return n + []int{0, 1000, -500}[n%3] }
+
+var length = regexp.MustCompile(`(<D:getcontentlength>)(\d+)`)
+
+// mislist puts the sizes of [Listed] into a listing.
+func mislist(resp *http.Response) error {
+	if resp.StatusCode != http.StatusMultiStatus {
+		return nil
+	}
+	list, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	list = length.ReplaceAllFunc(list, func(b []byte) []byte {
+		m := length.FindSubmatch(b)
+		n, _ := strconv.Atoi(string(m[2]))
+		return strconv.AppendInt(m[1][:len(m[1]):len(m[1])], int64(Listed(n)), 10)
+	})
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(list)), int64(len(list))
+	resp.Header.Set("Content-Length", strconv.Itoa(len(list)))
+	return nil
+}
+
 // counting stands before a web server and counts.
-func (r *Remote) counting(t testing.TB, far string) string {
+func (r *Remote) counting(t testing.TB, far string, lists bool) string {
 	t.Helper()
 	to, err := url.Parse(far)
 	if err != nil {
 		t.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(to)
+	if lists {
+		proxy.ModifyResponse = mislist
+	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.Method == http.MethodGet {
 			r.mu.Lock()

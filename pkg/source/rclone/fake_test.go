@@ -26,6 +26,7 @@ type fake struct {
 	calls map[string]int
 	md5   bool // the remote tells MD5
 	slow  bool // ... by reading the file
+	drive bool // it is one of OneDrive
 	// broken, when set, is asked before each call; what it returns is the answer.
 	broken func(call string, n int, body *http.Response) *http.Response
 }
@@ -125,6 +126,9 @@ func (f *fake) answer(call string, req *http.Request) *http.Response {
 		hashes := []string{"sha1"}
 		if f.md5 {
 			hashes = append(hashes, "md5")
+		}
+		if f.drive {
+			hashes = append(hashes, "quickxor")
 		}
 		return answer(req, http.StatusOK, map[string]any{"Hashes": hashes, "Features": map[string]bool{"SlowHash": f.slow, "CanHaveEmptyDirectories": true}})
 	case "operations/stat":

@@ -54,7 +54,7 @@ func fakeParent() {
 		})
 		<-p.listens
 	} else {
-		p, err := startProcess(self, arguments, env, func(string) {})
+		p, err := startProcess(self, arguments, env, nil, func(string) {})
 		if err != nil {
 			panic(err)
 		}

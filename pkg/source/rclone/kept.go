@@ -20,6 +20,9 @@ type spooled struct {
 func (f *spooled) info(name string) source.Info {
 	i := f.at
 	i.Path, i.Size = name, f.Size
+	if f.at.Size >= 0 && f.at.Size != f.Size {
+		i.Listed = f.at.Size
+	}
 	return i
 }
 
@@ -27,6 +30,9 @@ func (f *spooled) info(name string) source.Info {
 func (s *Source) spool(ctx context.Context, name, p string, i source.Info) (*spooled, error) {
 	if s.rc.spool == nil {
 		return nil, &source.Error{Op: "open", Path: name, Err: errors.New("it has to be kept on disk while it is sent, and there is no spool")}
+	}
+	if s.odd.has(p, i) {
+		return s.whole(ctx, name, p, i)
 	}
 	var err error
 	for range attempts {

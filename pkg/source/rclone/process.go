@@ -3,6 +3,7 @@ package rclone
 import (
 	"bufio"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"runtime"
@@ -22,6 +23,7 @@ type process struct {
 	ended   chan struct{} // closed when it is no more
 	used    atomic.Bool   // it answered something
 	verdict error         // why it is of no use; nil otherwise
+	exit    error         // how it ended, once ended is closed; nil for well
 
 	cmd   *exec.Cmd
 	guard *guard
@@ -35,8 +37,9 @@ type process struct {
 // "Serving remote control on http://127.0.0.1:PORT/", v1.60.
 var address = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
-// startProcess runs the program. line gets each line that it writes.
-func startProcess(path string, args, env []string, line func(string)) (*process, error) {
+// startProcess runs the program. line gets each line that it logs; out, unless it
+// is nil, is its standard output, and stays the caller's.
+func startProcess(path string, args, env []string, out *os.File, line func(string)) (*process, error) {
 	path, err := exec.LookPath(path)
 	if err != nil {
 		return nil, err
@@ -47,6 +50,9 @@ func startProcess(path string, args, env []string, line func(string)) (*process,
 		return nil, err
 	}
 	p.cmd.Env = env
+	if out != nil {
+		p.cmd.Stdout = out
+	}
 	logs, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -71,7 +77,7 @@ func startProcess(path string, args, env []string, line func(string)) (*process,
 		}
 		p.read(logs, line)
 		p.guard.close()
-		_ = p.cmd.Wait() // what it said tells more than how it ended
+		p.exit = p.cmd.Wait()
 		close(p.ended)
 	})
 	if err := <-started; err != nil {

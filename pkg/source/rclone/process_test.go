@@ -31,6 +31,23 @@ func fakeProgram(mode string) {
 		os.Exit(1)
 	case "silent":
 		select {}
+	case "cat":
+		if !slices.Equal(os.Args[1:], append(slices.Clone(catArguments), "od:q3/a b.pptx")) {
+			fmt.Printf("%q", os.Args)
+		}
+		fmt.Print("all of it")
+		return
+	case "cat, cut short":
+		fmt.Print("all")
+		say("error", "Failed to send to output: password=\"hunter2\", unexpected EOF")
+		os.Exit(5)
+	case "cat, stalled":
+		fmt.Print("all")
+		select {}
+	case "cat, without end":
+		for {
+			fmt.Print("all of it")
+		}
 	case "parent":
 		fakeParent()
 		return

@@ -13,6 +13,9 @@
 //     remote tells are compared with it, others by size and time before and after
 //   - a size that nobody knows before it is read (documents of Google): Stat says -1, and
 //     opening reads the file to the disk first
+//   - a listed size that is not that of the bytes (SharePoint, OneDrive): the reading that
+//     meets it ends with ErrChanged; the next one has the bytes from the command cat, and
+//     says both sizes
 //   - two files of one name in one folder (Google Drive has them): ErrAmbiguous
 //
 // Only an MD5 that costs nothing is asked for: for a remote where it is worked
@@ -23,6 +26,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -51,12 +55,14 @@ type Options struct {
 type Rclone struct {
 	server *server
 	spool  *spool.Spool
-	pause  time.Duration // before the second attempt to read; each later one is four times as long
+	cat    func(ctx context.Context, address string) (io.ReadCloser, error) // see server.cat
+	pause  time.Duration                                                    // before the second attempt to read; each later one is four times as long
 }
 
 // New prepares rclone; it does not run yet. The caller closes, after the sources.
 func New(o Options) *Rclone {
-	return &Rclone{server: newServer(o), spool: o.Spool, pause: 100 * time.Millisecond}
+	s := newServer(o)
+	return &Rclone{server: s, spool: o.Spool, cat: s.cat, pause: 100 * time.Millisecond}
 }
 
 // Close ends the program.
@@ -103,6 +109,7 @@ func (r *Rclone) open(ctx context.Context, place string) (*Source, error) {
 	}
 	s.emptyFolders = info.Features.CanHaveEmptyDirectories
 	s.md5 = slices.Contains(info.Hashes, "md5") && !info.Features.SlowHash
+	s.inexact = slices.Contains(info.Hashes, "quickxor") && !s.md5 && !info.Features.SlowHash
 	return s, nil
 }
 

@@ -72,9 +72,9 @@ func (r *reader) begin() error {
 	resp, err := r.s.rc.server.get(r.ctx, r.s.fs, r.s.prefix+r.path, r.n)
 	if err != nil {
 		if f, ok := errors.AsType[*failure](err); ok && f.status == http.StatusRequestedRangeNotSatisfiable {
-			return r.changed("it has fewer bytes than before")
+			return r.odd("it has fewer bytes than before")
 		} else if ok && r.body != nil && f.status == http.StatusNotFound {
-			return r.changed("it was taken away")
+			return r.odd("it was taken away")
 		}
 		return r.s.failure(r.ctx, r.op(), r.name, err)
 	}
@@ -112,6 +112,15 @@ func (r *reader) all(n int) bool { return r.size < 0 || int64(n) == r.size }
 
 func (r *reader) changed(how string) error {
 	return &source.Error{Op: "read", Path: r.name, Err: source.ErrChanged, Hint: how + "; let its writer finish"}
+}
+
+// odd is changed, of a file that may be the same and have another size than is
+// listed: if it still is when it is opened next, the size that is listed is wrong.
+func (r *reader) odd(how string) error {
+	if r.s.inexact && r.sum == nil && r.s.rc.spool != nil {
+		r.s.odd.note(r.path, r.info)
+	}
+	return r.changed(how)
 }
 
 func (r *reader) Read(p []byte) (int, error) {
@@ -169,7 +178,7 @@ func (r *reader) again(why error) error {
 		r.dry = 0
 	}
 	if r.dry == 2 {
-		return r.changed(fmt.Sprintf("%d bytes are listed, and only %d came", r.info.Size, r.n))
+		return r.odd(fmt.Sprintf("%d bytes are listed, and only %d came", r.info.Size, r.n))
 	}
 	for {
 		if e, ok := errors.AsType[*source.Error](why); ok {

@@ -115,7 +115,7 @@ func (s *server) running(ctx context.Context) (*process, error) {
 func (s *server) start(ctx context.Context) (*process, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, errors.New("rclone did not say within 30 seconds where it listens"))
 	defer cancel()
-	p, err := startProcess(s.path, arguments, s.env, s.line)
+	p, err := startProcess(s.path, arguments, s.env, nil, s.line)
 	if err != nil {
 		return nil, &source.Error{Op: "open", Err: fmt.Errorf("rclone, which reads remotes, cannot be run: %w", err),
 			Hint: "install rclone " + Oldest + " or later from rclone.org or with the system's packages, or say where it is with --rclone PATH"}

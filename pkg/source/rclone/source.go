@@ -26,6 +26,8 @@ type Source struct {
 	// What the remote can do.
 	md5          bool // it tells MD5 without reading
 	emptyFolders bool // it knows folders without files
+	inexact      bool // it is OneDrive or SharePoint, which list other sizes of some files than those that they deliver
+	odd          oddSizes
 }
 
 var (
@@ -192,7 +194,8 @@ func (s *Source) shown(dir string) string {
 	return fmt.Sprintf("%q", at)
 }
 
-// Open implements source.Source. A file of unknown size is read to the disk
+// Open implements source.Source. A file of unknown size, or of another one than
+// the remote lists, is read to the disk
 // first; any other comes as it is read, and a connection that breaks is taken up
 // again. Reading ends with ctx, and with source.ErrChanged when the file is not
 // what Info says by the time its last byte is read.
@@ -208,7 +211,7 @@ func (s *Source) Open(ctx context.Context, name string) (io.ReadCloser, source.I
 	if err != nil {
 		return nil, source.Info{}, err
 	}
-	if i.Size == source.UnknownSize {
+	if i.Size == source.UnknownSize || s.odd.has(p, i) {
 		f, err := s.spool(ctx, name, p, i)
 		if err != nil {
 			return nil, source.Info{}, err
