@@ -42,7 +42,7 @@ MANIFEST it takes the only state in this folder.`,
 			return 0, err
 		}
 		for {
-			live, err := a.status(ctx, path)
+			live, err := a.status(ctx, path, !sandbox && len(args) > 0 && fileExists(placesOf(args[0], true, "").state))
 			if err != nil || !watch || !live {
 				return exitOK, err
 			}
@@ -105,14 +105,15 @@ func anyFile(pattern string) bool {
 	return err == nil && len(found) > 0
 }
 
-// status shows a state once and tells whether a run has it.
-func (a *app) status(ctx context.Context, path string) (live bool, err error) {
+// status shows a state once and tells whether a run has it. Sandbox says that there
+// is one of the sandbox, too.
+func (a *app) status(ctx context.Context, path string, sandbox bool) (live bool, err error) {
 	r, holder, err := state.OpenReader(ctx, path)
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	s := view.Status{State: path}
+	s := view.Status{State: path, Sandbox: sandbox}
 	if s.Counts, err = r.Counts(ctx); err != nil {
 		return false, err
 	}

@@ -20,6 +20,7 @@ type Status struct {
 	Runs     []state.Run     `json:"runs"` // the last ones, oldest first
 	Holder   *Holder         `json:"holder,omitempty"`
 	Progress json.RawMessage `json:"progress,omitempty"` // of the run that goes on: a [Snapshot]
+	Sandbox  bool            `json:"-"`                  // the sandbox beside it has a state of its own
 }
 
 // Holder is the run that has the state open.
@@ -36,7 +37,7 @@ var statusOrder = []state.Status{state.Done, state.Failed, state.Registering, st
 func (s Status) Text(w io.Writer) error {
 	out := &printer{w: w}
 	if s.Counts.Total == 0 && len(s.Runs) == 0 && s.Holder == nil {
-		out.line("%s: nothing yet", Clean(s.State))
+		out.line("%s: nothing yet%s", Clean(s.State), either(s.Sandbox, "; --sandbox shows what the sandbox has", ""))
 		return out.err
 	}
 	out.line("%s%s: %s", Clean(s.State), either(s.Tenant == "", "", " ("+Clean(tenantName(s.Tenant))+")"), Plural(s.Counts.Total, "item", "items"))
