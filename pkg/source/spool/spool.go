@@ -153,11 +153,20 @@ func (s *Spool) create() (*File, error) {
 		return nil, err
 	}
 	file, err := os.CreateTemp(s.dir, filePrefix+"*"+fileSuffix) // 0600
+	if errors.Is(err, os.ErrNotExist) {                          // without names in it, it seems empty: to another process that ends, or that tidies up
+		if err = os.MkdirAll(s.dir, 0o700); err == nil {
+			s.mu.Lock()
+			s.made = true
+			s.mu.Unlock()
+			file, err = os.CreateTemp(s.dir, filePrefix+"*"+fileSuffix)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	f := &File{spool: s, file: file, users: 1}
-	f.named = os.Remove(file.Name()) != nil
+	err = os.Remove(file.Name())
+	f.named = err != nil && !errors.Is(err, os.ErrNotExist)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

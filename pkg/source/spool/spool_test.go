@@ -359,6 +359,34 @@ func TestWhatACrashLeftIsRemovedAndNothingElse(t *testing.T) {
 	}
 }
 
+// TestTwoSpoolsInOneFolder: the one that made the folder takes it away when it is
+// closed, and the other one goes on.
+func TestTwoSpoolsInOneFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	var spools []*Spool
+	for range 2 {
+		s, err := Open(dir, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		spools = append(spools, s)
+		f, err := s.Put(t.Context(), "a", strings.NewReader("text"), 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Release()
+	}
+	if err := spools[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := spools[1].Put(t.Context(), "b", strings.NewReader("text"), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Release()
+}
+
 func TestAFolderThatCannotBeMadeIsTold(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
