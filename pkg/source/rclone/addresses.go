@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/source"
 )
@@ -18,11 +19,13 @@ type Addresses struct {
 	m  map[string]*remote
 }
 
-// remote is opened at its first use.
+// remote is opened at its first use; one that cannot be is tried again later:
+// runs take nights, and a network is away for minutes.
 type remote struct {
-	turn chan struct{} // held by one who looks at what follows
-	src  *Source
-	err  error
+	turn  chan struct{} // held by one who looks at what follows
+	src   *Source
+	err   error
+	tried time.Time // when err came
 }
 
 var (
@@ -56,12 +59,12 @@ func (a *Addresses) find(ctx context.Context, op, address string) (*Source, stri
 		return nil, "", context.Cause(ctx)
 	}
 	defer func() { <-r.turn }()
-	if r.src == nil && r.err == nil {
+	if r.src == nil && (r.err == nil || time.Since(r.tried) >= a.rc.again) {
 		src, err := a.rc.open(ctx, place)
 		if ctx.Err() != nil {
 			return nil, "", context.Cause(ctx)
 		}
-		r.src, r.err = src, err
+		r.src, r.err, r.tried = src, err, time.Now()
 	}
 	return r.src, p, about(op, address, r.err)
 }

@@ -57,12 +57,13 @@ type Rclone struct {
 	spool  *spool.Spool
 	cat    func(ctx context.Context, address string) (io.ReadCloser, error) // see server.cat
 	pause  time.Duration                                                    // before the second attempt to read; each later one is four times as long
+	again  time.Duration                                                    // before a remote that could not be opened is tried again
 }
 
 // New prepares rclone; it does not run yet. The caller closes, after the sources.
 func New(o Options) *Rclone {
 	s := newServer(o)
-	return &Rclone{server: s, spool: o.Spool, cat: s.cat, pause: 100 * time.Millisecond}
+	return &Rclone{server: s, spool: o.Spool, cat: s.cat, pause: 100 * time.Millisecond, again: time.Minute}
 }
 
 // Close ends the program.

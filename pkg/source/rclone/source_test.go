@@ -591,3 +591,31 @@ func TestARootThatIsNotThere(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestARemoteThatIsAwayForAWhile is asked once a minute, not for each file, and
+// not given up for the night.
+func TestARemoteThatIsAwayForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, r := newFake(t, map[string]sourcetest.File{"a": text("x")})
+		a := r.Addresses()
+		f.broken = func(call string, _ int, resp *http.Response) *http.Response {
+			if call == "operations/fsinfo" {
+				return failed(resp.Request, http.StatusInternalServerError, "no route to host")
+			}
+			return nil
+		}
+		for range 3 {
+			if _, err := a.Stat(t.Context(), "mem:a"); err == nil || !strings.Contains(err.Error(), "no route to host") {
+				t.Errorf("%v", err)
+			}
+		}
+		if n := f.called("operations/fsinfo"); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		f.broken = nil
+		<-time.After(time.Minute)
+		if i, err := a.Stat(t.Context(), "mem:a"); err != nil || i.Size != 1 {
+			t.Errorf("%+v, %v", i, err)
+		}
+	})
+}
