@@ -206,10 +206,15 @@ func TestWhatIsKeptIsReadOnce(t *testing.T) {
 		"nothing":          {0, false, 1},
 		"more than fits":   {200_000, false, 3},
 		"a broken connect": {10_000, false, 2},
+		"a broken connect, and nothing that tells the version": {10_000, false, 2},
+		"a broken connect, and no length":                      {10_000, true, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newSite(map[string]sourcetest.File{"a.bin": {Data: sourcetest.Pattern(c.size), ModTime: time.Unix(1e9, 0)}})
 			h.noLength = c.noLength
+			if strings.HasSuffix(name, "version") {
+				h.noETag, h.noTime = true, true
+			}
 			far := &sourcetest.Far{}
 			sp, err := spool.Open(t.TempDir(), 100_000)
 			if err != nil {

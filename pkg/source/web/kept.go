@@ -128,7 +128,7 @@ func (f *file) spool(ctx context.Context, a *answer, i source.Info) (*keptFile, 
 		a.Close()
 		return nil, hinted(fmt.Errorf("%w: the server does not tell its length", source.ErrUnreadable), "copy it into a folder")
 	}
-	if i.Size != source.UnknownSize {
+	if i.Size != source.UnknownSize && !validatorsOf(i).none() {
 		r, err := f.stream(ctx, a, i)
 		if err != nil {
 			return nil, err
@@ -141,37 +141,70 @@ func (f *file) spool(ctx context.Context, a *answer, i source.Info) (*keptFile, 
 		i.MD5 = kept.MD5
 		return &keptFile{kept, i}, nil
 	}
-	// What has no length cannot be taken up where it broke: it is read from its start again.
+	// What has no length, or nothing that tells its version, cannot be taken up
+	// where it broke: it is read from its start again.
 	var k *keptFile
-	err := f.attempts(ctx, func() (err error) {
-		if a == nil {
-			if a, err = f.ask(ctx, http.MethodGet, nil); err != nil {
-				return err
+	w := &fromStart{ctx: ctx, file: f, answer: a, info: i, size: i.Size}
+	defer w.close()
+	err := f.attempts(ctx, func() error {
+		var r io.Reader = w
+		if w.size == source.UnknownSize {
+			r = f.bounded(w)
+		}
+		kept, err := f.cfg.Spool.Put(ctx, f.name, r, w.size)
+		if err == nil {
+			if err = f.checkKept(w.answer, kept); err != nil {
+				kept.Release()
 			}
 		}
-		defer func() {
-			a.Close()
-			a = nil
-		}()
-		if a.StatusCode != http.StatusOK {
-			return statusOf(a)
-		}
-		if i, err = f.info(a); err != nil {
-			return err
-		}
-		kept, err := f.cfg.Spool.Put(ctx, f.name, f.bounded(a), source.UnknownSize)
 		if err != nil {
+			w.close()
 			return err
 		}
-		if err := f.checkKept(a, kept); err != nil {
-			kept.Release()
-			return err
-		}
+		i = w.info
 		i.Size, i.MD5 = kept.Size, kept.MD5
 		k = &keptFile{kept, i}
 		return nil
 	})
 	return k, err
+}
+
+// fromStart reads a file from its start: from an answer that is there, or one that
+// is asked for when there is room for the file. Servers do not wait for that.
+type fromStart struct {
+	*file
+	ctx    context.Context // of Keep or Open
+	answer *answer         // nil: none yet
+	info   source.Info     // what the last answer said
+	size   int64           // of the file, as room is held for it
+}
+
+func (w *fromStart) Read(p []byte) (int, error) {
+	if w.answer == nil {
+		a, err := w.ask(w.ctx, http.MethodGet, nil)
+		if err != nil {
+			return 0, err
+		}
+		w.answer = a
+		if a.StatusCode != http.StatusOK {
+			return 0, statusOf(a)
+		}
+		if w.info, err = w.file.info(a); err != nil {
+			return 0, err
+		}
+		if w.size != source.UnknownSize && w.info.Size != source.UnknownSize && w.info.Size != w.size {
+			return 0, source.ErrChanged
+		}
+	}
+	return w.answer.Read(p)
+}
+
+// close gives the answer up.
+func (w *fromStart) close() {
+	if w.answer != nil {
+		w.answer.Close()
+		w.answer = nil
+	}
 }
 
 // checkKept refuses a web page in place of a file.
