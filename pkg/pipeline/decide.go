@@ -329,12 +329,19 @@ func hasSize(info source.Info, size int64) bool {
 // sentSize reports whether a file can have the size that a record has: that of its
 // bytes, or what its place listed for them.
 func sentSize(info source.Info, rec *state.Record) bool {
-	return hasSize(info, rec.Size) || rec.Listed != 0 && info.Size == rec.Listed
+	switch {
+	case hasSize(info, rec.Size), rec.Listed != 0 && info.Size == rec.Listed:
+		return true
+	}
+	return info.Inexact && rec.ModTime == 0 && rec.Listed == 0 // it was not made from this file: reading tells
 }
 
 // mayHave reports whether the file's bytes can be as many.
 func (f *Facts) mayHave(size int64) bool {
-	return hasSize(f.Info, size) || f.Record != nil && size == f.Record.Size && sentSize(f.Info, f.Record)
+	if f.Record == nil {
+		return hasSize(f.Info, size) || f.Info.Inexact
+	}
+	return hasSize(f.Info, size) || size == f.Record.Size && sentSize(f.Info, f.Record)
 }
 
 // sameBytes compares the file with what the service has; known is false when

@@ -27,7 +27,7 @@ type lister struct {
 
 func (l *lister) Stat(ctx context.Context, path string) (source.Info, error) {
 	info, err := l.Source.Stat(ctx, path)
-	info.Size, info.MD5 = l.size, l.md5
+	info.Size, info.MD5, info.Inexact = l.size, l.md5, l.both
 	return info, err
 }
 
@@ -115,6 +115,18 @@ func TestASizeThatIsKnownNotToBeTheOneListed(t *testing.T) {
 				w.mustRun(0)
 				if _, _, differences := w.verify(); len(differences) > 0 || l.n > 0 {
 					t.Errorf("%+v, read %d times", differences, l.n)
+				}
+				// Without a state, reading tells.
+				w.mustRebuild()
+				w.mustRun(0)
+				if rec := w.record("A"); rec.Size != 12 || rec.Listed != size {
+					t.Errorf("%+v", rec)
+				}
+				l.n = 0
+				w.mustRun(0)
+				w.planIsEmpty()
+				if n := w.tenant.Books().Puts; n > 0 || l.n > 0 {
+					t.Errorf("%d uploads, read %d times", n, l.n)
 				}
 				// Another size is listed: another file, whatever its time is.
 				l.size = 20

@@ -57,6 +57,8 @@ type Info struct {
 	// Version is the place's own mark of this version of the bytes, such as an
 	// ETag; "" where it has none. It means something for this one path only.
 	Version string
+	// Inexact says that the place may deliver another number of bytes than Size.
+	Inexact bool
 }
 
 // UnknownSize is the size of a file that is made when it is read, such as a

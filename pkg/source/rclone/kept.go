@@ -19,7 +19,7 @@ type spooled struct {
 // info is the file as opened under a name.
 func (f *spooled) info(name string) source.Info {
 	i := f.at
-	i.Path, i.Size = name, f.Size
+	i.Path, i.Size, i.Inexact = name, f.Size, false
 	if f.at.Size >= 0 && f.at.Size != f.Size {
 		i.Listed = f.at.Size
 	}

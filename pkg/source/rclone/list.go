@@ -160,7 +160,7 @@ func (l *listing) folder(d *sub, asked string) bool {
 			if !l.yield(source.Info{}, ambiguous("stat", e.Path)) {
 				return false
 			}
-		case !l.yield(e.info(e.Path), nil):
+		case !l.yield(l.s.info(e, e.Path), nil):
 			return false
 		}
 	}

@@ -62,12 +62,13 @@ type entry struct {
 }
 
 // info is e as the file that was asked for as path.
-func (e *entry) info(path string) source.Info {
+func (s *Source) info(e *entry, path string) source.Info {
 	i := source.Info{Path: path, Size: max(e.Size, source.UnknownSize)}
 	i.ModTime, _ = time.Parse(time.RFC3339Nano, e.ModTime)
 	if sum, err := hex.DecodeString(e.Hashes["md5"]); err == nil && len(sum) == 16 {
 		i.MD5 = sum
 	}
+	i.Inexact = s.inexact && i.Size != source.UnknownSize
 	return i
 }
 
@@ -117,7 +118,7 @@ func (s *Source) known(op, name string, e *entry) (source.Info, error) {
 	if e == twice {
 		return source.Info{}, ambiguous(op, name)
 	}
-	return e.info(name), nil
+	return s.info(e, name), nil
 }
 
 // ambiguous is the error about a name that several files of one folder have.
@@ -147,7 +148,7 @@ func (s *Source) look(ctx context.Context, op, name, p string) (source.Info, err
 	if e == nil {
 		return source.Info{}, s.failure(ctx, op, name, &failure{status: http.StatusNotFound})
 	}
-	return e.info(name), nil
+	return s.info(e, name), nil
 }
 
 // stat is the file at a path, nil when there is none.
@@ -223,6 +224,7 @@ func (s *Source) Open(ctx context.Context, name string) (io.ReadCloser, source.I
 	if err := r.start(); err != nil {
 		return nil, source.Info{}, err
 	}
+	i.Inexact = false // else reading fails
 	return r, i, nil
 }
 
