@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,11 +30,12 @@ func (w *world) renameFile(id, to string) {
 }
 
 // reads counts the files that a plan opens.
-func (w *world) reads(plan func()) (n int) {
-	w.files.trouble = func(string) (time.Duration, error) { n++; return 0, nil }
+func (w *world) reads(plan func()) int {
+	var n atomic.Int64
+	w.files.trouble = func(string) (time.Duration, error) { n.Add(1); return 0, nil }
 	plan()
 	w.files.trouble = nil
-	return n
+	return int(n.Load())
 }
 
 func TestARenamedFileIsToldAsMoved(t *testing.T) {
