@@ -32,6 +32,7 @@ type fake struct {
 }
 
 type fakeFile struct {
+	more    string // bytes that are neither listed nor served, and in the checksum of OneDrive
 	data    []byte
 	when    time.Time
 	unknown bool   // its size
@@ -154,6 +155,11 @@ func (f *fake) entry(p string, file fakeFile, hash bool) map[string]any {
 	e := map[string]any{"Path": p, "Name": path.Base(p), "Size": size, "ModTime": file.when.Format(time.RFC3339Nano), "IsDir": false}
 	if hash && f.md5 {
 		e["Hashes"] = map[string]string{"md5": fmt.Sprintf("%x", md5.Sum(file.data))}
+	}
+	if hash && f.drive {
+		sum := &quickXor{}
+		_, _ = sum.Write(append(file.data[:len(file.data):len(file.data)], file.more...))
+		e["Hashes"] = map[string]string{"quickxor": sum.hex()}
 	}
 	return e
 }

@@ -30,6 +30,7 @@ type reader struct {
 	info source.Info
 	body io.ReadCloser
 	sum  hash.Hash // of what was read, where the MD5 is known; else nil
+	xor  *quickXor // likewise, where the QuickXorHash is
 	n    int64
 	from int64 // n when the bytes were asked for last
 	idle int   // attempts without progress
@@ -44,6 +45,8 @@ func (s *Source) newReader(ctx context.Context, name, p string, i source.Info) *
 	r := &reader{ctx: ctx, s: s, name: name, path: p, info: i}
 	if i.MD5 != nil {
 		r.sum = md5.New()
+	} else if strings.HasPrefix(i.Version, quickXorMark) {
+		r.xor = &quickXor{}
 	}
 	return r
 }
@@ -137,6 +140,9 @@ func (r *reader) Read(p []byte) (int, error) {
 			if r.sum != nil {
 				r.sum.Write(p[:n])
 			}
+			if r.xor != nil {
+				_, _ = r.xor.Write(p[:n])
+			}
 		}
 		r.err = r.after(err)
 		if n > 0 || len(p) == 0 {
@@ -155,6 +161,11 @@ func (r *reader) after(err error) error {
 		return io.EOF
 	case r.n == r.info.Size, r.info.Size < 0 && err == io.EOF:
 		r.compared = true
+		// The remote control ends as if all was well where more bytes come than are
+		// listed and what it reads at a time ends there by chance.
+		if r.xor != nil && quickXorMark+r.xor.hex() != r.info.Version {
+			return r.odd("what was read has another QuickXorHash than is listed")
+		}
 		if cerr := r.unchanged(); cerr != nil || err == nil {
 			return cerr
 		}

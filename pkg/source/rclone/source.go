@@ -68,6 +68,9 @@ func (s *Source) info(e *entry, path string) source.Info {
 	if sum, err := hex.DecodeString(e.Hashes["md5"]); err == nil && len(sum) == 16 {
 		i.MD5 = sum
 	}
+	if sum := e.Hashes["quickxor"]; s.inexact && sum != "" {
+		i.Version = quickXorMark + strings.ToLower(sum)
+	}
 	i.Inexact = s.inexact && i.Size != source.UnknownSize
 	return i
 }
@@ -75,8 +78,11 @@ func (s *Source) info(e *entry, path string) source.Info {
 // options are what a listing and a look at one file have in common.
 func (s *Source) options() map[string]any {
 	opt := map[string]any{"noMimeType": true}
-	if s.md5 {
+	switch {
+	case s.md5:
 		opt["showHash"], opt["hashTypes"] = true, []string{"md5"}
+	case s.inexact:
+		opt["showHash"], opt["hashTypes"] = true, []string{"quickxor"}
 	}
 	return opt
 }

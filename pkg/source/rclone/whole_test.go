@@ -107,7 +107,7 @@ func TestBytesThatMayNotBeAllAreNotTaken(t *testing.T) {
 		s := root(t, r, "mem:")
 		_, _, _ = read(t, s, "a.pptx")
 		r.cat = func(context.Context, string) (io.ReadCloser, error) {
-			f.set("a.pptx", fakeFile{data: []byte("abcdef"), when: when.Add(time.Hour)})
+			f.set("a.pptx", fakeFile{data: []byte("abcdeg"), when: when.Add(time.Hour)})
 			return io.NopCloser(strings.NewReader("abc")), nil
 		}
 		if _, _, err := read(t, s, "a.pptx"); !errors.Is(err, source.ErrChanged) {
