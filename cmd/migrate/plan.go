@@ -167,7 +167,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	a.tellMissed(f.selects, sum.Items)
 	a.tellRecreate(f.decide.recreates())
 	doc.Leftovers = &view.Leftovers{}
-	for l, err := range s.set.Leftovers(ctx) {
+	for l, err := range s.leftovers(ctx, in) {
 		if err != nil {
 			return 0, err
 		}

@@ -164,7 +164,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	}
 	e.recreates = f.run.recreates()
 	return e.run(ctx, &in, f.selects, func(ctx context.Context) (pipeline.Outcome, error) {
-		if err := e.evidence.NotIncluded(s.set.Leftovers(ctx)); err != nil {
+		if err := e.evidence.NotIncluded(s.leftovers(ctx, in.Input)); err != nil {
 			return pipeline.Outcome{}, err
 		}
 		return pipeline.Run(ctx, in)

@@ -140,6 +140,9 @@ func (s *Set) unused(ctx context.Context, in place, used addresses) iter.Seq2[ma
 				continue
 			}
 			l.Source = at.String()
+			if err == nil {
+				l.Location, l.ModTime, l.Offline = at, info.ModTime, info.Offline
+			}
 			if !yield(l, nil) {
 				return
 			}

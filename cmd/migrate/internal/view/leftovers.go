@@ -39,6 +39,7 @@ func (l *Leftovers) Add(o manifest.Leftover) {
 // leftoverText is what people read of a reason.
 var leftoverText = map[string]string{
 	manifest.LeftNoItem:    "no row names them and no pattern takes them",
+	manifest.LeftMoved:     "moved? these may be files of items whose own are not there any more; correct the path of the item",
 	manifest.LeftExcluded:  "excluded by a pattern",
 	manifest.LeftHidden:    "hidden",
 	manifest.LeftTemporary: "temporary, made by programs for themselves",
@@ -74,6 +75,8 @@ func leftoverLine(o manifest.Leftover) string {
 	switch o.Reason {
 	case manifest.LeftNoFile:
 		return o.Pos.String() + ": " + either(o.Source != "", o.Source, "the row names no file")
+	case manifest.LeftMoved:
+		return o.Source + "  " + Bytes(o.Size) + "  " + o.Detail
 	case manifest.LeftExcluded:
 		return o.Source + "  " + Bytes(o.Size) + "  by " + o.Detail
 	case manifest.LeftUnlisted:
