@@ -8,7 +8,7 @@ import (
 	"path"
 	"slices"
 
-	"github.com/showpad-migrate/migrate/pkg/state"
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 )
 
 // maxOrphans is how many records without an item are kept to compare with.
@@ -19,8 +19,9 @@ const maxOrphans = 100_000
 // or moved gets another external ID from its path. Nothing is decided by it.
 //
 // Bytes are the same when their checksums are, or, where one is not known, size
-// and time. Files are read only where the time tells nothing or --hash asks for
-// it, and then only those with the size of such a record.
+// and time. Files are read only where --hash asks for it, or where the time tells
+// nothing and they are in a folder, and then only those with the size of such a
+// record.
 type moves struct {
 	g      *gatherer
 	loaded bool
@@ -61,11 +62,9 @@ func (m *moves) find(ctx context.Context, chunk []*work) error {
 func (m *moves) match(ctx context.Context, w *work) error {
 	group := m.bySize[w.Row.Size]
 	sum := w.facts.MD5
-	mtime := int64(0)
-	if t := w.facts.Info.ModTime; !t.IsZero() {
-		mtime = t.UnixNano()
-	}
-	if sum == "" && !w.facts.Info.Offline && (m.g.in.Options.Hash || slices.ContainsFunc(group, func(o orphan) bool { return o.mtime == 0 })) {
+	mtime := stamp(w.facts.Info)
+	reads := m.g.in.Options.Hash || w.item.Location.Kind == manifest.RootFolder && slices.ContainsFunc(group, func(o orphan) bool { return o.mtime == 0 })
+	if sum == "" && !w.facts.Info.Offline && reads {
 		src, err := sourceOf(m.g.in.Sources, w.item.Location)
 		if err == nil {
 			var b []byte
@@ -119,7 +118,7 @@ func (m *moves) load(ctx context.Context) error {
 			return err
 		}
 		for _, r := range recs {
-			if r.Owner != in.Manifest.ID || r.Status != state.Done || r.Op == state.Archive || r.Op == state.Delete || r.MD5 == "" || kept == maxOrphans {
+			if !movable(&r, in.Manifest.ID) || kept == maxOrphans {
 				continue
 			}
 			if _, there := slices.BinarySearch(listed, maphash.String(seed, r.ExternalID)); there {

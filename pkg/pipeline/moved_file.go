@@ -17,8 +17,8 @@ import (
 // concurrent use.
 //
 // Bytes are the same when size and time are, or, where the time that was
-// recorded tells nothing, the checksum: for that the file is read, unless it is
-// online only.
+// recorded tells nothing, the checksum: for that the file is read, if it is in a
+// folder and not online only. Nothing is downloaded.
 type MovedFiles struct {
 	in     Input
 	loaded bool
@@ -57,10 +57,7 @@ func (m *MovedFiles) Find(ctx context.Context, l manifest.Location, info source.
 		m.loaded = true
 	}
 	at, _ := slices.BinarySearchFunc(m.keys, info.Size, func(k sizeKey, size int64) int { return int(max(-1, min(1, k.size-size))) })
-	last, sum, mtime := -1, "", int64(0)
-	if !info.ModTime.IsZero() {
-		mtime = info.ModTime.UnixNano()
-	}
+	last, sum, mtime := -1, "", stamp(info)
 	for ; at < len(m.keys) && m.keys[at].size == info.Size; at++ {
 		k := m.keys[at]
 		if k.page == last || k.mtime != 0 && k.mtime != mtime {
@@ -73,11 +70,11 @@ func (m *MovedFiles) Find(ctx context.Context, l manifest.Location, info source.
 		}
 		for i := range records {
 			r := &records[i]
-			if !m.sent(r) || r.Size != info.Size {
+			if !movable(r, m.in.Manifest.ID) || r.Size != info.Size {
 				continue
 			}
 			same := r.ModTime != 0 && r.ModTime == mtime
-			if r.ModTime == 0 && !info.Offline {
+			if r.ModTime == 0 && !info.Offline && l.Kind == manifest.RootFolder {
 				if sum == "" {
 					if sum, err = m.checksum(ctx, l); err != nil {
 						return "", "", err
@@ -96,9 +93,10 @@ func (m *MovedFiles) Find(ctx context.Context, l manifest.Location, info source.
 	return "", "", nil
 }
 
-// sent reports whether r is of a file that this manifest sent.
-func (m *MovedFiles) sent(r *state.Record) bool {
-	return r.Owner == m.in.Manifest.ID && r.Status == state.Done && r.Op != state.Archive && r.Op != state.Delete && r.MD5 != ""
+// movable reports whether r is of a file that the manifest of this id sent, and
+// that may have another place by now.
+func movable(r *state.Record, owner string) bool {
+	return r.Owner == owner && r.Status == state.Done && r.Op != state.Archive && r.Op != state.Delete && r.MD5 != ""
 }
 
 func (m *MovedFiles) load(ctx context.Context) error {
@@ -108,7 +106,7 @@ func (m *MovedFiles) load(ctx context.Context) error {
 			return err
 		}
 		for i := range records {
-			if m.sent(&records[i]) {
+			if movable(&records[i], m.in.Manifest.ID) {
 				m.keys = append(m.keys, sizeKey{records[i].Size, records[i].ModTime, len(m.pages)})
 			}
 		}

@@ -82,19 +82,28 @@ func TestAFileWhoseTimeTellsNothingIsReadToTellWhoseItIs(t *testing.T) {
 		w.files.mu.Unlock()
 		st := w.open()
 		defer func() { _ = st.Close() }()
-		m := pipeline.NewMovedFiles(w.input(st))
-		for path, want := range map[string]string{"a.txt": "A", "b.txt": ""} { // what is online only is not read
-			info, err := w.files.Stat(t.Context(), path)
+		in := w.input(st)
+		in.Sources["store"] = w.files
+		m := pipeline.NewMovedFiles(in)
+		for _, c := range []struct {
+			at   manifest.Location
+			want string
+		}{
+			{manifest.Location{Path: "a.txt"}, "A"},
+			{manifest.Location{Path: "b.txt"}, ""},                                       // online only
+			{manifest.Location{Root: "store", Path: "a.txt", Kind: manifest.RootS3}, ""}, // not on this machine
+		} {
+			info, err := w.files.Stat(t.Context(), c.at.Path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			n := w.reads(func() {
-				if id, _, err := m.Find(t.Context(), manifest.Location{Path: path}, info); id != want || err != nil {
-					t.Errorf("%s: %q, %v, want %q", path, id, err, want)
+				if id, _, err := m.Find(t.Context(), c.at, info); id != c.want || err != nil {
+					t.Errorf("%+v: %q, %v, want %q", c.at, id, err, c.want)
 				}
 			})
-			if read := n > 0; read != (want != "") {
-				t.Errorf("%s: read %d times", path, n)
+			if read := n > 0; read != (c.want != "") {
+				t.Errorf("%+v: read %d times", c.at, n)
 			}
 		}
 	})

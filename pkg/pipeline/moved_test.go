@@ -10,6 +10,7 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/source"
 )
 
 // rename gives an item's file another path, and the item another external ID,
@@ -94,6 +95,13 @@ func TestFilesThatWereYoungAreReadToTell(t *testing.T) {
 		}
 		if r := w.action("B"); r.Moved != "A" {
 			t.Errorf("%q", r.Moved)
+		}
+		for i := range w.items { // nothing is downloaded for it
+			w.items[i].Location.Root, w.items[i].Location.Kind = "store", manifest.RootS3
+		}
+		w.places = map[string]source.Source{"": w.files, "store": w.files}
+		if n := w.reads(func() { _, _ = w.plan() }); n != 0 {
+			t.Errorf("%d files at another place were read", n)
 		}
 	})
 }

@@ -101,8 +101,9 @@ func (s *scanner) look(ctx context.Context, e *entry) error {
 	hash := s.Hash && len(e.info.MD5) != md5Size
 	if hash && s.Hashes != nil {
 		if known, ok := s.Hashes.Lookup(ctx, at, e.info.Size, e.info.ModTime); ok {
-			e.MD5, _ = hex.DecodeString(known)
-			hash = false
+			if sum, err := hex.DecodeString(known); err == nil && len(sum) == md5Size {
+				e.MD5, hash = sum, false
+			}
 		}
 	}
 	if !hash && (!s.Inspect || !content.Promises(e.Path)) {
