@@ -447,11 +447,15 @@ func TestWhatAServerAnswers(t *testing.T) {
 func TestServersAreLeftAloneAsLongAsTheyAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
+		var mu sync.Mutex // both files are asked for at once when the pause ends
 		var asked []time.Duration
 		advice := "90"
 		s := fake(t, respond(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
 			asked = append(asked, time.Since(start).Round(time.Second))
-			if len(asked) == 1 {
+			first := len(asked) == 1
+			mu.Unlock()
+			if first {
 				w.Header().Set("Retry-After", advice)
 				w.WriteHeader(http.StatusTooManyRequests)
 				return
