@@ -49,6 +49,7 @@ var mayImport = map[string]string{
 	"cmd/migrate":                  "*",
 	"test/bugs":                    "",
 	"test/harness":                 "pkg/source/sourcetest",
+	"test/spec":                    "",
 }
 
 // onlyIn are libraries that one package alone may import, tests included.

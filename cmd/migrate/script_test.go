@@ -23,6 +23,7 @@ import (
 
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 	"github.com/showpad-migrate/migrate/pkg/state"
+	"github.com/showpad-migrate/migrate/test/spec"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of scripts")
@@ -92,12 +93,14 @@ func newTenant(e *testscript.Env, o emulator.Options) error {
 		tn.commits[op] = max(tn.commits[op], n)
 		tn.changed.Broadcast()
 	})
-	web := httptest.NewServer(server)
+	against := &specTold{}
+	web := httptest.NewServer(spec.Handler(against, server))
 	e.Defer(func() {
 		web.Close()
 		if err := server.Close(); err != nil {
 			e.T().Log(err)
 		}
+		against.fail(e.T())
 	})
 	e.Values[tenantKey{}] = tn
 	e.Setenv("SHOWPAD_API_URL", web.URL+"/v4")
@@ -106,6 +109,30 @@ func newTenant(e *testscript.Env, o emulator.Options) error {
 	e.Setenv("SHOWPAD_TOKEN", emulator.DefaultToken)
 	e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, ".config"))
 	return nil
+}
+
+// specTold keeps what a script's traffic has that the service's document does not
+// know. Handlers find it, and the script fails at its end.
+type specTold struct {
+	mu       sync.Mutex
+	problems []string
+}
+
+func (*specTold) Helper() {}
+
+func (s *specTold) Errorf(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.problems = append(s.problems, fmt.Sprintf(format, args...))
+}
+
+func (s *specTold) fail(t testscript.T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.problems) > 0 {
+		t.Log(strings.Join(s.problems, "\n"))
+		t.FailNow()
+	}
 }
 
 func tenantOf(ts *testscript.TestScript) *tenant { return ts.Value(tenantKey{}).(*tenant) }

@@ -24,6 +24,7 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 	"github.com/showpad-migrate/migrate/pkg/source"
 	"github.com/showpad-migrate/migrate/pkg/state"
+	"github.com/showpad-migrate/migrate/test/spec"
 )
 
 // world is a tenant, a library and a state, with everything between them in
@@ -116,7 +117,7 @@ func (w *world) clientWith(configure func(*showpad.Config)) *showpad.Client {
 	v4, v3 := w.tenant.URLs()
 	cfg := showpad.Config{
 		APIURL: v4.String(), V3URL: v3.String(), Token: showpad.StaticToken(emulator.DefaultToken),
-		Base: w.tenant, Storage: w.tenant, Gate: showpad.NewGate(w.options.Requests),
+		Base: spec.Transport(w.t, w.tenant), Storage: w.tenant, Gate: showpad.NewGate(w.options.Requests),
 	}
 	if configure != nil {
 		configure(&cfg)
