@@ -181,17 +181,19 @@ func (s Secret) Reveal() string { return string(s) }
 
 // Tag of a Division.
 type Tag struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	Division Ref    `json:"division"`
+	ID            string `json:"id"`
+	Name          string `json:"name"`
+	Division      Ref    `json:"division"`
+	TagCategories []Ref  `json:"tagCategories"` // that it is in
 }
 
 // TagFilter selects tags.
 type TagFilter struct {
-	IDs         []string
-	DivisionIDs []string
-	Name        string // partial
-	ExactName   string
+	IDs            []string
+	DivisionIDs    []string
+	TagCategoryIDs []string // in any of these
+	Name           string   // partial
+	ExactName      string
 }
 
 // Division of a tenant.

@@ -76,8 +76,15 @@ func TestFixturesDecode(t *testing.T) {
 	if l, err := collect(get("file-list.json").Files(ctx, "a")); err != nil || len(l) != 1 || l[0].Error != "" {
 		t.Errorf("files: %+v, %v", l, err)
 	}
-	if tag, err := get("tag.json").Tag(ctx, "t"); err != nil || tag != (Tag{"aa11bb22cc33dd44ee55ff6677889900", "Sales", Ref{"d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60"}}) {
+	if tag, err := get("tag.json").Tag(ctx, "t"); err != nil ||
+		!cmp.Equal(tag, Tag{"aa11bb22cc33dd44ee55ff6677889900", "Sales", Ref{"d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60"}, []Ref{{"c0ffee00c0ffee00c0ffee00c0ffee01"}}}) {
 		t.Errorf("tag: %+v, %v", tag, err)
+	}
+	if g, err := get("tag-category.json").TagCategory(ctx, "c"); err != nil || g.Name != "Region" || !g.IsPublished || g.ParentID() != "c0ffee00c0ffee00c0ffee00c0ffee00" || g.UpdatedAt.IsZero() {
+		t.Errorf("tag category: %+v, %v", g, err)
+	}
+	if l, err := collect(get("tag-category-list.json").TagCategories(ctx, TagCategoryFilter{})); err != nil || len(l) != 2 || l[0].Parent != nil || l[0].ParentID() != "" || l[0].IsPublished {
+		t.Errorf("tag categories: %+v, %v", l, err)
 	}
 	if d, err := get("division.json").Division(ctx, "d"); err != nil || !d.IsAssetSharingEnabled || d.Name != "Marketing" {
 		t.Errorf("division: %+v, %v", d, err)

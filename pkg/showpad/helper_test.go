@@ -174,7 +174,7 @@ var exercises = map[string]struct {
 		return err
 	}},
 	"v4 getTags": {"tag-list.json", func(ctx context.Context, c *Client) error {
-		_, err := collect(c.Tags(ctx, TagFilter{IDs: []string{"t1"}, DivisionIDs: []string{"d1"}, Name: "Sa", ExactName: "Sales"}))
+		_, err := collect(c.Tags(ctx, TagFilter{IDs: []string{"t1"}, DivisionIDs: []string{"d1"}, TagCategoryIDs: []string{"c1", "c2"}, Name: "Sa", ExactName: "Sales"}))
 		return err
 	}},
 	"v4 getTag": {"tag.json", func(ctx context.Context, c *Client) error {
@@ -186,6 +186,27 @@ var exercises = map[string]struct {
 		return err
 	}},
 	"v4 deleteTag": {"", func(ctx context.Context, c *Client) error { return c.DeleteTag(ctx, "t1") }},
+	"v4 getTagCategories": {"tag-category-list.json", func(ctx context.Context, c *Client) error {
+		_, err := collect(c.TagCategories(ctx, TagCategoryFilter{IDs: []string{"c1"}, DivisionIDs: []string{"d1", "d2"}}))
+		return err
+	}},
+	"v4 postTagCategories": {"tag-category.json", func(ctx context.Context, c *Client) error {
+		_, err := c.CreateTagCategory(ctx, TagCategoryFields{Name: Some("Region"), Division: Some(Ref{"d1"}), IsPublished: Some(false), Parent: Null[Ref](), Tags: Some([]Ref{{"t1"}})})
+		return err
+	}},
+	"v4 getTagCategory": {"tag-category.json", func(ctx context.Context, c *Client) error {
+		_, err := c.TagCategory(ctx, "c1")
+		return err
+	}},
+	"v4 updateTagCategory": {"tag-category.json", func(ctx context.Context, c *Client) error {
+		_, err := c.UpdateTagCategory(ctx, "c1", TagCategoryFields{Name: Some("Region"), IsPublished: Some(true), Parent: Some(Ref{"c2"}), Tags: Some([]Ref{})})
+		return err
+	}},
+	"v4 deleteTagCategory": {"", func(ctx context.Context, c *Client) error { return c.DeleteTagCategory(ctx, "c1") }},
+	"v4 updateTagCategoryTags": {"tag-category.json", func(ctx context.Context, c *Client) error {
+		_, err := c.ChangeTagCategoryTags(ctx, "c1", TagLinks{Add: []Ref{{"t1"}}, Remove: []Ref{{"t2"}}, Clear: true})
+		return err
+	}},
 	"v4 getDivisions": {"division-list.json", func(ctx context.Context, c *Client) error {
 		_, err := collect(c.Divisions(ctx))
 		return err

@@ -40,6 +40,7 @@ func (c *Client) Tags(ctx context.Context, f TagFilter) iter.Seq2[Tag, error] {
 	q := newFilter("getTags")
 	q.any("ids", f.IDs)
 	q.any("divisionIds", f.DivisionIDs)
+	q.any("tagCategoryIds", f.TagCategoryIDs)
 	q.text("name", f.Name)
 	q.text("exactName", f.ExactName)
 	return list(ctx, c, "/tags", q, func(t Tag) string { return t.ID })

@@ -25,6 +25,8 @@ func (s *Server) admin(c *call) answer {
 		return jsonAnswer(http.StatusOK, s.Books())
 	case "GET assets":
 		return jsonAnswer(http.StatusOK, s.Assets())
+	case "GET categories":
+		return jsonAnswer(http.StatusOK, s.Categories())
 	case "GET holds":
 		return s.adminHeld(c)
 	case "GET switches":

@@ -39,7 +39,8 @@ type Books struct {
 	Uploaded     map[string]int      `json:"uploaded"`     // by asset: versions that have bytes; only those with any
 	Assets       int                 `json:"assets"`
 	Tags         int                 `json:"tags"`
-	Late         int                 `json:"late"` // requests that were reset and wait to be executed
+	Categories   int                 `json:"categories"` // of tags
+	Late         int                 `json:"late"`       // requests that were reset and wait to be executed
 }
 
 // Rename is a change of an asset's name.
@@ -66,6 +67,7 @@ func (s *Server) Books() Books {
 	b.Duplicates, b.Orphans = map[string][]string{}, []string{}
 	b.FileVersions, b.Uploaded = map[string]int{}, map[string]int{}
 	b.Assets, b.Tags, b.Late = len(s.st.assets), len(s.st.tags), len(s.late)
+	b.Categories = len(s.st.categories)
 	for id, set := range s.st.byExternal {
 		if len(set) > 1 {
 			for _, a := range bySeq(set) {

@@ -18,17 +18,18 @@ import (
 // ErrInUse means that another Server has the folder open.
 var ErrInUse = errors.New("the folder is in use by another emulator (wait for it, or choose another folder)")
 
-// record is a line of the journal: one of its members is set. An asset or a tag
-// replaces the earlier one of its id.
+// record is a line of the journal: one of its members is set. An asset, a tag or a
+// category replaces the earlier one of its id.
 type record struct {
-	Meta    *meta         `json:"meta,omitempty"`
-	Asset   *asset        `json:"asset,omitempty"`
-	Tag     *tag          `json:"tag,omitempty"`
-	Gone    string        `json:"gone,omitempty"` // id of a deleted asset or tag
-	At      *time.Time    `json:"at,omitempty"`   // when the asset was deleted
-	Token   *token        `json:"token,omitempty"`
-	Revoked string        `json:"revoked,omitempty"`
-	Skew    time.Duration `json:"skew,omitempty"`
+	Meta     *meta         `json:"meta,omitempty"`
+	Asset    *asset        `json:"asset,omitempty"`
+	Tag      *tag          `json:"tag,omitempty"`
+	Category *category     `json:"category,omitempty"`
+	Gone     string        `json:"gone,omitempty"` // id of a deleted asset, tag or category
+	At       *time.Time    `json:"at,omitempty"`   // when the asset was deleted
+	Token    *token        `json:"token,omitempty"`
+	Revoked  string        `json:"revoked,omitempty"`
+	Skew     time.Duration `json:"skew,omitempty"`
 }
 
 type meta struct {
@@ -37,8 +38,9 @@ type meta struct {
 	Seq       uint64 // ids given out so far
 }
 
-// journalVersion is what is written; older ones are read. 2 keeps deleted assets.
-const journalVersion = 2
+// journalVersion is what is written; older ones are read. 2 keeps deleted assets, 3
+// has tag categories.
+const journalVersion = 3
 
 // journal appends to a file. A line is handed to the operating system before
 // the request is answered, so it survives the end of the process, though not
@@ -132,6 +134,7 @@ func (s *Server) replay(path string) error {
 			return fmt.Errorf("%s:%d: %w", path, n, err)
 		}
 	}
+	slices.SortFunc(s.st.categories, func(a, b *category) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, t := range slices.SortedFunc(mapValues(tags), func(a, b *tag) int { return cmp.Compare(a.Seq, b.Seq) }) {
 		s.st.addTag(t)
 	}
@@ -171,7 +174,11 @@ func (s *Server) apply(rec record, assets map[string]*asset, tags map[string]*ta
 	case rec.Tag != nil:
 		tags[rec.Tag.ID] = rec.Tag
 		s.st.seq = max(s.st.seq, rec.Tag.Seq)
+	case rec.Category != nil:
+		s.st.categories = append(slices.DeleteFunc(s.st.categories, func(g *category) bool { return g.ID == rec.Category.ID }), rec.Category)
+		s.st.seq = max(s.st.seq, rec.Category.Seq)
 	case rec.Gone != "":
+		s.st.categories = slices.DeleteFunc(s.st.categories, func(g *category) bool { return g.ID == rec.Gone })
 		if a := assets[rec.Gone]; a != nil && rec.At != nil {
 			a.Deleted, a.Files = rec.At, nil
 		} else {
@@ -220,6 +227,9 @@ func (s *Server) compact(path string) (err error) {
 	}
 	for _, t := range s.st.tagOrder {
 		write(record{Tag: t})
+	}
+	for _, g := range s.st.categories {
+		write(record{Category: g})
 	}
 	for _, a := range s.st.order {
 		write(record{Asset: a})

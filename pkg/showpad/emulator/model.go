@@ -88,6 +88,7 @@ type tag struct {
 	ID, Division, Name string
 	Seq                uint64
 	Created, Updated   time.Time
+	Categories         []string // ids of those it is in
 }
 
 // typeOf is the type of an asset from its name. Source: ASSUME.

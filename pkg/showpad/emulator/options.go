@@ -146,6 +146,7 @@ type Switches struct {
 	SnapDates        bool `json:"snapDates"`        // releases and drafts move to the start of their day (UTC), expiries to its end
 	IgnoreFileName   bool `json:"ignoreFileName"`   // `name` in the files call does not rename the asset
 	FoldTags         bool `json:"foldTags"`         // tag names are the same whatever their case
+	UniqueCategories bool `json:"uniqueCategories"` // a tag category's name is unique in its Division, not only among its siblings
 	TrimDescriptions bool `json:"trimDescriptions"` // processing trims the description
 	HideArchived     bool `json:"hideArchived"`     // archived assets are missing from lists, by id they are read. Source: ASSUME (listed)
 	NoShortLinks     bool `json:"noShortLinks"`     // downloads have only the link that takes the token
@@ -153,6 +154,10 @@ type Switches struct {
 	// NotDownloadable is a pattern of [path.Match] on the asset's name: there is no
 	// link to the bytes of what matches. "": there is one to all. Source: ASSUME.
 	NotDownloadable string `json:"notDownloadable"`
+
+	// TagsInFilters is a pattern of [path.Match] on the tag's name: filters use what
+	// matches, so that it cannot be deleted. "": none. Source: v4 deleteTag.
+	TagsInFilters string `json:"tagsInFilters"`
 
 	// Checksum is the form of an asset's checksum. Source: ASSUME (hex).
 	Checksum ChecksumForm `json:"checksum"`

@@ -43,6 +43,15 @@ func TestEverythingSurvivesAKill(t *testing.T) {
 	want(t, 200, s, "POST", "/v4/assets/"+b, `{"description":"changed"}`)
 	want(t, 204, s, "DELETE", "/v4/tags/"+two, "")
 	want(t, 200, s, "POST", "/v4/tags/"+one, `{"name":"Uno"}`)
+	category := func(name, more string) string {
+		return want(t, 201, s, "POST", "/v4/tag-categories", `{"name":"`+name+`","division":{"id":"`+emulator.DivisionMarketing+`"}`+more+`}`).text("id")
+	}
+	region := category("Region", "")
+	category("EMEA", `,"parent":{"id":"`+region+`"},"tags":[{"id":"`+one+`"}]`)
+	closed := category("Closed", `,"isPublished":false`)
+	want(t, 200, s, "POST", "/v4/tag-categories/"+closed, `{"name":"Ended"}`)
+	want(t, 204, s, "DELETE", "/v4/tag-categories/"+category("Gone", ""), "")
+	tree := s.Categories()
 	token := refresh(t, s, 200, emulator.DefaultRefreshToken)
 	s.Advance(2 * time.Hour)
 	was := s.Assets()
@@ -52,6 +61,9 @@ func TestEverythingSurvivesAKill(t *testing.T) {
 		s = newServer(t, opts)
 		if diff := cmp.Diff(was, s.Assets()); diff != "" {
 			t.Fatalf("start %d (-before +after):\n%s", round+1, diff)
+		}
+		if diff := cmp.Diff(tree, s.Categories()); diff != "" || len(tree) != 3 {
+			t.Fatalf("start %d, categories (-before +after):\n%s", round+1, diff)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)

@@ -69,6 +69,10 @@ func checkOperation(t *testing.T, op *openapi3.Operation, method, path string) {
 		"POST /assets/{assetId}/files": "{}",
 		"POST /tags":                   `{"name":"Other","division":{"id":"` + emulator.DivisionMarketing + `"}}`,
 		"POST /tags/{tagId}":           `{"name":"Other"}`,
+
+		"POST /tag-categories":                      `{"name":"Other","division":{"id":"` + emulator.DivisionMarketing + `"}}`,
+		"POST /tag-categories/{tagCategoryId}":      `{"name":"Other"}`,
+		"POST /tag-categories/{tagCategoryId}/tags": `{"clear":true}`,
 	}[method+" "+path]
 	r, err := send(t, s, method, target, body)
 	if err != nil || r.status > 299 {
@@ -100,7 +104,9 @@ func specimen(t *testing.T, path string) (*emulator.Server, string) {
 	k := upload(t, s, asset, "hello")
 	want(t, 200, s, "POST", "/v4/assets/"+asset, `{"localization":{"primary":{"asset":{"id":"`+asset+`"}},"variants":[{"asset":{"languages":[{"code":"de"}],"countries":[]}}]}}`)
 	user := want(t, 200, s, "GET", "/v4/users", "").items()[0]["id"].(string)
-	return s, "/v4" + strings.NewReplacer("{assetId}", asset, "{fileId}", k.fileID, "{tagId}", tag, "{userId}", user,
+	top := want(t, 201, s, "POST", "/v4/tag-categories", `{"name":"Top","division":{"id":"`+emulator.DivisionMarketing+`"}}`).text("id")
+	category := want(t, 201, s, "POST", "/v4/tag-categories", `{"name":"C","division":{"id":"`+emulator.DivisionMarketing+`"},"parent":{"id":"`+top+`"},"tags":[{"id":"`+tag+`"}]}`).text("id")
+	return s, "/v4" + strings.NewReplacer("{assetId}", asset, "{fileId}", k.fileID, "{tagId}", tag, "{userId}", user, "{tagCategoryId}", category,
 		"{divisionId}", emulator.DivisionMarketing).Replace(path)
 }
 

@@ -25,6 +25,8 @@ type store struct {
 	tags      map[string]*tag
 	tagOrder  []*tag
 	tagByName map[string][]*tag // by lower-case name
+
+	categories []*category // by creation
 }
 
 func newStore() *store {

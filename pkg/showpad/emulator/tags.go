@@ -132,6 +132,9 @@ func deleteTag(s *Server, c *call) answer {
 	if s.division(t.Division).Denied {
 		return problemAnswer(http.StatusForbidden, "you may not manage content in this Division")
 	}
+	if matches(s.sw.TagsInFilters, t.Name) {
+		return problemAnswer(http.StatusConflict, "the tag is used in a filter")
+	}
 	if !c.commit() {
 		return answer{}
 	}
@@ -159,7 +162,8 @@ func getTags(s *Server, c *call) answer {
 	found := []*tag{}
 	for _, t := range from {
 		switch {
-		case s.division(t.Division) == nil || p.lists["tagCategoryIds"] != nil: // no tag is in a category
+		case s.division(t.Division) == nil:
+		case p.lists["tagCategoryIds"] != nil && !slices.ContainsFunc(t.Categories, func(id string) bool { return slices.Contains(p.lists["tagCategoryIds"], id) }):
 		case byExact && t.Name != exact && !s.sw.FoldTags:
 		case p.lists["ids"] != nil && !slices.Contains(p.lists["ids"], t.ID):
 		case p.lists["divisionIds"] != nil && !slices.Contains(p.lists["divisionIds"], t.Division):

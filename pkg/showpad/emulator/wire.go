@@ -191,7 +191,7 @@ type wireTag struct {
 
 func (s *Server) wireTag(t *tag) wireTag {
 	return wireTag{
-		ID: t.ID, Division: wireRef{t.Division}, Name: t.Name, TagCategories: []wireRef{},
+		ID: t.ID, Division: wireRef{t.Division}, Name: t.Name, TagCategories: refs(t.Categories),
 		IsDivisionShared: s.division(t.Division).TagsShared, CreatedAt: stamp(t.Created), UpdatedAt: stamp(t.Updated),
 	}
 }

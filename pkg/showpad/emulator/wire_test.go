@@ -33,27 +33,32 @@ func members(prefix string, v any, out map[string]bool) {
 func TestAnswersHaveTheMembersOfTheSamples(t *testing.T) {
 	s := newServer(t, emulator.Options{Divisions: []emulator.Division{{ID: emulator.DivisionMarketing, Name: "Marketing", SharingEnabled: true}}})
 	tag := want(t, 201, s, "POST", "/v4/tags", `{"name":"T","division":{"id":"`+emulator.DivisionMarketing+`"}}`)
+	top := want(t, 201, s, "POST", "/v4/tag-categories", `{"name":"Top","division":{"id":"`+emulator.DivisionMarketing+`"}}`)
+	category := want(t, 201, s, "POST", "/v4/tag-categories", `{"name":"C","division":{"id":"`+emulator.DivisionMarketing+`"},"parent":{"id":"`+top.text("id")+`"},"tags":[{"id":"`+tag.text("id")+`"}]}`)
+	tag = want(t, 200, s, "GET", "/v4/tags/"+tag.text("id"), "")
 	user := want(t, 200, s, "GET", "/v4/users", "").items()[0]
 	id := create(t, s, "a.pdf", "A", `,"description":"d","expiresAt":"2027-01-01T00:00:00Z","lockedPages":[{"start":1,"end":2}],"languages":[{"code":"en"}],"countries":[{"code":"BE"}],"tags":[{"id":"`+tag.text("id")+`"}],"enforcedPages":{"prepend":[{"start":1,"end":1}],"append":[{"start":1,"end":1}]}`)
 	up := want(t, 201, s, "POST", "/v4/assets/"+id+"/files", "")
 	upload(t, s, id, "hello")
 	for file, answer := range map[string]any{
-		"asset.json":            want(t, 200, s, "GET", "/v4/assets/"+id, "").json,
-		"asset-list.json":       want(t, 200, s, "GET", "/v4/assets", "").json,
-		"division.json":         want(t, 200, s, "GET", "/v4/divisions/"+emulator.DivisionMarketing, "").json,
-		"file.json":             want(t, 200, s, "GET", "/v4/assets/"+id+"/files/"+up.text("id"), "").json,
-		"file-list.json":        want(t, 200, s, "GET", "/v4/assets/"+id+"/files", "").json,
-		"tag.json":              tag.json,
-		"tag-list.json":         want(t, 200, s, "GET", "/v4/tags", "").json,
-		"upload.json":           up.json,
-		"user.json":             user,
-		"token.json":            refresh(t, s, 200, emulator.DefaultRefreshToken).json,
-		"v3-me.json":            want(t, 200, s, "GET", "https://acme.showpad.biz/api/v3/users/me.json", "").json,
-		"v3-asset.json":         want(t, 200, s, "GET", v3Base+"/assets/"+id+".json", "").json,
-		"v3-export-assets.json": want(t, 200, s, "GET", v3Base+"/exports/assets.json", "").json,
-		"token-error.json":      refresh(t, s, 400, "dead").json,
-		"v3-error.json":         want(t, 404, s, "GET", "https://acme.showpad.biz/api/v3/nothing.json", "").json,
-		"problem.json":          want(t, 400, s, "POST", "/v4/assets", "{}").json,
+		"asset.json":             want(t, 200, s, "GET", "/v4/assets/"+id, "").json,
+		"asset-list.json":        want(t, 200, s, "GET", "/v4/assets", "").json,
+		"division.json":          want(t, 200, s, "GET", "/v4/divisions/"+emulator.DivisionMarketing, "").json,
+		"file.json":              want(t, 200, s, "GET", "/v4/assets/"+id+"/files/"+up.text("id"), "").json,
+		"file-list.json":         want(t, 200, s, "GET", "/v4/assets/"+id+"/files", "").json,
+		"tag.json":               tag.json,
+		"tag-list.json":          want(t, 200, s, "GET", "/v4/tags", "").json,
+		"tag-category.json":      category.json,
+		"tag-category-list.json": want(t, 200, s, "GET", "/v4/tag-categories", "").json,
+		"upload.json":            up.json,
+		"user.json":              user,
+		"token.json":             refresh(t, s, 200, emulator.DefaultRefreshToken).json,
+		"v3-me.json":             want(t, 200, s, "GET", "https://acme.showpad.biz/api/v3/users/me.json", "").json,
+		"v3-asset.json":          want(t, 200, s, "GET", v3Base+"/assets/"+id+".json", "").json,
+		"v3-export-assets.json":  want(t, 200, s, "GET", v3Base+"/exports/assets.json", "").json,
+		"token-error.json":       refresh(t, s, 400, "dead").json,
+		"v3-error.json":          want(t, 404, s, "GET", "https://acme.showpad.biz/api/v3/nothing.json", "").json,
+		"problem.json":           want(t, 400, s, "POST", "/v4/assets", "{}").json,
 	} {
 		b, err := os.ReadFile(filepath.Join("..", "..", "..", "testdata", "wire", file))
 		if err != nil {
