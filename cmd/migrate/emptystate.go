@@ -15,3 +15,8 @@ func (emptyState) Get(context.Context, []string) (map[string]state.Record, error
 
 // Scan knows no record.
 func (emptyState) Scan(context.Context, string, int) ([]state.Record, error) { return nil, nil }
+
+// Extras knows none.
+func (emptyState) Extras(context.Context, state.ExtraKind, string, string, int) ([]state.Extra, error) {
+	return nil, nil
+}

@@ -77,7 +77,7 @@ func (r *Report) err() error {
 }
 
 // Check reads everything in the state at path and says what is wrong with it:
-// pages, checksums, every record, event, change, run and tag, and whether they
+// pages, checksums, every record, event, change, run, tag and extra, and whether they
 // agree with each other. It changes nothing. Of a state that a run holds, it
 // checks a copy. Otherwise no run can begin while it reads, about 25 s for a
 // million records with their events and changes.
@@ -210,6 +210,9 @@ func (r *Report) content(ctx context.Context, in reads) error {
 		{bucketEvents, r.event},
 		{bucketChanges, func(tx *bolt.Tx, k, v []byte) error { return r.change(tx, k, v, runs) }},
 		{bucketMade, func(tx *bolt.Tx, k, v []byte) error { return r.made(k, v, runs) }},
+		{bucketCategories, func(tx *bolt.Tx, k, v []byte) error { return r.extra(TagCategory, k, v, runs) }},
+		{bucketPersonal, func(tx *bolt.Tx, k, v []byte) error { return r.extra(MyFile, k, v, runs) }},
+		{bucketShares, func(tx *bolt.Tx, k, v []byte) error { return r.extra(Share, k, v, runs) }},
 	} {
 		err := in.pages(ctx, check.bucket, nil, "", noLimit, func(tx *bolt.Tx, k, v []byte) error {
 			content, err := unseal(k, v)

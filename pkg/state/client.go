@@ -186,6 +186,20 @@ func (c *client) MadeTags(ctx context.Context, run string) ([]MadeTag, error) {
 	return a.Made, err
 }
 
+func (c *client) Extras(ctx context.Context, kind ExtraKind, owner, after string, limit int) (out []Extra, err error) {
+	if kind.bucket() == nil {
+		return nil, fmt.Errorf("state: %q is no kind of extras", kind)
+	}
+	err = c.pages(ctx, question{Method: "extras", Kind: kind, Name: owner, After: after}, limit, func(a answer) {
+		for i, e := range a.Extras[:min(len(a.Extras), len(a.Places))] {
+			if e.at(kind, a.Places[i]) == nil {
+				out = append(out, e)
+			}
+		}
+	})
+	return out, err
+}
+
 func (c *client) Meta(ctx context.Context, key string) (string, error) {
 	a, err := c.ask(ctx, question{Method: "meta", Name: key})
 	return a.Value, err

@@ -46,19 +46,25 @@ type (
 		Run  string `json:"run"`
 		MadeTag
 	}
+	exportExtra struct {
+		Type string `json:"type"` // the kind: tagCategory, myFile or share
+		Key  string `json:"key"`
+		Extra
+	}
 	exportEnd struct {
 		Type    string `json:"type"` // end
 		Runs    int    `json:"runs"`
 		Records int    `json:"records"`
 		Changes int    `json:"changes"`
 		Tags    int    `json:"tags"`
+		Extras  int    `json:"extras"`
 	}
 )
 
 // Export writes what r knows to w, as JSON with one value a line: a head, the
-// runs, the records, the changes and the tags of each run, and an end with
-// their numbers, without which an export is not whole. The story of each item
-// (Events) is left out.
+// runs, the records, the changes and the tags of each run, the extras, and an end
+// with their numbers, without which an export is not whole. The story of each
+// item (Events) and the links of shares are left out.
 //
 // It holds a page at a time. Of a state that a run holds, pages are of different
 // moments; a copy that [Backup] made is one moment.
@@ -66,7 +72,7 @@ func Export(ctx context.Context, r Reader, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	e := exporter{r: r, enc: json.NewEncoder(out)}
 	e.enc.SetEscapeHTML(false)
-	for _, part := range []func(context.Context) error{e.head, e.runs, e.records, e.ofRuns} {
+	for _, part := range []func(context.Context) error{e.head, e.runs, e.records, e.ofRuns, e.extras} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -189,4 +195,28 @@ func (e *exporter) changes(ctx context.Context, run string) error {
 		}
 		after = ids[len(ids)-1]
 	}
+}
+
+// extras writes what manifests make beside their items, without what is secret.
+func (e *exporter) extras(ctx context.Context) error {
+	for _, kind := range ExtraKinds() {
+		for after := ""; ; {
+			page, err := e.r.Extras(ctx, kind, "", after, exportPage)
+			if err != nil {
+				return err
+			}
+			for _, x := range page {
+				x.Secret = nil
+				if err := e.line(exportExtra{string(kind), x.Key, x}); err != nil {
+					return err
+				}
+				after = x.Place()
+			}
+			e.end.Extras += len(page)
+			if len(page) < exportPage {
+				break
+			}
+		}
+	}
+	return nil
 }

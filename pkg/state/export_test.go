@@ -125,6 +125,14 @@ func TestAnExportReadsBack(t *testing.T) {
 			decode(&l)
 			read.Tags++
 			err = back.AddMadeTag(t.Context(), l.Run, l.MadeTag)
+		case string(Share):
+			var l exportExtra
+			decode(&l)
+			read.Extras++
+			if l.Extra.Kind, l.Extra.Key = Share, l.Key; l.Secret != nil {
+				t.Errorf("an export has the links: %s", lines.Text())
+			}
+			err = back.PutExtra(t.Context(), l.Extra)
 		case "end":
 			decode(&end)
 		}
@@ -132,10 +140,10 @@ func TestAnExportReadsBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if end != read || read.Records != 3300 || read.Changes != 3300 || read.Tags != 3 || read.Runs != 3 {
+	if end != read || read.Records != 3300 || read.Changes != 3300 || read.Tags != 3 || read.Extras != 1533 || read.Runs != 3 {
 		t.Errorf("end %+v, read %+v", end, read)
 	}
-	if want := []string{"state", "run", "record", "change", "tag", "change", "end"}; !slices.Equal(order, want) {
+	if want := []string{"state", "run", "record", "change", "tag", "change", "share", "end"}; !slices.Equal(order, want) {
 		t.Errorf("order %v", order)
 	}
 	if head.Tenant != "acme" || head.Schema != Schema || head.Version != ExportVersion || head.Serial == 0 || head.Meta[MetaDigest] != "d" {
@@ -153,7 +161,7 @@ func TestAnExportReadsBack(t *testing.T) {
 func TestAnExportOfNothingIsWhole(t *testing.T) {
 	r, _ := openReader(t, filepath.Join(t.TempDir(), "none.db"))
 	const want = `{"type":"state","version":1,"schema":0,"tenant":"","serial":0}
-{"type":"end","runs":0,"records":0,"changes":0,"tags":0}
+{"type":"end","runs":0,"records":0,"changes":0,"tags":0,"extras":0}
 `
 	if got := export(t, r); got != want {
 		t.Errorf("%s", got)
@@ -208,7 +216,7 @@ func TestTheExportIsCompleteAndDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []any{exportHead{}, exportRun{}, exportRecord{}, exportChange{}, exportTag{}, exportEnd{}, Base{}, Failure{}} {
+	for _, line := range []any{exportHead{}, exportRun{}, exportRecord{}, exportChange{}, exportTag{}, exportExtra{}, exportEnd{}, Base{}, Failure{}} {
 		for _, name := range members(reflect.TypeOf(line)) {
 			if !bytes.Contains(page, []byte("`"+name+"`")) {
 				t.Errorf("docs/state.md does not describe `%s` of %T", name, line)

@@ -24,7 +24,7 @@ func goldenPath(schema int) string {
 }
 
 // goldenState makes a state that has something of everything: records of every
-// op and status, all their members, events, changes, runs, tags and keys.
+// op and status, all their members, events, changes, runs, tags, extras and keys.
 func goldenState(t *testing.T, path string) {
 	t.Helper()
 	at := time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)
@@ -78,6 +78,23 @@ func goldenState(t *testing.T, path string) {
 	})
 	for _, tag := range []MadeTag{{ID: "t2", Name: "Sales", Division: "d1"}, {ID: "t1", Name: "Übung 1", Division: "d1"}} {
 		if err := s.AddMadeTag(t.Context(), "r1", tag); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range []Extra{
+		{Kind: TagCategory, Key: "Region/EMEA", Owner: "wave-1", Status: ExtraDone, ID: "c1", Run: "r1", Wanted: "d0"},
+		{Kind: MyFile, Key: "john-intro", Owner: "wave-1", Status: ExtraTicket, Ticket: "t9", Run: "r1", Attempts: 2, Data: raw(`{"division":"d7"}`)},
+		{Kind: MyFile, Key: "lost", Owner: "wave-1", Status: ExtraUnknown, Run: "r1", Error: &Failure{Code: "unknown", Message: "no answer"}},
+		{Kind: Share, Key: "customer-x", Owner: "wave-1", Status: ExtraDone, ID: "s1", Run: "r1", Data: raw(`{"title":"<X>"}`), Secret: raw(`{"anonymous":"https://acme.example.com/share/1"}`)},
+		{Kind: Share, Key: "é 2", Owner: "wave-2", Status: ExtraFailed, Run: "r1", Error: &Failure{Code: "refused", Message: "no"}},
+	} {
+		first := e
+		if first.Status = ExtraSending; e.Status == ExtraUnknown || e.Status == ExtraTicket {
+			if err := s.PutExtra(t.Context(), first); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.PutExtra(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -218,7 +235,7 @@ func TestAnOlderSchemaIsMigrated(t *testing.T) {
 	// A migration that cannot be written leaves it as it was.
 	full := errors.New("no space left on device")
 	_, err := Open(t.Context(), path, Options{Tenant: "acme", FailWrite: func(int) error { return full }})
-	if !errors.Is(err, full) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "schema 1 to 2") {
+	if !errors.Is(err, full) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "schema 1 to 3") {
 		t.Errorf("err %v", err)
 	}
 	if d := cmp.Diff(old, dump(t, path)); d != "" {
@@ -230,8 +247,8 @@ func TestAnOlderSchemaIsMigrated(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.NewReplacer(
-		"[meta]\n", "[made]\n[meta]\n",
-		entryLine(MetaSchema, "1"), entryLine(MetaSchema, "2"),
+		"[changes]\n", "[categories]\n[changes]\n", "[meta]\n", "[made]\n[meta]\n",
+		entryLine(MetaSchema, "1"), entryLine(MetaSchema, strconv.Itoa(Schema)),
 		entryLine(MetaSerial, "47"), entryLine(MetaSerial, "48"),
 	).Replace(old)
 	if d := cmp.Diff(want, dump(t, path)); d != "" || want == old {

@@ -207,6 +207,11 @@ func (f *follower) MadeTags(ctx context.Context, run string) (out []MadeTag, err
 	return out, err
 }
 
+func (f *follower) Extras(ctx context.Context, kind ExtraKind, owner, after string, limit int) (out []Extra, err error) {
+	err = f.do(ctx, func(r Reader) (err error) { out, err = r.Extras(ctx, kind, owner, after, limit); return err })
+	return out, err
+}
+
 func (f *follower) Meta(ctx context.Context, key string) (out string, err error) {
 	err = f.do(ctx, func(r Reader) (err error) { out, err = r.Meta(ctx, key); return err })
 	return out, err

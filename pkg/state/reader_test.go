@@ -46,11 +46,26 @@ func fill(t *testing.T, s *Store, n int) {
 	if err := s.SetMeta(t.Context(), MetaDigest, "d"); err != nil {
 		t.Fatal(err)
 	}
+	for i := range 2 * n / 3 { // of 2100: more than a page
+		e := Extra{Kind: Share, Key: fmt.Sprintf("%04d", i), Owner: fmt.Sprintf("m%d", i%2), Status: ExtraDone, Run: "r1", Secret: json.RawMessage(`{"a":1}`)}
+		if err := s.PutExtra(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i := range 3 {
 		if err := s.AddMadeTag(t.Context(), "r1", MadeTag{ID: fmt.Sprint(i), Name: "tag", Division: "d1"}); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// placesOf are what a record's JSON does not have.
+func placesOf(all []Extra) []string {
+	out := []string{}
+	for _, e := range all {
+		out = append(out, string(e.Kind)+" "+e.Place())
+	}
+	return out
 }
 
 // everything that a Reader says of a state made by fill, as JSON.
@@ -78,6 +93,22 @@ func everything(t *testing.T, r Reader) string {
 		add([]any{idsOf(recs), recs}, err)
 		ids, changes, err := r.Changes(ctx, "r1", "00003", limit)
 		add([]any{ids, changes}, err)
+	}
+	for _, owner := range []string{"", "m0", "m1", "m"} {
+		for _, limit := range []int{3, 1000, 1001, 5000, 0} {
+			some, err := r.Extras(ctx, Share, owner, "", limit)
+			add([]any{placesOf(some), some}, err)
+		}
+		all, err := AllExtras(ctx, r, Share, owner)
+		add(placesOf(all), err)
+	}
+	after, err := r.Extras(ctx, Share, "m1", "0003", 2)
+	add(placesOf(after), err)
+	if none, err := r.Extras(ctx, MyFile, "", "", 0); err != nil || len(none) > 0 {
+		t.Errorf("%v, %v", none, err)
+	}
+	if _, err := r.Extras(ctx, "other", "", "", 0); err == nil {
+		t.Error("a kind that there is not was read")
 	}
 	c, err := r.Counts(ctx)
 	add(c, err)

@@ -7,18 +7,19 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Buckets of the file. Shares and personal are made with it and filled by later
-// versions of the program.
+// Buckets of the file.
 var (
-	bucketMeta     = []byte("meta")     // key: value, see meta.go
-	bucketItems    = []byte("items")    // external ID: Record
-	bucketOpen     = []byte("open")     // external ID: nothing; the records whose op is begun and not over
-	bucketChanges  = []byte("changes")  // run, 0, external ID: Change
-	bucketEvents   = []byte("events")   // external ID, 0, sequence (8 bytes, big-endian): Event
-	bucketRuns     = []byte("runs")     // sequence (8 bytes, big-endian): Run
-	bucketMade     = []byte("made")     // run, 0, id of a tag: MadeTag
-	bucketShares   = []byte("shares")   // empty for now
-	bucketPersonal = []byte("personal") // empty for now
+	bucketMeta     = []byte("meta")    // key: value, see meta.go
+	bucketItems    = []byte("items")   // external ID: Record
+	bucketOpen     = []byte("open")    // external ID: nothing; the records whose op is begun and not over
+	bucketChanges  = []byte("changes") // run, 0, external ID: Change
+	bucketEvents   = []byte("events")  // external ID, 0, sequence (8 bytes, big-endian): Event
+	bucketRuns     = []byte("runs")    // sequence (8 bytes, big-endian): Run
+	bucketMade     = []byte("made")    // run, 0, id of a tag: MadeTag
+	bucketShares   = []byte("shares")  // owner, 0, key: Extra; likewise
+	bucketPersonal = []byte("personal")
+
+	bucketCategories = []byte("categories")
 )
 
 // buckets are those of the newest schema, each with the first schema that has it.
@@ -27,7 +28,7 @@ var buckets = []struct {
 	since int
 }{
 	{bucketMeta, 1}, {bucketItems, 1}, {bucketOpen, 1}, {bucketChanges, 1}, {bucketEvents, 1}, {bucketRuns, 1},
-	{bucketShares, 1}, {bucketPersonal, 1}, {bucketMade, 2},
+	{bucketShares, 1}, {bucketPersonal, 1}, {bucketMade, 2}, {bucketCategories, 3},
 }
 
 // migrations leads from each older schema to the next: the first one from 1 to 2.
@@ -36,6 +37,12 @@ var migrations = [Schema - 1]func(tx *bolt.Tx) error{
 	// unknown ("", false) in one that was written before.
 	func(tx *bolt.Tx) error {
 		_, err := tx.CreateBucket(bucketMade)
+		return err
+	},
+	// 2 to 3: what manifests make beside their items. Shares and personal had
+	// nothing in them so far.
+	func(tx *bolt.Tx) error {
+		_, err := tx.CreateBucket(bucketCategories)
 		return err
 	},
 }

@@ -25,11 +25,12 @@ const (
 // question names a method of Reader, "live" or "backup", and has its arguments.
 // The answer to a backup is the file; only its refusal is an answer.
 type question struct {
-	Method string   `json:"method"`
-	IDs    []string `json:"ids,omitempty"`
-	Name   string   `json:"name,omitempty"` // of a run, an item or a key
-	After  string   `json:"after,omitempty"`
-	Limit  int      `json:"limit,omitempty"`
+	Method string    `json:"method"`
+	IDs    []string  `json:"ids,omitempty"`
+	Name   string    `json:"name,omitempty"` // of a run, an item or a key
+	After  string    `json:"after,omitempty"`
+	Limit  int       `json:"limit,omitempty"`
+	Kind   ExtraKind `json:"kind,omitempty"`
 }
 
 // answer has what the method returned.
@@ -41,6 +42,8 @@ type answer struct {
 	Runs    []Run           `json:"runs,omitempty"`
 	Changes []Change        `json:"changes,omitempty"`
 	Made    []MadeTag       `json:"made,omitempty"`
+	Extras  []Extra         `json:"extras,omitempty"`
+	Places  []string        `json:"places,omitempty"` // of Extras; IDs has what after is for each
 	Value   string          `json:"value,omitempty"`
 	Live    json.RawMessage `json:"live,omitempty"`
 	Error   string          `json:"error,omitempty"`
@@ -151,6 +154,15 @@ func (s *Store) ask(ctx context.Context, q question) (a answer, err error) {
 		a.IDs, a.Changes, err = s.Changes(ctx, q.Name, q.After, limit)
 	case "made":
 		a.Made, err = s.MadeTags(ctx, q.Name)
+	case "extras":
+		a.Extras, err = s.Extras(ctx, q.Kind, q.Name, q.After, limit)
+		for i := range a.Extras {
+			e := &a.Extras[i]
+			a.Places, a.IDs = append(a.Places, e.Place()), append(a.IDs, e.Key)
+			if q.Name == "" {
+				a.IDs[i] = e.Place()
+			}
+		}
 	case "meta":
 		a.Value, err = s.Meta(ctx, q.Name)
 	case "live":

@@ -39,6 +39,11 @@ type Reader interface {
 	Changes(ctx context.Context, run, after string, limit int) (ids []string, changes []Change, err error)
 	// MadeTags returns the tags that a run made, in order of their ids.
 	MadeTags(ctx context.Context, run string) ([]MadeTag, error)
+	// Extras returns up to limit extras of a kind and a manifest, in order of their
+	// key, from the first one after the given key ("" starts); a limit of 0 or less
+	// is a thousand. With "" as owner it is those of all manifests, in order of
+	// [Extra.Place], which is what after is then. Fewer than limit: the end.
+	Extras(ctx context.Context, kind ExtraKind, owner, after string, limit int) ([]Extra, error)
 	// Meta returns the value stored under key, "" when there is none. Keys of
 	// ours: see meta.go.
 	Meta(ctx context.Context, key string) (string, error)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -364,7 +365,7 @@ func TestMetaAndTheSerialGrowWithEachCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustPut(t, s, rec("a", Create, Registering))
-	for key, want := range map[string]string{MetaDigest: "abc", MetaTenant: "acme", MetaSchema: "2", MetaSerial: "2", "nothing": ""} {
+	for key, want := range map[string]string{MetaDigest: "abc", MetaTenant: "acme", MetaSchema: strconv.Itoa(Schema), MetaSerial: "2", "nothing": ""} {
 		if got, err := s.Meta(t.Context(), key); err != nil || got != want {
 			t.Errorf("%s: %q, %v", key, got, err)
 		}
@@ -592,7 +593,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	}
 	s.Close()
 	_, err := Open(t.Context(), path, Options{Tenant: "acme"})
-	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "schema 7") || !strings.Contains(err.Error(), "knows 2") {
+	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "schema 7") || !strings.Contains(err.Error(), fmt.Sprintf("knows %d", Schema)) {
 		t.Errorf("open: %v", err)
 	}
 	if _, _, err := OpenReader(t.Context(), path); !errors.Is(err, ErrNewer) {

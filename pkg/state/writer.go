@@ -28,6 +28,7 @@ type request struct {
 	run    *Run
 	made   *madeEntry
 	rename *renaming
+	extra  *extraEntry
 	err    error      // why it was refused; of the writer until done is sent to
 	done   chan error // nil: nobody waits
 }
@@ -311,12 +312,13 @@ type batch struct {
 	counts                                         Counts
 	changed                                        bool
 	meta, items, open, changes, events, runs, made *bolt.Bucket
+	tx                                             *bolt.Tx
 }
 
 func (b *batch) bind(tx *bolt.Tx) {
 	b.meta, b.items, b.open = tx.Bucket(bucketMeta), tx.Bucket(bucketItems), tx.Bucket(bucketOpen)
 	b.changes, b.events, b.runs = tx.Bucket(bucketChanges), tx.Bucket(bucketEvents), tx.Bucket(bucketRuns)
-	b.made = tx.Bucket(bucketMade)
+	b.made, b.tx = tx.Bucket(bucketMade), tx
 }
 
 // apply applies every request that may be; the others get their err. An error
@@ -341,6 +343,9 @@ func (b *batch) apply(group []*request) error {
 func (b *batch) check(r *request) (refusal, err error) {
 	if r.rename != nil {
 		return b.checkRename(*r.rename)
+	}
+	if r.extra != nil {
+		return b.checkExtra(r.extra)
 	}
 	var within map[string]head // several steps of one item in one request
 	for i := range r.writes {
@@ -405,6 +410,12 @@ func (b *batch) request(r *request) error {
 	if r.made != nil {
 		b.changed = true
 		if err := put(b.made, r.made.key, r.made.tag); err != nil {
+			return err
+		}
+	}
+	if r.extra != nil {
+		b.changed = true
+		if err := b.extra(r.extra); err != nil {
 			return err
 		}
 	}
