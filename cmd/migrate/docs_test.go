@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 )
@@ -113,7 +114,7 @@ func play(t *testing.T, vars map[string]string, f fence) {
 		}
 		tellsCode := i < len(f.lines) && f.lines[i] == "$ echo $?"
 		var got string
-		switch args := strings.Fields(command); {
+		switch args := shellWords(command); {
 		case command == "echo $?":
 			got = fmt.Sprintln(code)
 		case args[0] == "cd" && len(args) == 2:
@@ -135,13 +136,41 @@ func play(t *testing.T, vars map[string]string, f fence) {
 	}
 }
 
-// shell does what a shell would do with the arguments; the id of a run stands
-// for that of the only run here.
+// shellWords cuts a command line into its words, as a shell does with quotes.
+func shellWords(line string) (words []string) {
+	var word strings.Builder
+	quote, begun := rune(0), false
+	for _, r := range line + "\n" {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote, begun = r, true
+		case quote != 0 || !unicode.IsSpace(r):
+			word.WriteRune(r)
+			begun = true
+		case begun:
+			words = append(words, word.String())
+			word.Reset()
+			begun = false
+		}
+	}
+	return words
+}
+
+func TestShellWords(t *testing.T) {
+	got := shellWords(`migrate query 'name ~ "deck"' --x="a b"  --empty ''`)
+	if want := []string{"migrate", "query", `name ~ "deck"`, "--x=a b", "--empty", ""}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// shell gives each argument as it is; the id of a run stands for that of the only run
+// here.
 func shell(t *testing.T, args []string) []string {
 	t.Helper()
 	var out []string
 	for _, a := range args {
-		a = strings.Trim(a, `'"`)
 		if runForm.MatchString(a) {
 			found := glob(t, []string{runForm.ReplaceAllString(a, "*")})
 			if len(found) != 1 {

@@ -27,6 +27,14 @@ func (f *serviceFlags) add(fs *pflag.FlagSet) {
 	fs.IntVar(&f.retries, "retries", 6, "further attempts of a request that may go through later")
 }
 
+// addLive adds the flags of commands that have no manifest and no sandbox.
+func (f *serviceFlags) addLive(fs *pflag.FlagSet) {
+	f.requests = 8
+	fs.StringVar(&f.subdomain, "subdomain", "", "tenant: the first part of acme.showpad.com (default: SHOWPAD_SUBDOMAIN)")
+	fs.StringVar(&f.caFile, "ca-file", "", "PEM file of certificates to trust beside the system's")
+	fs.IntVar(&f.retries, "retries", 6, "further attempts of a request that may go through later")
+}
+
 // selectFlags narrow what a command looks at.
 type selectFlags struct {
 	only     []string

@@ -106,6 +106,7 @@ the service named in the first line of each command.`,
 	fs.StringVar(&a.logFile, "log-file", "", "append the log to this file instead of stderr")
 	root.AddCommand(newInit(a), newScan(a), newLint(a), newPlan(a), newRun(a), newStatus(a), newWhy(a), newVerify(a),
 		newRollback(a), newReport(a), newState(a), newSandbox(a), newSchema(a), newVersion(a))
+	root.AddCommand(newDivisions(a), newUsers(a)) // by hand
 	root.SetHelpCommand(newHelp(a))
 	return root
 }
@@ -136,6 +137,7 @@ const (
 	manifestFirst  manifestArg = 0
 	manifestSecond manifestArg = 1
 	manifestThird  manifestArg = 2
+	settingsHere   manifestArg = 1 << 20 // no manifest, but the settings file of this folder
 )
 
 // action is a command's RunE: it finds the settings and then calls f, whose

@@ -178,6 +178,13 @@ type requestError struct{ op, text string }
 
 func (e *requestError) Error() string { return e.op + ": " + e.text }
 
+// IsWrongRequest reports whether err is about a request that was not sent, because it
+// could not be right: what was asked for is wrong, not the service.
+func IsWrongRequest(err error) bool {
+	_, ok := errors.AsType[*requestError](err)
+	return ok
+}
+
 func badRequest(op, format string, args ...any) error {
 	return &requestError{op, fmt.Sprintf(format, args...)}
 }

@@ -46,8 +46,9 @@ func Batches(ids []string) iter.Seq[[]string] {
 // filter collects the query of a list; the first mistake is kept.
 type filter struct {
 	url.Values
-	op  string
-	err error
+	op      string
+	err     error
+	counted func(int64) // told how many rows there are, after each page; nil: nobody
 }
 
 func newFilter(op string) *filter { return &filter{Values: url.Values{}, op: op} }
@@ -103,6 +104,9 @@ func list[T any](ctx context.Context, c *Client, path string, f *filter, id func
 			if err != nil {
 				yield(zero, err)
 				return
+			}
+			if total, known := p.Count.get(); known && f.counted != nil {
+				f.counted(total)
 			}
 			fresh := false
 			for _, it := range items {

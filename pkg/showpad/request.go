@@ -2,6 +2,7 @@ package showpad
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,6 +47,9 @@ type request struct {
 	decode func([]byte) error    // of a 2xx; nil: the body does not matter
 	stream func(io.Reader) error // of a 2xx that is too large to hold, instead of decode
 	gone   bool                  // 404 to a repeat is success: an earlier attempt may have removed it
+
+	contentType string     // of the payload; "" is JSON
+	seen        *RawAnswer // gets the last answer, also one that says no; nil: nobody wants it
 
 	payload []byte
 	started time.Time // of the last attempt, before it left
@@ -154,7 +158,7 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 		return badRequest(q.op, "request cannot be made: %s", clean(withoutURL(err).Error()))
 	}
 	if q.payload != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", cmp.Or(q.contentType, "application/json"))
 	}
 	req.Header.Set("Accept", "application/json, application/problem+json")
 	req.Header.Set("User-Agent", c.userAgent)
@@ -177,6 +181,9 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 		return nil
 	}
 	body, err := readBody(resp)
+	if q.seen != nil {
+		*q.seen = RawAnswer{Status: resp.StatusCode, Header: resp.Header, Body: body}
+	}
 	switch {
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && !errors.Is(err, errTooLarge):
 		// A refusal is one even when its reasons cannot be read.
