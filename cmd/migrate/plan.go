@@ -194,7 +194,7 @@ func (a *app) showPlan(doc *view.Plan, sum pipeline.Summary, format string, full
 // planCode is the exit code of a plan.
 func planCode(s pipeline.Summary, exitCode bool) int {
 	code := exitOK
-	if s.Actions[pipeline.ActionConflict]+s.Actions[pipeline.ActionBlocked] > 0 {
+	if s.Decisions() > 0 {
 		code = exitSome
 	}
 	if exitCode && s.Work() {

@@ -25,6 +25,17 @@ type Manifest struct {
 	CreateTags CreateTags
 	Includes   []Include
 	Update     Update
+	Shares     []Share
+}
+
+// Extras are what the manifest makes beside its items, in words: "tag
+// categories", "My Files", "shares". Nil for nothing.
+func (m *Manifest) Extras() []string {
+	var all []string
+	if len(m.Shares) > 0 {
+		all = append(all, "shares")
+	}
+	return all
 }
 
 // Target is the tenant.

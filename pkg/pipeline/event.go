@@ -1,6 +1,10 @@
 package pipeline
 
-import "time"
+import (
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/state"
+)
 
 // Event is something that happened in a run. The set is closed: a view
 // switches over the types below. Observe is called from many goroutines and
@@ -16,6 +20,9 @@ type Started struct {
 
 // Decided is a row of the plan as the run makes it.
 type Decided struct{ Row Row }
+
+// ExtraDecided is the row of an extra as the run makes it.
+type ExtraDecided struct{ Row ExtraRow }
 
 // Stage says that an item entered a stage: "hash", "register", "keep", "transfer", "settle", "update".
 type Stage struct {
@@ -40,7 +47,7 @@ type Request struct {
 	Elapsed time.Duration
 }
 
-// Finished is the outcome of one item.
+// Finished is the outcome of one item, or of one extra.
 type Finished struct{ Result Result }
 
 // Warned is something to be told now: one line, with the way on.
@@ -73,17 +80,18 @@ type Compared struct {
 // Ended is the last event.
 type Ended struct{ Outcome Outcome }
 
-func (Started) event()  {}
-func (Decided) event()  {}
-func (Stage) event()    {}
-func (Sent) event()     {}
-func (Request) event()  {}
-func (Finished) event() {}
-func (Warned) event()   {}
-func (Waiting) event()  {}
-func (Received) event() {}
-func (Compared) event() {}
-func (Ended) event()    {}
+func (Started) event()      {}
+func (Decided) event()      {}
+func (ExtraDecided) event() {}
+func (Stage) event()        {}
+func (Sent) event()         {}
+func (Request) event()      {}
+func (Finished) event()     {}
+func (Warned) event()       {}
+func (Waiting) event()      {}
+func (Received) event()     {}
+func (Compared) event()     {}
+func (Ended) event()        {}
 
 // Outcome is the whole of a run.
 type Outcome struct {
@@ -93,10 +101,12 @@ type Outcome struct {
 	Start    time.Time      `json:"start"`
 	End      time.Time      `json:"end"`
 	Plan     Summary        `json:"plan"`
-	Status   map[string]int `json:"status"`   // results by status
-	Requests map[string]int `json:"requests"` // API requests by operationId
-	Puts     int            `json:"puts"`
-	Bytes    int64          `json:"bytes"` // sent to storage
+	Status   map[string]int `json:"status"` // results of items by status
+	// Extras are the results of extras by kind and status.
+	Extras   map[state.ExtraKind]map[string]int `json:"extras,omitempty"`
+	Requests map[string]int                     `json:"requests"` // API requests by operationId
+	Puts     int                                `json:"puts"`
+	Bytes    int64                              `json:"bytes"` // sent to storage
 	// TagsDeleted is how many tags a rollback deleted.
 	TagsDeleted int   `json:"tagsDeleted,omitempty"`
 	Err         error `json:"-"` // why it stopped early; nil otherwise

@@ -159,7 +159,8 @@ type gatherer struct {
 	start  time.Time  // relative dates count from it
 	twins  []manifest.Problem
 	owners owners
-	reads  int // API reads made
+	extras []extras // of the manifest that this command is about; none for a selection
+	reads  int      // API reads made
 	mu     sync.Mutex
 }
 

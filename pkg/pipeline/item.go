@@ -240,6 +240,12 @@ func (r *runner) fail(ctx context.Context, w *work, code string, err error) erro
 	if qerr != nil {
 		return qerr
 	}
+	r.countFailure()
+	return r.finish(ctx, w, string(state.Failed), f)
+}
+
+// countFailure stops the run when one more failure is more than it may have.
+func (r *runner) countFailure() {
 	if limit := r.in.Options.MaxFailures; limit > 0 && r.tally.failed()+1 >= limit {
 		items := "items"
 		if limit == 1 {
@@ -247,7 +253,6 @@ func (r *runner) fail(ctx context.Context, w *work, code string, err error) erro
 		}
 		r.stop(&StopError{Code: 1, Err: fmt.Errorf("%d %s failed, which is the limit of --max-failures", limit, items)})
 	}
-	return r.finish(ctx, w, string(state.Failed), f)
 }
 
 // leave ends the run's work on an item where it stands. What its record calls done
@@ -338,6 +343,13 @@ func (r *runner) report(w *work, status string, f *state.Failure) {
 		res.Start, res.End = time.Time{}, time.Time{}
 	}
 	r.tally.result(res)
+	if r.g != nil {
+		for _, x := range r.g.extras {
+			if x, ok := x.(itemWatcher); ok {
+				x.finished(res)
+			}
+		}
+	}
 	r.emit(Finished{Result: res})
 }
 
@@ -350,7 +362,8 @@ type tally struct {
 	nFailed int
 	puts    int
 	bytes   int64
-	no      map[string]bool // Divisions that refused us
+	no      map[string]bool                    // Divisions that refused us
+	extras  map[state.ExtraKind]map[string]int // results by status
 
 	tagsGone, tagsLeft int // of a rollback: deleted, and not deleted because the service did not answer
 }
@@ -417,7 +430,7 @@ func (t *tally) into(out *Outcome) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tags.into(&t.sum)
-	out.Plan, out.Status, out.Puts, out.Bytes = t.sum, t.status, t.puts, t.bytes
+	out.Plan, out.Status, out.Extras, out.Puts, out.Bytes = t.sum, t.status, t.extras, t.puts, t.bytes
 	out.TagsDeleted, out.tagsLeft = t.tagsGone, t.tagsLeft
 	if out.Status == nil {
 		out.Status = map[string]int{}

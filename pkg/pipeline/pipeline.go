@@ -64,6 +64,9 @@ type Input struct {
 	// jump: nothing that keeps a promise within one run depends on it.
 	Clock   func() time.Time
 	Observe func(Event) // nil: nobody
+	// Extra is given the rows of what the manifest makes beside its items, after
+	// all rows of items; of plans alone, nil: nobody. Its error ends the plan.
+	Extra   func(ExtraRow) error
 	Log     zerolog.Logger
 	Options Options
 }
@@ -89,7 +92,7 @@ type Options struct {
 	Hash              bool                         // plan: hash what is not hashed yet
 	FullCheck         bool                         // read every known asset before deciding
 	RetryFailed       bool                         // failed items start again
-	Recreate          func(externalID string) bool // items that may be made again if they are gone: each is read as with FullCheck; nil: none
+	Recreate          func(externalID string) bool // items that may be made again if they are gone: each is read as with FullCheck; and keys of extras whose outcome is unknown; nil: none
 	Uploads           int                          // uploads in flight; 0 is 8
 	Requests          int                          // API requests in flight; 0 is 8
 	Hashers           int                          // files hashed at once; 0 is the number of processors

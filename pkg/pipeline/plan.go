@@ -47,18 +47,21 @@ func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
 }
 
 // Plan decides every selected item and yields its row, in the manifest's
-// order. It writes nothing, but for the cache of checksums. An error of yield
+// order; then the extras, see [Input.Extra]. It writes nothing, but for the cache of checksums. An error of yield
 // ends it and is returned.
 func Plan(ctx context.Context, in Input, yield func(Row) error) (Summary, error) {
 	g, _, err := prepare(ctx, &in)
 	if err != nil {
 		return Summary{}, err
 	}
-	return g.plan(ctx, func(w *work) error { return yield(w.Row) })
+	return g.plan(ctx, func(w *work) error { return yield(w.Row) }, func(*extraWork) error { return nil })
 }
 
-// plan decides every selected item.
-func (g *gatherer) plan(ctx context.Context, yield func(*work) error) (Summary, error) {
+// plan decides every selected item, and then the extras.
+func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func(*extraWork) error) (Summary, error) {
+	if !g.in.Select.narrow() {
+		g.extras = newExtras(g.in)
+	}
 	s := Summary{TagTwins: g.twins}
 	tags := tagCensus{}
 	moves := moves{g: g}
@@ -76,6 +79,7 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error) (Summary, 
 		}
 		for _, w := range chunk {
 			s.Add(w.Row)
+			g.planned(&w.Row)
 			tags.add(w.item.Division, newTags(w.Set))
 			if err := yield(w); err != nil {
 				return s, err
@@ -83,6 +87,16 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error) (Summary, 
 		}
 	}
 	tags.into(&s)
+	err := g.planExtras(ctx, func(w *extraWork) error {
+		s.AddExtra(w.Row)
+		if err := extra(w); err != nil || g.in.Extra == nil {
+			return err
+		}
+		return g.in.Extra(w.Row)
+	})
+	if err != nil {
+		return s, err
+	}
 	s.Reads = forecastReads(g.made(), &s) + g.in.Options.downloads(&s)
 	return s, nil
 }

@@ -22,6 +22,8 @@ const (
 	ReasonTakenBack      = "taken-back"   // it is as it was before
 	ReasonGone           = "gone"         // the asset is gone already
 	ReasonNothingMade    = "nothing-made" // no asset came of it
+	ReasonMadeAlready    = "made-already" // it is made once, and the manifest wants it otherwise by now
+	ReasonStays          = "stays"        // a rollback cannot take it back
 
 	// Conflicts.
 	ConflictChanged  = "changed-remotely"
@@ -33,6 +35,7 @@ const (
 	ConflictOther    = "other-manifest"
 	ConflictLink     = "linked-elsewhere" // the item names an asset, and one of the two belongs to another
 	ConflictFailed   = "failed-remotely"
+	ConflictUnknown  = "unknown" // the answer was lost, and nothing can be looked up
 
 	// Conflicts of a rollback; and [ConflictChanged], [ConflictTwin].
 	ConflictLaterRun   = "later-run"        // a run that is not taken back changed it since

@@ -144,7 +144,7 @@ func (r *runner) backStages(ctx context.Context) error {
 	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate, r.putBack)
 	g.Go(func() error { return h.run(ctx) })
 	g.Go(func() error { return r.settler.run(ctx) })
-	g.Go(func() error { return r.drain(ctx, cancelBusy) })
+	g.Go(func() error { return r.drain(ctx, cancelBusy, r.open.none()) })
 	return g.Wait()
 }
 

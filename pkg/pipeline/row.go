@@ -95,6 +95,10 @@ type Summary struct {
 	OfflineBytes int64    `json:"offlineBytes,omitempty"`
 	OldTags      []string `json:"oldTags,omitempty"` // of a rollback that deletes: tags that the runs made; they go when nothing uses them
 	Spared       int      `json:"spared,omitempty"`  // of a rollback: rows, other than conflicts, of which something stays as it is
+	// Extras are the rows of what the manifest makes beside its items, by kind.
+	// Their writes, uploads and bytes are in the sums above; Items, Actions and
+	// Reasons are of items alone.
+	Extras map[state.ExtraKind]map[Action]int `json:"extras,omitempty"`
 	// TagTwins are tags that look alike, among those wanted and the service's.
 	TagTwins []manifest.Problem `json:"tagTwins,omitempty"`
 }
@@ -106,9 +110,13 @@ type NewTag struct {
 	Items    int    `json:"items"`
 }
 
-// Result is the outcome of one item in one run: a row of results.ndjson.
+// Result is the outcome of one item, or of one extra, in one run: a row of
+// results.ndjson.
 type Result struct {
-	ExternalID string            `json:"externalId"`
+	ExternalID string            `json:"externalId,omitempty"` // of an item
+	Kind       state.ExtraKind   `json:"kind,omitempty"`       // of an extra, as Key and ID
+	Key        string            `json:"key,omitempty"`
+	ID         string            `json:"id,omitempty"` // at the service
 	Source     string            `json:"source,omitempty"`
 	Name       string            `json:"name,omitempty"`
 	Division   string            `json:"division,omitempty"`
@@ -118,7 +126,8 @@ type Result struct {
 	Action     Action            `json:"action,omitempty"` // "" when the run stopped before deciding
 	Reason     string            `json:"reason,omitempty"`
 	// Status is a state.Status for items that have a record or were not
-	// reached (pending), or "unchanged", "conflict", "blocked".
+	// reached (pending), or "unchanged", "conflict", "blocked"; of an extra a
+	// state.ExtraStatus, or likewise.
 	Status   string         `json:"status"`
 	MD5      string         `json:"md5,omitempty"`
 	Size     int64          `json:"size"`

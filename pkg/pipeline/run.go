@@ -47,6 +47,9 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	if err := r.carry(ctx); err != nil {
 		return out, err
 	}
+	if r.plan == nil && !in.Select.narrow() || r.plan != nil && !r.plan.Header.Choice.Selects() {
+		g.extras = newExtras(&in.Input)
+	}
 	items := in.Select.count(c.items)
 	if r.plan != nil {
 		items = r.plan.Len()
@@ -54,7 +57,7 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	r.emit(Started{Run: in.ID, Items: items, At: in.Start})
 	r.tellOthers(c.all - c.items)
 
-	r.carryOut(ctx, &out, r.stages, r.notReached)
+	r.carryOut(ctx, &out, r.phases, r.notReached)
 	return out, nil
 }
 
@@ -70,6 +73,10 @@ func (r *runner) carryOut(ctx context.Context, out *Outcome, work, notReached fu
 	if err == nil {
 		err = notReached(ctx)
 	}
+	if err == nil {
+		err = r.extrasNotReached(ctx)
+	}
+	r.tellExtras()
 	// What is known is written down even when the run was told to leave.
 	if ferr := r.in.Store.Flush(context.WithoutCancel(ctx)); err == nil {
 		err = ferr
@@ -112,6 +119,7 @@ type runner struct {
 	produced int // selected items that were routed
 
 	tally tally
+	extra extraRun
 }
 
 func newRunner(in *RunInput) *runner {
@@ -138,6 +146,7 @@ func newRunner(in *RunInput) *runner {
 		tagsMaking:   map[string]*making{},
 		stopping:     make(chan struct{}),
 		open:         newOpenItems(),
+		extra:        extraRun{works: map[state.ExtraKind][]*extraWork{}},
 	}
 	if r.retries == 0 {
 		r.retries = 5
@@ -240,7 +249,7 @@ func (r *runner) stages(ctx context.Context) error {
 	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate, r.update)
 	g.Go(func() error { return r.park.run(ctx) })
 	g.Go(func() error { return r.settler.run(ctx) })
-	g.Go(func() error { return r.drain(ctx, cancelBusy) })
+	g.Go(func() error { return r.drain(ctx, cancelBusy, r.open.none()) })
 	return g.Wait()
 }
 
@@ -278,10 +287,11 @@ func (r *runner) step(ctx context.Context, w *work, stage func(context.Context, 
 var errDrained = errors.New("the run was asked to stop, and the drain time is over")
 
 // drain bounds how long requests and uploads in flight may go on after a stop.
-func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc) error {
+// It ends when over is closed.
+func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc, over <-chan struct{}) error {
 	select {
 	case <-r.stopping:
-	case <-r.open.none():
+	case <-over:
 		return nil
 	case <-ctx.Done():
 		return nil
@@ -296,7 +306,7 @@ func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc) erro
 	select {
 	case <-t.C:
 		cancel(errDrained)
-	case <-r.open.none():
+	case <-over:
 	case <-ctx.Done():
 	}
 	return nil
@@ -649,7 +659,7 @@ func exitCode(out *Outcome, err error) int {
 	switch {
 	case out.undone() > 0 || out.unknown() > 0 || out.tagsLeft > 0:
 		return 3
-	case out.Status[string(state.Sent)]+out.Status[string(state.Processing)] > 0:
+	case out.Status[string(state.Sent)]+out.Status[string(state.Processing)]+out.extras(state.ExtraTicket) > 0:
 		return 6
 	}
 	return 0
@@ -657,7 +667,17 @@ func exitCode(out *Outcome, err error) int {
 
 // undone counts results that need a person.
 func (o *Outcome) undone() int {
-	return o.Status["failed"] + o.Status["conflict"] + o.Status["blocked"]
+	return o.Status["failed"] + o.Status["conflict"] + o.Status["blocked"] +
+		o.extras(state.ExtraFailed) + o.extras("conflict") + o.extras("blocked") + o.extras(state.ExtraUnknown)
+}
+
+// extras counts results of extras.
+func (o *Outcome) extras(status state.ExtraStatus) int {
+	n := 0
+	for _, of := range o.Extras {
+		n += of[string(status)]
+	}
+	return n
 }
 
 // unknown counts results that a run without a reason to stop left unfinished.
@@ -694,5 +714,6 @@ func sentence(out *Outcome) string {
 	if rest := out.unknown(); rest > 0 {
 		s.WriteString(fmt.Sprintf(", %d to continue", rest))
 	}
+	s.WriteString(extraSentence(out.Extras))
 	return s.String()
 }

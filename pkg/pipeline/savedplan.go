@@ -12,6 +12,7 @@ import (
 //
 //	{"type":"plan","version":1, ...}          what was planned, see PlanHeader
 //	{"externalId":"SP-1", ..., "basis":{...}} a row a line, in the manifest's order
+//	{"kind":"share","key":"q3", ...}          and of an extra, after all items
 //	{"type":"end","rows":1,"totals":{...},"sha256":"..."}
 //
 // The digest of the last line is over all bytes before that line. A saved plan
@@ -99,6 +100,7 @@ type SavedRow struct {
 type planEnd struct {
 	Type   string  `json:"type"` // "end"
 	Rows   int     `json:"rows"`
+	Extras int     `json:"extras,omitempty"` // rows of extras
 	Totals Summary `json:"totals"`
 	SHA256 string  `json:"sha256"` // of all bytes before this line, in hex
 }

@@ -15,6 +15,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
 // SavedPlan is a saved plan that was read to its end and is whole. It keeps 16
@@ -25,6 +27,8 @@ type SavedPlan struct {
 	Digest string // SHA-256 of the file, in hex
 	// Overwrites is how many rows write over what a person changed.
 	Overwrites int
+	// Extras are the rows of extras; few, and kept whole.
+	Extras []*SavedExtra
 
 	path   string
 	r      io.ReaderAt
@@ -285,7 +289,24 @@ func (r *planReader) header(line []byte) error {
 	return nil
 }
 
+// addExtra takes in the row of an extra.
+func (r *planReader) addExtra(line []byte) error {
+	x := new(SavedExtra)
+	if err := json.Unmarshal(line, x); err != nil || !slices.Contains(state.ExtraKinds(), x.Kind) || x.Key == "" || x.Action == "" {
+		return r.wrong("this is no row of a plan: the file was changed after it was written (%s)", notWhole)
+	}
+	if r.extra(x.Kind, x.Key) != nil {
+		return r.wrong("%s %q has two rows (%s)", x.Kind, x.Key, notWhole)
+	}
+	r.Totals.AddExtra(x.ExtraRow)
+	r.Extras = append(r.Extras, x)
+	return nil
+}
+
 func (r *planReader) add(line []byte) error {
+	if bytes.HasPrefix(line, []byte(`{"kind":`)) {
+		return r.addExtra(line)
+	}
 	var row SavedRow
 	if err := json.Unmarshal(line, &row); err != nil || row.ExternalID == "" || row.Action == "" || row.Basis.Item.Digest == "" {
 		return r.wrong("this is no row of a plan: the file was changed after it was written (%s)", notWhole)
@@ -315,7 +336,7 @@ func (r *planReader) end(line []byte) error {
 	if err != nil {
 		return r.wrong("%v", err)
 	}
-	if !strings.EqualFold(end.SHA256, hex.EncodeToString(r.sum.Sum(nil))) || end.Rows != len(r.rows) || !bytes.Equal(ours, theirs) {
+	if !strings.EqualFold(end.SHA256, hex.EncodeToString(r.sum.Sum(nil))) || end.Rows != len(r.rows) || end.Extras != len(r.Extras) || !bytes.Equal(ours, theirs) {
 		return r.wrong("the digest in the last line is not that of the lines before it: the file was changed after it was written, perhaps only its line ends (%s)", notWhole)
 	}
 	return nil

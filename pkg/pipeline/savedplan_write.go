@@ -33,6 +33,7 @@ type PlanFile struct {
 	line   bytes.Buffer
 	enc    *json.Encoder
 	rows   int
+	extras int // rows of extras
 	digest string
 }
 
@@ -103,7 +104,7 @@ func (p *PlanFile) write(v any) error {
 
 // commit writes the last line and gives the file its name.
 func (p *PlanFile) commit(totals Summary) error {
-	err := p.write(planEnd{Type: "end", Rows: p.rows, Totals: totals, SHA256: hex.EncodeToString(p.sum.Sum(nil))})
+	err := p.write(planEnd{Type: "end", Rows: p.rows, Extras: p.extras, Totals: totals, SHA256: hex.EncodeToString(p.sum.Sum(nil))})
 	if err != nil {
 		return err
 	}
@@ -169,6 +170,9 @@ func SavePlan(ctx context.Context, in Input, h PlanHeader, file *PlanFile, yield
 		}
 		file.rows++
 		return yield(w.Row)
+	}, func(w *extraWork) error {
+		file.extras++
+		return file.write(savedExtra(w))
 	})
 	if err != nil {
 		return sum, err

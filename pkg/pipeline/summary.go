@@ -51,6 +51,13 @@ func (s *Summary) Work() bool {
 			return true
 		}
 	}
+	for _, of := range s.Extras {
+		for a, n := range of {
+			if n > 0 && a != ActionUnchanged && a != ActionConflict && a != ActionBlocked {
+				return true
+			}
+		}
+	}
 	return false
 }
 
