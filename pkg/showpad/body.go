@@ -10,8 +10,10 @@ import (
 // bodies hands out the body of one attempt: once, or again when the transport has to
 // begin anew (a redirect, a connection that had idled out). Only the latest counts.
 type bodies struct {
-	put   *put
-	moved func() // bytes went out
+	open     OpenFunc
+	size     int64
+	progress func(int64)
+	moved    func() // bytes went out
 
 	mu  sync.Mutex
 	cur *body
@@ -21,11 +23,11 @@ type bodies struct {
 // next opens the source for another pass.
 func (b *bodies) next() (io.ReadCloser, error) {
 	b.finish(false)
-	src, err := b.put.open()
+	src, err := b.open()
 	if err != nil {
 		return nil, b.fail(err)
 	}
-	cur := &body{owner: b, src: src, left: b.put.size}
+	cur := &body{owner: b, src: &exact{src: src, left: b.size, size: b.size}, under: src}
 	b.mu.Lock()
 	b.cur = cur
 	b.mu.Unlock()
@@ -34,7 +36,7 @@ func (b *bodies) next() (io.ReadCloser, error) {
 
 // empty makes sure that a source of no bytes still has none.
 func (b *bodies) empty() error {
-	src, err := b.put.open()
+	src, err := b.open()
 	if err != nil {
 		return b.fail(err)
 	}
@@ -62,8 +64,20 @@ func (b *bodies) finish(done bool) {
 	counted := cur.stop()
 	_ = cur.Close()
 	if counted > 0 && !done {
-		b.put.progress(-counted)
+		b.progress(-counted)
 	}
+}
+
+// halt ends what the current body gives and is how much that was: of what is read
+// from now on, nothing leaves.
+func (b *bodies) halt() int64 {
+	b.mu.Lock()
+	cur := b.cur
+	b.mu.Unlock()
+	if cur == nil {
+		return 0
+	}
+	return cur.stop()
 }
 
 // sent is how many bytes the current body has given.
@@ -95,11 +109,45 @@ func (b *bodies) failed() error {
 
 var errStopped = errors.New("this attempt has ended")
 
-// body gives exactly the announced number of bytes, or fails before the last of them.
+// exact gives exactly size bytes of src, or fails before the last of them.
+type exact struct {
+	src        io.Reader
+	left, size int64
+}
+
+func (e *exact) Read(p []byte) (int, error) {
+	if e.left == 0 {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > e.left {
+		p = p[:e.left]
+	}
+	n, err := e.src.Read(p)
+	switch {
+	case err != nil && err != io.EOF:
+		return 0, err
+	case err == io.EOF && int64(n) < e.left:
+		return 0, fmt.Errorf("%w: it ended after %d of %d bytes", ErrSourceChanged, e.size-e.left+int64(n), e.size)
+	case int64(n) == e.left && err == nil:
+		// The last bytes leave only when nothing follows them: whoever gets them
+		// would keep them and call it complete.
+		var more [1]byte
+		switch extra, err := io.ReadFull(e.src, more[:]); {
+		case extra > 0:
+			return 0, fmt.Errorf("%w: it has more than %d bytes", ErrSourceChanged, e.size)
+		case err != io.EOF:
+			return 0, err
+		}
+	}
+	e.left -= int64(n)
+	return n, nil
+}
+
+// body is what one attempt sends: exactly the announced number of bytes, counted.
 type body struct {
 	owner *bodies
-	src   io.ReadCloser
-	left  int64 // not yet read; only Read touches it
+	src   *exact
+	under io.Closer
 
 	mu      sync.Mutex
 	counted int64
@@ -109,35 +157,14 @@ type body struct {
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	if b.left == 0 {
-		return 0, io.EOF
-	}
-	if int64(len(p)) > b.left {
-		p = p[:b.left]
-	}
 	n, err := b.src.Read(p)
-	switch {
-	case err != nil && err != io.EOF:
+	if err != nil && err != io.EOF {
 		return 0, b.broken(err)
-	case err == io.EOF && int64(n) < b.left:
-		total := b.owner.put.size
-		return 0, b.broken(fmt.Errorf("%w: it ended after %d of %d bytes", ErrSourceChanged, total-b.left+int64(n), total))
-	case int64(n) == b.left && err == nil:
-		// The last bytes leave only when nothing follows them: storage would keep
-		// what it got and call it complete.
-		var more [1]byte
-		switch extra, err := io.ReadFull(b.src, more[:]); {
-		case extra > 0:
-			return 0, b.broken(fmt.Errorf("%w: it has more than %d bytes", ErrSourceChanged, b.owner.put.size))
-		case err != io.EOF:
-			return 0, b.broken(err)
-		}
 	}
-	b.left -= int64(n)
 	if !b.count(int64(n)) {
 		return 0, errStopped
 	}
-	return n, nil
+	return n, err
 }
 
 // count reports n bytes, unless the attempt has ended.
@@ -150,7 +177,7 @@ func (b *body) count(n int64) bool {
 	if n > 0 {
 		b.counted += n
 		b.owner.moved()
-		b.owner.put.progress(n)
+		b.owner.progress(n)
 	}
 	return true
 }
@@ -180,7 +207,7 @@ func (b *body) Close() error {
 		b.mu.Lock()
 		b.stopped = true
 		b.mu.Unlock()
-		b.closed = b.src.Close()
+		b.closed = b.under.Close()
 	})
 	return b.closed
 }

@@ -15,7 +15,7 @@ import (
 // Config is what a [Client] needs; zero values mean the default.
 type Config struct {
 	APIURL      string             // v4 base, e.g. https://acme.api.showpad.com/v4 or http://127.0.0.1:8080/v4; required
-	V3URL       string             // v3 base, e.g. https://acme.showpad.biz/api/v3; "": [Client.Me], [Client.Download] and [Client.ExportAssets] fail
+	V3URL       string             // v3 base, e.g. https://acme.showpad.biz/api/v3; "": what is of v3 fails
 	Token       oauth2.TokenSource // required; asked before each request, so it has to remember
 	Base        http.RoundTripper  // for API calls; nil: a transport of [NewTransport]
 	Storage     http.RoundTripper  // for PUTs and GETs of bytes; nil: Base, else a transport of its own

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -43,51 +44,17 @@ type ExportedAsset struct {
 //
 // API: v3 get_exports_assets
 func (c *Client) ExportAssets(ctx context.Context) iter.Seq2[ExportedAsset, error] {
-	const op = "v3 get_exports_assets"
-	return func(yield func(ExportedAsset, error) bool) {
-		if err := c.needV3(op); err != nil {
-			yield(ExportedAsset{}, err)
-			return
+	return export(ctx, c, "v3 get_exports_assets", "/exports/assets.json", func(a *ExportedAsset) string { return a.ID }, func(row *exportedRow, share func(string) string) ExportedAsset {
+		size, known := row.OriginalFileSize.get()
+		if !known {
+			size = -1
 		}
-		seen, seed := map[uint64]struct{}{}, maphash.MakeSeed()
-		for offset := 0; ; {
-			var p exportedPage
-			q := &request{op: op, kind: KindRead, method: "GET", url: c.v3URL + "/exports/assets.json?limit=" + strconv.Itoa(exportPage)}
-			if offset > 0 {
-				q.url += "&offset=" + strconv.Itoa(offset)
-			}
-			q.stream = func(r io.Reader) error {
-				p = exportedPage{}
-				return p.read(op, r)
-			}
-			if err := c.do(ctx, q); err != nil {
-				yield(ExportedAsset{}, err)
-				return
-			}
-			fresh := false
-			for i := range p.rows {
-				key := maphash.String(seed, p.rows[i].ID)
-				if _, old := seen[key]; old || p.rows[i].ID == "" {
-					continue
-				}
-				seen[key], fresh = struct{}{}, true
-				if !yield(p.rows[i], nil) {
-					return
-				}
-			}
-			// An offset past the end has been seen to repeat rows.
-			offset += len(p.rows)
-			if total, known := p.count.get(); !fresh || known && int64(offset) >= total {
-				return
-			}
+		return ExportedAsset{
+			ID: row.AssetID, DivisionID: share(row.DivisionID), Name: row.DisplayName, Status: share(row.Status), Source: share(row.Source),
+			Type: share(row.Type), ExternalID: row.ExternalID, Slug: row.Slug, Size: size,
+			CreatedAt: row.CreatedAt.Time, UpdatedAt: row.UpdatedAt.Time, ArchivedAt: row.ArchivedAt.Time, DeletedAt: row.DeletedAt.Time,
 		}
-	}
-}
-
-// exportedPage is one answer of an export, decoded as it arrives.
-type exportedPage struct {
-	count lenientInt
-	rows  []ExportedAsset
+	})
 }
 
 // exportedRow has the names of the columns.
@@ -107,7 +74,59 @@ type exportedRow struct {
 	DeletedAt        Time       `json:"deletedAt"`
 }
 
-func (p *exportedPage) read(op string, r io.Reader) error {
+// export walks an export page by page. make turns a row as it is spelt into one as it
+// is given out; share gives the text that an equal one before it had.
+func export[W, R any](ctx context.Context, c *Client, op, path string, id func(*R) string, make func(row *W, share func(string) string) R) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		var none R
+		if err := c.needV3(op); err != nil {
+			yield(none, err)
+			return
+		}
+		seen, seed := map[uint64]struct{}{}, maphash.MakeSeed()
+		for offset := 0; ; {
+			var p exportedPage[W, R]
+			q := &request{op: op, kind: KindRead, method: "GET", url: c.v3URL + path + "?limit=" + strconv.Itoa(exportPage)}
+			if offset > 0 {
+				q.url += "&offset=" + strconv.Itoa(offset)
+			}
+			q.stream = func(r io.Reader) error {
+				p = exportedPage[W, R]{make: make}
+				return p.read(op, r)
+			}
+			if err := c.do(ctx, q); err != nil {
+				yield(none, err)
+				return
+			}
+			fresh := false
+			for i := range p.rows {
+				name := id(&p.rows[i])
+				key := maphash.String(seed, name)
+				if _, old := seen[key]; old || name == "" {
+					continue
+				}
+				seen[key], fresh = struct{}{}, true
+				if !yield(p.rows[i], nil) {
+					return
+				}
+			}
+			// An offset past the end has been seen to repeat rows.
+			offset += len(p.rows)
+			if total, known := p.count.get(); !fresh || known && int64(offset) >= total {
+				return
+			}
+		}
+	}
+}
+
+// exportedPage is one answer of an export, decoded as it arrives.
+type exportedPage[W, R any] struct {
+	make  func(*W, func(string) string) R
+	count lenientInt
+	rows  []R
+}
+
+func (p *exportedPage[W, R]) read(op string, r io.Reader) error {
 	dec := json.NewDecoder(r)
 	var meta v3Meta
 	var refusal map[string]json.RawMessage
@@ -160,7 +179,7 @@ func (p *exportedPage) read(op string, r io.Reader) error {
 }
 
 // items reads the rows; null is none.
-func (p *exportedPage) items(dec *json.Decoder) error {
+func (p *exportedPage[W, R]) items(dec *json.Decoder) error {
 	switch open, err := dec.Token(); {
 	case err != nil:
 		return err
@@ -170,7 +189,7 @@ func (p *exportedPage) items(dec *json.Decoder) error {
 		return fmt.Errorf("its items are %v, not a list", open)
 	}
 	if total, known := p.count.get(); known { // not twice the page while it grows
-		p.rows = make([]ExportedAsset, 0, min(max(total, 0), exportPage))
+		p.rows = slices.Grow(p.rows, int(min(max(total, 0), exportPage)))
 	}
 	shared := map[string]string{} // what many rows have
 	share := func(s string) string {
@@ -183,19 +202,11 @@ func (p *exportedPage) items(dec *json.Decoder) error {
 		return s
 	}
 	for dec.More() {
-		var row exportedRow
+		var row W
 		if err := lenient(dec.Decode(&row)); err != nil {
 			return err
 		}
-		size, known := row.OriginalFileSize.get()
-		if !known {
-			size = -1
-		}
-		p.rows = append(p.rows, ExportedAsset{
-			ID: row.AssetID, DivisionID: share(row.DivisionID), Name: row.DisplayName, Status: share(row.Status), Source: share(row.Source),
-			Type: share(row.Type), ExternalID: row.ExternalID, Slug: row.Slug, Size: size,
-			CreatedAt: row.CreatedAt.Time, UpdatedAt: row.UpdatedAt.Time, ArchivedAt: row.ArchivedAt.Time, DeletedAt: row.DeletedAt.Time,
-		})
+		p.rows = append(p.rows, p.make(&row, share))
 	}
 	_, err := dec.Token() // the closing bracket
 	return err

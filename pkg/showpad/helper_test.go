@@ -239,6 +239,36 @@ var exercises = map[string]struct {
 		_, err := collect(c.ExportAssets(ctx))
 		return err
 	}},
+	"v3 get_users": {"v3-users.json", func(ctx context.Context, c *Client) error {
+		_, err := collect(c.Accounts(ctx, "john.q@example.com"))
+		return err
+	}},
+	"v3 get_users_id": {"v3-user.json", func(ctx context.Context, c *Client) error {
+		_, err := c.Account(ctx, "u1")
+		return err
+	}},
+	"v3 post_divisions_id_assets": {"v3-personal-ticket.json", func(ctx context.Context, c *Client) error {
+		_, err := c.UploadPersonal(ctx, "d2", fullPersonal(), 5, opener("hello"), nil)
+		return err
+	}},
+	"v3 get_tickets": {"v3-tickets.json", func(ctx context.Context, c *Client) error {
+		_, err := collect(c.Tickets(ctx, true))
+		return err
+	}},
+	"v3 get_tickets_id": {"v3-ticket.json", func(ctx context.Context, c *Client) error {
+		_, err := c.Ticket(ctx, "t1")
+		return err
+	}},
+	"v3 post_tickets_id_force-use": {"v3-ticket-done.json", func(ctx context.Context, c *Client) error { return c.ForceUseTicket(ctx, "t1") }},
+	"v3 post_tickets_id_cancel":    {"v3-ticket-done.json", func(ctx context.Context, c *Client) error { return c.CancelTicket(ctx, "t1") }},
+	"v3 get_exports_divisions": {"v3-export-divisions.json", func(ctx context.Context, c *Client) error {
+		_, err := collect(c.ExportDivisions(ctx))
+		return err
+	}},
+	"v3 get_exports_users": {"v3-export-users.json", func(ctx context.Context, c *Client) error {
+		_, err := collect(c.ExportUsers(ctx))
+		return err
+	}},
 	"v3 get_users_me": {"v3-me.json", func(ctx context.Context, c *Client) error {
 		_, err := c.Me(ctx)
 		return err

@@ -46,6 +46,7 @@ type request struct {
 	body   any                   // encoded as JSON; nil: none
 	decode func([]byte) error    // of a 2xx; nil: the body does not matter
 	stream func(io.Reader) error // of a 2xx that is too large to hold, instead of decode
+	form   *form                 // instead of body: a file, streamed
 	gone   bool                  // 404 to a repeat is success: an earlier attempt may have removed it
 
 	contentType string     // of the payload; "" is JSON
@@ -78,7 +79,11 @@ func (c *Client) do(ctx context.Context, q *request) error {
 	var failures, refusals int
 	renewed := false
 	for try := 0; ; try++ {
-		err := c.attempt(ctx, q, try > 0)
+		send := c.attempt
+		if q.form != nil {
+			send = c.attemptForm
+		}
+		err := send(ctx, q, try > 0)
 		if err == nil {
 			return nil
 		}

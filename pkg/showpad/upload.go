@@ -183,7 +183,7 @@ func (p *put) attempt(ctx context.Context, repeat bool) (err error) {
 	idle := time.AfterFunc(p.c.idle, func() { cancel(fmt.Errorf("no progress for %s", p.c.idle)) })
 	defer idle.Stop()
 
-	b := &bodies{put: p, moved: func() { idle.Reset(p.c.idle) }}
+	b := &bodies{open: p.open, size: p.size, progress: p.progress, moved: func() { idle.Reset(p.c.idle) }}
 	defer func() { b.finish(err == nil) }()
 
 	req, err := http.NewRequestWithContext(actx, http.MethodPut, p.url.String(), nil)

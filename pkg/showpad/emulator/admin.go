@@ -27,6 +27,8 @@ func (s *Server) admin(c *call) answer {
 		return jsonAnswer(http.StatusOK, s.Assets())
 	case "GET categories":
 		return jsonAnswer(http.StatusOK, s.Categories())
+	case "GET personal":
+		return jsonAnswer(http.StatusOK, s.PersonalFiles())
 	case "GET holds":
 		return s.adminHeld(c)
 	case "GET switches":

@@ -39,8 +39,12 @@ type Books struct {
 	Uploaded     map[string]int      `json:"uploaded"`     // by asset: versions that have bytes; only those with any
 	Assets       int                 `json:"assets"`
 	Tags         int                 `json:"tags"`
-	Categories   int                 `json:"categories"` // of tags
-	Late         int                 `json:"late"`       // requests that were reset and wait to be executed
+
+	PersonalFiles     int                 `json:"personalFiles"`     // uploads into My Files, those that failed included
+	PersonalTwins     map[string][]string `json:"personalTwins"`     // what one user has several times, by address and name
+	PersonalConflicts int                 `json:"personalConflicts"` // 409 to an upload into My Files
+	Categories        int                 `json:"categories"`        // of tags
+	Late              int                 `json:"late"`              // requests that were reset and wait to be executed
 }
 
 // Rename is a change of an asset's name.
@@ -68,6 +72,7 @@ func (s *Server) Books() Books {
 	b.FileVersions, b.Uploaded = map[string]int{}, map[string]int{}
 	b.Assets, b.Tags, b.Late = len(s.st.assets), len(s.st.tags), len(s.late)
 	b.Categories = len(s.st.categories)
+	b.PersonalFiles, b.PersonalTwins = len(s.st.personal), s.personalTwins()
 	for id, set := range s.st.byExternal {
 		if len(set) > 1 {
 			for _, a := range bySeq(set) {

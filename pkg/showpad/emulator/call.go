@@ -35,7 +35,10 @@ type call struct {
 	isLate  bool      // it is executed late, by another request
 	due     time.Time // when that should have been
 
-	// For storage, set by faults.
+	whole func() *answer // takes in a large body; an answer ends the call. nil: the body is read
+	form  *received      // of an upload into My Files, once it has been read
+
+	// For uploads, set by faults.
 	stopAfter int64         // reset after so many bytes; -1: no
 	late      time.Duration // commit so much later; 0: at once
 	outcome   *Fault        // processing fails or is stuck

@@ -42,6 +42,7 @@
 //	GET  /_emulator/books      the Books
 //	GET  /_emulator/assets     all assets, as Asset
 //	GET  /_emulator/categories all tag categories, as Category
+//	GET  /_emulator/personal   what was uploaded into My Files, as PersonalFile
 //	GET  /_emulator/switches   the Switches
 //	POST /_emulator/switches   {"dropTags": true}: members that are named change
 //	POST /_emulator/faults     {"faults": [{"op": "postAssets", "kind": "lost", "nth": 2}]},

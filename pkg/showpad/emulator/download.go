@@ -26,6 +26,15 @@ func getV3Asset(s *Server, c *call) answer {
 		return v3BadQuery(no)
 	}
 	a := s.assetByID(c.params["id"])
+	for _, f := range s.st.personal {
+		if f.ID != c.params["id"] || !f.there(s.now(), &s.sw) {
+			continue
+		}
+		if f.Owner != c.caller.user.ID { // an administrator may only put something there. Source: page Asset Management
+			return v3Answer(http.StatusForbidden, http.StatusForbidden, "ForbiddenError", "you may not read what is in another user's My Files")
+		}
+		return s.v3OK(p.fields(s.wirePersonal(f)))
+	}
 	if a == nil {
 		return v3Answer(http.StatusNotFound, 3004, "ResourceNotFoundError", "there is no asset "+c.params["id"])
 	}

@@ -1,8 +1,6 @@
 package emulator
 
 import (
-	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -50,24 +48,9 @@ func getExportAssets(s *Server, c *call) answer {
 	if no != nil {
 		return v3BadQuery(no)
 	}
-	limit, offset := defaultExport, 0
-	for name, n := range map[string]*int{"limit": &limit, "offset": &offset} {
-		value, given := p.text[name]
-		if !given {
-			continue
-		}
-		v, err := strconv.ParseInt(value, 10, 32)
-		switch {
-		case err != nil:
-			return v3Answer(http.StatusBadRequest, 2003, "NotNumericParameterError", name+" must be a number")
-		case v < 0:
-			return v3Answer(http.StatusBadRequest, 2002, "NegativeParameterError", name+" must not be negative")
-		case name == "limit" && v < 1:
-			return v3Answer(http.StatusBadRequest, 4017, "BelowMinimumValidationError", "limit must be at least 1")
-		case name == "limit" && v > maxExport:
-			return v3Answer(http.StatusBadRequest, 4018, "AboveMaximumValidationError", "limit must be at most "+strconv.Itoa(maxExport))
-		}
-		*n = int(v)
+	limit, offset, bad := p.v3Paging(1, maxExport, defaultExport)
+	if bad != nil {
+		return *bad
 	}
 	now := s.now()
 	count, items := 0, []wireExportedAsset{}
@@ -77,6 +60,17 @@ func getExportAssets(s *Server, c *call) answer {
 		}
 		if count++; count > offset && len(items) < limit {
 			items = append(items, s.exportRow(a, now))
+		}
+	}
+	for _, f := range s.st.personal {
+		if !f.there(now, &s.sw) || now.Before(f.Created.Add(s.opts.ExportLag)) {
+			continue
+		}
+		if count++; count > offset && len(items) < limit {
+			items = append(items, wireExportedAsset{
+				AssetID: f.ID, DivisionID: f.Division, DisplayName: f.Name, Status: "active", Slug: uuid(f.ID), Source: "personal", Type: typeOf(f.FileName),
+				Description: &f.Description, CreatedAt: stamp(f.Created), UpdatedAt: stamp(f.Created), OriginalFileSize: &f.Size, OptimizedFileSize: &f.Size,
+			})
 		}
 	}
 	return s.v3OK(list[wireExportedAsset]{count, items})

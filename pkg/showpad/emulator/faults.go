@@ -28,10 +28,10 @@ const (
 	KindSlow            Kind = "slow"             // the work is done, the answer's body takes Delay (default 10 s)
 	KindDelay           Kind = "delay"            // Delay (default 10 s) before the work
 	KindExpired         Kind = "expired"          // storage: the URL has expired
-	KindResetMid        Kind = "reset-mid"        // storage: reset after Bytes of the body (default half of it)
+	KindResetMid        Kind = "reset-mid"        // storage, My Files: reset after Bytes of the body (default half of it)
 	KindNoURL           Kind = "no-url"           // postAssetFiles: uploadUrl is null
-	KindProcessingFails Kind = "processing-fails" // storage: the bytes arrive, their processing fails; Code is the reason
-	KindProcessingStuck Kind = "processing-stuck" // storage: the bytes arrive, their processing ends Delay later, or never without one
+	KindProcessingFails Kind = "processing-fails" // storage, My Files: the bytes arrive, their processing fails; Code is the reason
+	KindProcessingStuck Kind = "processing-stuck" // storage, My Files: the bytes arrive, their processing ends Delay later, or never without one
 )
 
 var kinds = []Kind{
@@ -172,6 +172,9 @@ func (s *Server) serveFaulty(op string, c *call, run func() answer) answer {
 			"<html>\r\n<head><title>%d %s</title></head>\r\n<body><center><h1>%d %s</h1></center><hr><center>proxy</center></body>\r\n</html>\r\n",
 			status, http.StatusText(status), status, http.StatusText(status))})
 	case KindReset:
+		if c.whole != nil { // nobody can tell how far it got
+			c.whole()
+		}
 		return answer{abort: abortReset}
 	case KindLost:
 		run()
@@ -182,7 +185,16 @@ func (s *Server) serveFaulty(op string, c *call, run func() answer) answer {
 			c.late = delay
 			return run()
 		}
+		if c.whole != nil {
+			if no := c.whole(); no != nil {
+				return *no
+			}
+			c.form.later = true
+		}
 		s.schedule(delay, func(due time.Time) {
+			if c.form != nil {
+				defer c.form.discard()
+			}
 			c.isLate, c.due = true, due
 			run()
 			s.noteUnanswered(op, c)

@@ -18,13 +18,14 @@ import (
 // ErrInUse means that another Server has the folder open.
 var ErrInUse = errors.New("the folder is in use by another emulator (wait for it, or choose another folder)")
 
-// record is a line of the journal: one of its members is set. An asset, a tag or a
-// category replaces the earlier one of its id.
+// record is a line of the journal: one of its members is set. An asset, a tag, a
+// category or a personal file replaces the earlier one of its id.
 type record struct {
 	Meta     *meta         `json:"meta,omitempty"`
 	Asset    *asset        `json:"asset,omitempty"`
 	Tag      *tag          `json:"tag,omitempty"`
 	Category *category     `json:"category,omitempty"`
+	Personal *personalFile `json:"personal,omitempty"`
 	Gone     string        `json:"gone,omitempty"` // id of a deleted asset, tag or category
 	At       *time.Time    `json:"at,omitempty"`   // when the asset was deleted
 	Token    *token        `json:"token,omitempty"`
@@ -39,8 +40,8 @@ type meta struct {
 }
 
 // journalVersion is what is written; older ones are read. 2 keeps deleted assets, 3
-// has tag categories.
-const journalVersion = 3
+// has tag categories, 4 personal files.
+const journalVersion = 4
 
 // journal appends to a file. A line is handed to the operating system before
 // the request is answered, so it survives the end of the process, though not
@@ -134,6 +135,7 @@ func (s *Server) replay(path string) error {
 			return fmt.Errorf("%s:%d: %w", path, n, err)
 		}
 	}
+	slices.SortFunc(s.st.personal, func(a, b *personalFile) int { return cmp.Compare(a.Seq, b.Seq) })
 	slices.SortFunc(s.st.categories, func(a, b *category) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, t := range slices.SortedFunc(mapValues(tags), func(a, b *tag) int { return cmp.Compare(a.Seq, b.Seq) }) {
 		s.st.addTag(t)
@@ -177,6 +179,9 @@ func (s *Server) apply(rec record, assets map[string]*asset, tags map[string]*ta
 	case rec.Category != nil:
 		s.st.categories = append(slices.DeleteFunc(s.st.categories, func(g *category) bool { return g.ID == rec.Category.ID }), rec.Category)
 		s.st.seq = max(s.st.seq, rec.Category.Seq)
+	case rec.Personal != nil:
+		s.st.personal = append(slices.DeleteFunc(s.st.personal, func(p *personalFile) bool { return p.ID == rec.Personal.ID }), rec.Personal)
+		s.st.seq = max(s.st.seq, rec.Personal.Seq)
 	case rec.Gone != "":
 		s.st.categories = slices.DeleteFunc(s.st.categories, func(g *category) bool { return g.ID == rec.Gone })
 		if a := assets[rec.Gone]; a != nil && rec.At != nil {
@@ -230,6 +235,9 @@ func (s *Server) compact(path string) (err error) {
 	}
 	for _, g := range s.st.categories {
 		write(record{Category: g})
+	}
+	for _, p := range s.st.personal {
+		write(record{Personal: p})
 	}
 	for _, a := range s.st.order {
 		write(record{Asset: a})

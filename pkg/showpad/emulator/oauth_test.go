@@ -187,7 +187,7 @@ func TestMeHasTheCounters(t *testing.T) {
 	now = now.Add(24 * time.Hour)
 	want(t, 200, s, "GET", "/v4/tags", "")
 	want(t, 400, s, "GET", me+"?limit=1", "")
-	want(t, 404, s, "GET", "https://acme.showpad.biz/api/v3/users.json", "")
+	want(t, 404, s, "GET", "https://acme.showpad.biz/api/v3/nothing.json", "")
 }
 
 func TestRateAndTheClosedGate(t *testing.T) {

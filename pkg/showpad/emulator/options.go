@@ -93,6 +93,11 @@ type Division struct {
 type User struct {
 	ID                         string // default: made from its place in the list
 	Email, FirstName, LastName string
+
+	Inactive   bool   // an account that nobody uses any more; nothing goes into its My Files
+	MyFiles    string // id of the Division of My Files; default: made from the user's place in the list
+	FileLimit  int64  // of one personal file, in bytes; 0: 1 GiB
+	TotalLimit int64  // of all personal files, in bytes; 0: there is none
 }
 
 // Token is a personal API token.
@@ -149,7 +154,15 @@ type Switches struct {
 	UniqueCategories bool `json:"uniqueCategories"` // a tag category's name is unique in its Division, not only among its siblings
 	TrimDescriptions bool `json:"trimDescriptions"` // processing trims the description
 	HideArchived     bool `json:"hideArchived"`     // archived assets are missing from lists, by id they are read. Source: ASSUME (listed)
-	NoShortLinks     bool `json:"noShortLinks"`     // downloads have only the link that takes the token
+	// TwinPersonalFiles: My Files take a second file of a name. Source: ASSUME (409)
+	TwinPersonalFiles bool `json:"twinPersonalFiles"`
+	MyFilesInLists    bool `json:"myFilesInLists"`    // a list of v3 users says where their My Files are. Source: ASSUME
+	TicketAssetObject bool `json:"ticketAssetObject"` // tickets have their asset as an object, not as a link
+	// TicketsWithoutAsset is a pattern of [path.Match] on the file's name: its ticket is
+	// completed and names no asset. "": none.
+	TicketsWithoutAsset string `json:"ticketsWithoutAsset"`
+
+	NoShortLinks bool `json:"noShortLinks"` // downloads have only the link that takes the token
 
 	// NotDownloadable is a pattern of [path.Match] on the asset's name: there is no
 	// link to the bytes of what matches. "": there is one to all. Source: ASSUME.

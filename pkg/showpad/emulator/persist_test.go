@@ -52,9 +52,12 @@ func TestEverythingSurvivesAKill(t *testing.T) {
 	want(t, 200, s, "POST", "/v4/tag-categories/"+closed, `{"name":"Ended"}`)
 	want(t, 204, s, "DELETE", "/v4/tag-categories/"+category("Gone", ""), "")
 	tree := s.Categories()
+	give(t, s, 201, "", "a.pdf", "hello", map[string]*string{"isShareable": new("true")})
+	ticket := give(t, s, 201, "", "b.pdf", "hello", nil)["id"].(string)
+	want(t, 200, s, "POST", v3Base+"/tickets/"+ticket+"/cancel", "")
 	token := refresh(t, s, 200, emulator.DefaultRefreshToken)
 	s.Advance(2 * time.Hour)
-	was := s.Assets()
+	was, personal := s.Assets(), s.PersonalFiles()
 
 	opts.Dir = killed(t, dir)
 	for round := range 3 {
@@ -65,11 +68,19 @@ func TestEverythingSurvivesAKill(t *testing.T) {
 		if diff := cmp.Diff(tree, s.Categories()); diff != "" || len(tree) != 3 {
 			t.Fatalf("start %d, categories (-before +after):\n%s", round+1, diff)
 		}
+		if diff := cmp.Diff(personal, s.PersonalFiles()); diff != "" || len(personal) != 2 {
+			t.Fatalf("start %d, My Files (-before +after):\n%s", round+1, diff)
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s = newServer(t, opts)
+	if b, err := s.Open(personal[0].ID); err != nil {
+		t.Error(err)
+	} else if err := b.Close(); err != nil {
+		t.Error(err)
+	}
 	if got := statusOf(t, s, a); got != "active" {
 		t.Errorf("a: %s", got)
 	}

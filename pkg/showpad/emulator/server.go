@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -95,9 +96,9 @@ func (s *Server) people() error {
 		s.divisions[d.ID] = d
 	}
 	for i := range s.opts.Users {
-		if u := &s.opts.Users[i]; u.ID == "" {
-			u.ID = fmt.Sprintf("a1%030x", i+1)
-		}
+		u := &s.opts.Users[i]
+		u.ID = cmp.Or(u.ID, fmt.Sprintf("a1%030x", i+1))
+		u.MyFiles = cmp.Or(u.MyFiles, fmt.Sprintf("d2%030x", i+1))
 	}
 	if len(s.opts.Users) == 0 {
 		return errors.New("emulator: a tenant needs a user")
@@ -206,10 +207,22 @@ func (s *Server) handle(c *call) answer {
 	c.params = params
 	s.arrive(rt.op)
 	defer s.leave(rt.op)
-	if err := c.readBody(); err != nil {
+	if rt.op == opPersonal { // it may be large
+		c.whole = func() *answer { return s.receiveForm(c) }
+		defer func() {
+			if c.form != nil && !c.form.later {
+				c.form.discard()
+			}
+		}()
+	} else if err := c.readBody(); err != nil {
 		return problemAnswer(http.StatusBadRequest, "the body cannot be read: "+err.Error())
 	}
 	return s.serveFaulty(rt.op, c, func() answer {
+		if c.whole != nil {
+			if no := c.whole(); no != nil {
+				return *no
+			}
+		}
 		a := s.serveRoute(rt, c)
 		s.noteRefusal(c, &a)
 		return a

@@ -27,6 +27,8 @@ type store struct {
 	tagByName map[string][]*tag // by lower-case name
 
 	categories []*category // by creation
+
+	personal []*personalFile // by creation; what failed stays
 }
 
 func newStore() *store {

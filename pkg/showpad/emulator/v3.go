@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -71,6 +72,37 @@ const invalidParameter = "InvalidParameterError"
 // v3BadQuery says in v3's words what a check of the query has found.
 func v3BadQuery(no *answer) answer {
 	return v3Answer(http.StatusBadRequest, 2001, invalidParameter, no.value.(problem).Detail)
+}
+
+// v3Paging reads limit, from low to high, and offset. Source: v3 get_users,
+// get_exports_assets.
+func (p *params) v3Paging(low, high, usual int) (limit, offset int, no *answer) {
+	limit = usual
+	for _, x := range []struct {
+		name string
+		n    *int
+	}{{"limit", &limit}, {"offset", &offset}} {
+		value, given := p.text[x.name]
+		if !given {
+			continue
+		}
+		v, err := strconv.ParseInt(value, 10, 32)
+		refuse := func(code int, name, what string) (int, int, *answer) {
+			return 0, 0, new(v3Answer(http.StatusBadRequest, code, name, x.name+" must "+what))
+		}
+		switch {
+		case err != nil:
+			return refuse(2003, "NotNumericParameterError", "be a number")
+		case v < 0:
+			return refuse(2002, "NegativeParameterError", "not be negative")
+		case x.n == &limit && int(v) < low:
+			return refuse(4017, "BelowMinimumValidationError", "be at least "+strconv.Itoa(low))
+		case x.n == &limit && int(v) > high:
+			return refuse(4018, "AboveMaximumValidationError", "be at most "+strconv.Itoa(high))
+		}
+		*x.n = int(v)
+	}
+	return limit, offset, nil
 }
 
 // fields keeps the members that the parameter of that name lists; all without it.
