@@ -148,6 +148,10 @@ const (
 	CodeFallback      = "M123"
 	CodeTagTwins      = "M124"
 	CodeThere         = "M131"
+	CodeCategory      = "M150"
+	CodeCategoryBoth  = "M151"
+	CodeCategoryTwice = "M152"
+	CodeCategoryDepth = "M153"
 )
 
 var codes = []Code{
@@ -436,4 +440,16 @@ var codes = []Code{
 	{CodeThere, Warn, "asset that is there already",
 		"The item's Division has an asset with the item's bytes, or with its name, that belongs to no item. A person may have uploaded it. A run makes the item's own asset beside it. Or files that were not read have the size of such assets.",
 		"Compare the bytes with lint --hash. If it is the same, write its id on the item as id:, or into a column id of the table: a run then gives that asset the external ID. Nothing is linked by itself."},
+	{CodeCategory, Stop, "tag category unusable",
+		"A category of tags has a name of 1 to 255 characters without line breaks and tabs.",
+		"Correct it."},
+	{CodeCategoryBoth, Stop, "tag category with tags and categories",
+		"Tags are in the lowest categories only: one that has categories in it cannot have tags of its own.",
+		"Make a category for these tags below it, or take one of the two keys out."},
+	{CodeCategoryTwice, Stop, "tag category listed twice",
+		"Two categories of one Division have the same name in the same place, perhaps in upper and lower case.",
+		"Merge them, or rename one."},
+	{CodeCategoryDepth, Stop, "tag categories nested too deeply",
+		"A tree of categories has at most ten levels here, and the names down to one have a thousand bytes together.",
+		"Write it flatter, or shorten the names."},
 }

@@ -32,7 +32,7 @@ var headerKeys = []struct{ name, doc string }{
 	{"createTags", "Whether missing tags are made"},
 	{"assets", "Items; they may also stand in further documents and in tables"},
 	{"include", "Tables and folders whose rows and files are items"},
-	{"tagCategories", "Categories of tags"},
+	{"tagCategories", "Categories of tags, as a tree; tags are in the lowest ones only"},
 	{"myFiles", "Personal files"},
 	{"shares", "Links made after their assets are active"},
 	{"update", "What a rerun may touch on an asset that exists"},
@@ -228,6 +228,8 @@ func (h *headerReader) value(key string, v Value) {
 		for _, e := range v.List {
 			h.include(e)
 		}
+	case "tagCategories":
+		h.tagCategories(v)
 	case "update":
 		h.update(v)
 	case "prune":

@@ -24,14 +24,20 @@ type Manifest struct {
 	Maps       Maps
 	CreateTags CreateTags
 	Includes   []Include
-	Update     Update
-	Shares     []Share
+	// TagCategories are wanted categories of tags, each before those below it. Their
+	// tags are mapped as soon as something has read the maps, see package expand.
+	TagCategories []TagCategory
+	Update        Update
+	Shares        []Share
 }
 
 // Extras are what the manifest makes beside its items, in words: "tag
 // categories", "My Files", "shares". Nil for nothing.
 func (m *Manifest) Extras() []string {
 	var all []string
+	if len(m.TagCategories) > 0 {
+		all = append(all, "tag categories")
+	}
 	if len(m.Shares) > 0 {
 		all = append(all, "shares")
 	}

@@ -66,6 +66,7 @@ const (
 	oneSpan      = `\d{1,4}\s*([Dd][Aa][Yy]|[Ww][Ee][Ee][Kk]|[Mm][Oo][Nn][Tt][Hh]|[Yy][Ee][Aa][Rr])[Ss]?`
 	span         = oneSpan + `(\s+` + oneSpan + `)*`
 	instantForm  = `^\s*(\+\s*` + span + `|\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}([.,]\d+)?(Z|[+-]\d{2}:\d{2}))?)\s*$`
+	tagForm      = `^[^\r\n\t]*\S[^\r\n\t]*$`
 	externalForm = `^[^\s,\x00-\x1f\x7f]([^,\x00-\x1f\x7f]*[^\s,\x00-\x1f\x7f])?$`
 )
 
@@ -150,6 +151,21 @@ func itemSchema() object {
 	return s
 }
 
+// categorySchema is a category of tags with further properties.
+func categorySchema(more object) object {
+	p := object{
+		"name":        textSchema(object{"maxLength": 255, "pattern": tagForm, "description": "Its name, which others in the same place do not have"}),
+		"isPublished": nullOr(describe(object{"type": "boolean"}, "Whether all users see it; unless named, a new one is published and one that exists stays as it is")),
+		"tags":        nullOr(describe(object{"$ref": "#/$defs/tags"}, "Tags in it, by name or {id: ...}; missing ones are made, as createTags: has it")),
+		"children":    nullOr(describe(listSchema(object{"$ref": "#/$defs/category"}), "Categories in it, instead of tags; they are in its Division")),
+	}
+	maps.Copy(p, more)
+	s := closed(p, "name")
+	set := object{"not": object{"type": "null"}}
+	s["not"] = object{"required": []string{"tags", "children"}, "properties": object{"tags": set, "children": set}}
+	return s
+}
+
 func headerSchema() object {
 	update := closed(object{
 		"tags": nullOr(words("add", "replace", "keep")), "metadata": nullOr(words("manifest", "keep")),
@@ -170,8 +186,10 @@ func headerSchema() object {
 		"createTags": words(string(CreateAllTags), string(CreateNoTags)),
 		"assets":     listSchema(object{"$ref": "#/$defs/item"}),
 		"include":    listSchema(includeSchema()),
-		"update":     update,
-		"prune":      words("keep"),
+		"tagCategories": listSchema(categorySchema(object{
+			"division": nullOr(describe(textSchema(object{"pattern": notBlank}), "Division by name or id, of a category at the top; default: the header's"))})),
+		"update": update,
+		"prune":  words("keep"),
 	}
 	p := object{}
 	for _, k := range headerKeys {
@@ -186,9 +204,10 @@ func headerSchema() object {
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "Manifest of migrate"
 	s["$defs"] = object{
-		"item": itemSchema(),
+		"item":     itemSchema(),
+		"category": categorySchema(nil),
 		"tags": listSchema(object{"anyOf": []any{
-			textSchema(object{"maxLength": 255, "pattern": `^[^\r\n\t]*\S[^\r\n\t]*$`}),
+			textSchema(object{"maxLength": 255, "pattern": tagForm}),
 			closed(object{"id": textSchema(object{"pattern": `^[^\s,]+$`})}, "id"),
 		}}),
 	}

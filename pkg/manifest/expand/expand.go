@@ -171,6 +171,7 @@ func (s *Set) parsed(ctx context.Context, dig *digester, goOn bool) iter.Seq2[ma
 			})
 		}}
 		if dig != nil {
+			b.CountTagCategories(maps.categories)
 			dig.builder = b
 			dig.notes = append(dig.notes, maps.notes...)
 		}

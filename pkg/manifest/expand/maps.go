@@ -16,6 +16,8 @@ type loadedMaps struct {
 	mapper   *manifest.Mapper
 	problems manifest.Problems
 	notes    []manifest.Problem
+
+	categories []manifest.TagCategory // as the header has them
 }
 
 // mapFile is a map that stands in a file of its own.
@@ -59,6 +61,8 @@ func (s *Set) maps(ctx context.Context) (*loadedMaps, error) {
 	var wrong []manifest.Problem
 	l.mapper, wrong = manifest.NewMapper(&maps)
 	l.problems = append(l.problems, wrong...)
+	l.categories = s.Manifest.TagCategories
+	s.Manifest.TagCategories = l.mapper.TagCategories(l.categories)
 	s.loaded = l
 	return l, nil
 }
