@@ -95,7 +95,7 @@ tagCategories:
 			"2:17: M030: neither the category nor the header names a division (write division: in the header, or on the category)",
 			"2:72: M054: division is empty (write the Division's name or id, or leave the key out)"}},
 		{"too long", "version: 1\ndivision: D\ntagCategories: [{name: " + strings.Repeat("é", 250) + ", children: [{name: " + strings.Repeat("é", 250) + "}]}]\n", []string{
-			"3:286: M153: the category and those above it have names of 1001 bytes together (shorten them to 1000)"}},
+			"3:287: M153: the category and those above it have names of 1001 bytes together (shorten them to 1000)"}},
 		{"too deep", deep, []string{"3:227: M153: the category is 11 levels deep (nest at most 10)"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
