@@ -51,8 +51,11 @@ type divisionNames struct {
 	docs  map[string]json.RawMessage
 }
 
-// divisions reads all Divisions: there are few, and the service has no filter by name.
+// divisions reads all Divisions, once: there are few, and the service has no filter by name.
 func (h *hand) divisions(ctx context.Context) (divisionNames, error) {
+	if h.known != nil {
+		return *h.known, nil
+	}
 	d := divisionNames{names: map[string]string{}, docs: map[string]json.RawMessage{}}
 	for doc, err := range h.List(ctx, showpad.Listing{Path: "/divisions"}) {
 		if err != nil {
@@ -61,6 +64,7 @@ func (h *hand) divisions(ctx context.Context) (divisionNames, error) {
 		id := view.Member(doc, "id")
 		d.order, d.names[id], d.docs[id] = append(d.order, id), view.Member(doc, "name"), doc
 	}
+	h.known = &d
 	return d, nil
 }
 

@@ -64,6 +64,7 @@ type hand struct {
 	limit   int  // rows to list; 0 is all
 	yes     bool // do not ask
 
+	known *divisionNames                              // once they were read
 	cells map[string]func(doc json.RawMessage) string // of columns that are no members as they are
 }
 

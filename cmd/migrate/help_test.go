@@ -72,6 +72,8 @@ func TestExamples(t *testing.T) {
 				server, vars = serve(t, emulator.Options{})
 				expect(t, nil, exitOK, "init", "--sample", ".")
 				expect(t, vars, exitOK, "run", "manifest.yaml")
+				expect(t, vars, exitOK, "categories", "create", "Region", "--division", "Marketing")
+				expect(t, vars, exitOK, "categories", "create", "EMEA", "--parent", "Region", "--tag", "Sample")
 				for _, made := range server.Assets() {
 					if made.ExternalID == "SAMPLE-001" {
 						asset = made.ID

@@ -233,6 +233,12 @@ func cmdSwitch(ts *testscript.TestScript, neg bool, args []string) {
 			lag, err := time.ParseDuration(args[1])
 			ts.Check(err)
 			s.ListLag = emulator.Duration(lag)
+		case "fold-tags":
+			s.FoldTags = on
+		case "unique-categories":
+			s.UniqueCategories = on
+		case "tags-in-filters":
+			s.TagsInFilters = args[1]
 		case "not-downloadable":
 			s.NotDownloadable = args[1]
 		case "stuck":

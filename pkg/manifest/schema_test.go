@@ -148,7 +148,6 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		"tags":            head + "---\n" + body + "tags: {replace: [a, {id: b}]}\n",
 		"dates":           head + "---\n" + body + "draftedAt: 2026-12-01T10:00:00.123+01:00\nreleasedAt: 2026-12-01\nexpiresAt: '+ 1 Year 2 weeks'\n",
 		"pages":           head + "---\n" + body + "lockedPages: [{start: 1, end: 1}]\nenforcedPages: {prepend: null, append: []}\n",
-		"tagCategories":   "version: 1\ndivision: D\ntagCategories: [{name: 7, division: E, isPublished: null, tags: [a, {id: b}], children: null}, {name: b, tags: null, children: [{name: c}]}]\n",
 		"roots":           "version: 1\nroots: {de: ., a-b_1: ../x}\n",
 		"default nulls":   "version: 1\ndefaults: {tags: null, permissions: {isShareable: null}}\n",
 	}
@@ -171,7 +170,6 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 		"update": "version: 1\nupdate: {tags: merge}", "update key": "version: 1\nupdate: {tag: add}", "update type": "version: 1\nupdate: add",
 		"root name": "version: 1\nroots: {d: x}", "root http": "version: 1\nroots: {https: x}", "root list": "version: 1\nroots: [x]", "root type": "version: 1\nroots: {decks: [x]}", "root empty": "version: 1\nroots: {decks: ''}",
 		"default name": "version: 1\ndefaults: {name: x}", "default id": "version: 1\ndefaults: {externalId: x}", "default replace": "version: 1\ndefaults: {tags: {replace: [a]}}", "default key": "version: 1\ndefaults: {foo: x}", "default country": "version: 1\ndefaults: {countries: ['U S']}", "default author": "version: 1\ndefaults: {authors: ['a,b']}", "author shape": "version: 1\ndefaults: {authors: ['a@b@c']}", "defaults type": "version: 1\ndefaults: [a]",
-		"categories": "version: 1\ndivision: D\ntagCategories: {name: a}", "category": "version: 1\ndivision: D\ntagCategories: [a]", "category name": "version: 1\ndivision: D\ntagCategories: [{tags: [a]}]", "category both": "version: 1\ndivision: D\ntagCategories: [{name: a, tags: [], children: []}]", "category key": "version: 1\ndivision: D\ntagCategories: [{name: a, parent: b}]", "category below": "version: 1\ndivision: D\ntagCategories: [{name: a, children: [{name: b, division: E}]}]", "category tab": "version: 1\ndivision: D\ntagCategories: [{name: \"a\\tb\"}]",
 		"include type": "version: 1\ninclude: {table: a.csv}", "include nothing": "version: 1\ninclude: [{}]", "include kind": "version: 1\ninclude: [{table: a.ods}]",
 		"include key":  "version: 1\ninclude: [{table: a.csv, column: {}}]",
 		"column field": "version: 1\ninclude: [{table: a.csv, columns: {foo: a}}]", "column empty": "version: 1\ninclude: [{table: a.csv, columns: {name: ''}}]", "column key": "version: 1\ninclude: [{table: a.csv, columns: {name: {col: a}}}]", "column type": "version: 1\ninclude: [{table: a.csv, columns: [a]}]",
@@ -218,6 +216,7 @@ func TestSchemaOfAllThatTheFormatHas(t *testing.T) {
 	t.Cleanup(func() { later = refused })
 	header, item := schemas(t)
 	const include = "version: 1\ntimezone: UTC\ninclude: [{%}]\n"
+	const categories = "version: 1\ndivision: D\ntagCategories: "
 	for text, good := range map[string]bool{
 		everyInclude: true,
 		"version: 1\nmap: {people: p.csv, tags: {Old: New, 2019: }, languages: null, fallback: {authors: [jane@example.com]}}\n": true,
@@ -226,17 +225,20 @@ func TestSchemaOfAllThatTheFormatHas(t *testing.T) {
 		"version: 1\nmap: {tags: {Old: [a]}}\n":                                                                                  false,
 		"version: 1\nmap: {fallback: {authors: []}}\n":                                                                           false,
 		"version: 1\nmap: {folders: {}}\n":                                                                                       false,
-		strings.Replace(include, "%", "table: a.csv", 1):                                                                         true,
-		strings.Replace(include, "%", "table: a.csv, files: '*'", 1):                                                             false,
-		strings.Replace(include, "%", "files: '*', columns: {}", 1):                                                              false,
-		strings.Replace(include, "%", "files: '*', externalId: x", 1):                                                            false,
-		strings.Replace(include, "%", "files: '*', join: {table: a.csv}", 1):                                                     false,
-		strings.Replace(include, "%", "files: '*', tags: '{dir}'", 1):                                                            false,
-		strings.Replace(include, "%", "files: '*', file: x", 1):                                                                  false,
-		strings.Replace(include, "%", "table: a.csv, columns: {name: {value: a, column: b}}", 1):                                 false,
-		strings.Replace(include, "%", "table: a.csv, columns: {name: {column: b, add: 1 day}}", 1):                               false,
-		strings.Replace(include, "%", "table: a.csv, columns: {expiresAt: {column: b, add: '+1 day'}}", 1):                       true,
-		strings.Replace(include, "%", "table: a.csv, columns: {expiresAt: {column: b, add: 'day'}}", 1):                          false,
+		categories + "[{name: 7, division: E, isPublished: null, tags: [a, {id: b}], children: null}, {name: b, tags: null, children: [{name: c}]}]\n": true,
+		categories + "{name: a}\n": false, categories + "[a]\n": false, categories + "[{tags: [a]}]\n": false, categories + "[{name: a, tags: [], children: []}]\n": false,
+		categories + "[{name: a, parent: b}]\n": false, categories + "[{name: a, children: [{name: b, division: E}]}]\n": false, categories + "[{name: \"a\\tb\"}]\n": false,
+		strings.Replace(include, "%", "table: a.csv", 1):                                                   true,
+		strings.Replace(include, "%", "table: a.csv, files: '*'", 1):                                       false,
+		strings.Replace(include, "%", "files: '*', columns: {}", 1):                                        false,
+		strings.Replace(include, "%", "files: '*', externalId: x", 1):                                      false,
+		strings.Replace(include, "%", "files: '*', join: {table: a.csv}", 1):                               false,
+		strings.Replace(include, "%", "files: '*', tags: '{dir}'", 1):                                      false,
+		strings.Replace(include, "%", "files: '*', file: x", 1):                                            false,
+		strings.Replace(include, "%", "table: a.csv, columns: {name: {value: a, column: b}}", 1):           false,
+		strings.Replace(include, "%", "table: a.csv, columns: {name: {column: b, add: 1 day}}", 1):         false,
+		strings.Replace(include, "%", "table: a.csv, columns: {expiresAt: {column: b, add: '+1 day'}}", 1): true,
+		strings.Replace(include, "%", "table: a.csv, columns: {expiresAt: {column: b, add: 'day'}}", 1):    false,
 	} {
 		_, _, ps := read(t, text)
 		err := validate(t, header, item, text)
