@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ type verb struct {
 	removes bool     // it has --yes and asks
 	columns []string // of its tables and CSV; nil: it shows no documents
 	// check looks at flags and arguments before anything is sent; nil: nothing to check.
-	check func(a *app, args []string) error
+	check func(h *hand, args []string) error
 	do    func(ctx context.Context, h *hand, args []string) (int, error)
 }
 
@@ -63,6 +64,7 @@ type hand struct {
 	columns []string
 	limit   int  // rows to list; 0 is all
 	yes     bool // do not ask
+	refuses bool // writes: --read-only
 
 	known *divisionNames                              // once they were read
 	cells map[string]func(doc json.RawMessage) string // of columns that are no members as they are
@@ -71,11 +73,10 @@ type hand struct {
 // verb makes the command of v.
 func (a *app) verb(v verb) *cobra.Command {
 	var (
-		service  serviceFlags
-		h        = &hand{app: a, cells: map[string]func(json.RawMessage) string{}}
-		readOnly bool
-		all      bool
-		columns  string
+		service serviceFlags
+		h       = &hand{app: a, cells: map[string]func(json.RawMessage) string{}}
+		all     bool
+		columns string
 	)
 	cmd := &cobra.Command{Use: v.use, Short: v.short, Long: v.long, Example: v.example, Args: argsOf(cobra.NoArgs), ValidArgsFunction: v.complete}
 	if v.args != nil {
@@ -86,7 +87,7 @@ func (a *app) verb(v verb) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	service.addLive(fs)
-	fs.BoolVar(&readOnly, "read-only", false, "refuse every write")
+	fs.BoolVar(&h.refuses, "read-only", false, "refuse every write")
 	var sep *separator
 	if v.columns != nil {
 		fs.StringVar(&h.format, "format", "table", "table, json (as the API has it) or csv")
@@ -116,11 +117,11 @@ func (a *app) verb(v verb) *cobra.Command {
 		if err := checkNumbers(number{"retries", int64(service.retries), 0}, number{"limit", int64(h.limit), 0}); err != nil {
 			return 0, err
 		}
-		if v.writes && readOnly {
+		if v.writes && h.refuses {
 			return 0, a.refusedWrite()
 		}
 		if v.check != nil {
-			if err := v.check(a, args); err != nil {
+			if err := v.check(h, args); err != nil {
 				return 0, err
 			}
 		}
@@ -204,15 +205,23 @@ func (h *hand) documents() (*view.Documents, error) {
 	return view.NewDocuments(h.app.out, h.format, h.sep, columns)
 }
 
-// list shows a list; one and many are what its rows are called.
+// list shows a list of v4; one and many are what its rows are called.
 func (h *hand) list(ctx context.Context, l showpad.Listing, one, many string) error {
+	return h.showAll(one, many, func(counted func(int)) iter.Seq2[json.RawMessage, error] {
+		l.Max, l.Counted = h.limit, counted
+		return h.List(ctx, l)
+	})
+}
+
+// showAll shows documents as they come, and says so when there are more. They tell
+// counted how many there are in all.
+func (h *hand) showAll(one, many string, documents func(counted func(int)) iter.Seq2[json.RawMessage, error]) error {
 	out, err := h.documents()
 	if err != nil {
 		return err
 	}
 	total := -1
-	l.Max, l.Counted = h.limit, func(n int) { total = n }
-	for doc, err := range h.List(ctx, l) {
+	for doc, err := range documents(func(n int) { total = n }) {
 		if err != nil {
 			return errors.Join(err, out.Break())
 		}

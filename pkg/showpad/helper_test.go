@@ -152,6 +152,10 @@ var exercises = map[string]struct {
 		_, err := collect(c.Assets(ctx, AssetFilter{IDs: []string{"a1", "a2"}, ExternalIDs: []string{"SP-1"}, DivisionIDs: []string{"d1"}, TagIDs: []string{"t1"}, Slugs: []string{"s1"}, Name: "deck"}))
 		return err
 	}},
+	"v4 postAssetsQuery": {"asset-query.json", func(ctx context.Context, c *Client) error {
+		_, err := collect(c.QueryAssets(ctx, AssetQuery{ShowQL: `name ~ "deck" ORDER BY createdAt ASC`}))
+		return err
+	}},
 	"v4 updateAsset": {"asset.json", func(ctx context.Context, c *Client) error {
 		_, err := c.UpdateAsset(ctx, "a1", fullFields(false))
 		return err

@@ -172,6 +172,10 @@ type Switches struct {
 	// matches, so that it cannot be deleted. "": none. Source: v4 deleteTag.
 	TagsInFilters string `json:"tagsInFilters"`
 
+	// CursorLife is how many assets, versions and tags may be made before the cursor of
+	// a query dies. 0: it does not. Source: ASSUME.
+	CursorLife int `json:"cursorLife"`
+
 	// Checksum is the form of an asset's checksum. Source: ASSUME (hex).
 	Checksum ChecksumForm `json:"checksum"`
 

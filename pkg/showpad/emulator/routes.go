@@ -28,6 +28,7 @@ type route struct {
 var routes = []route{
 	{"v4", "getAssets", "GET", "/assets", false, getAssets},
 	{"v4", "postAssets", "POST", "/assets", true, postAssets},
+	{"v4", "postAssetsQuery", "POST", "/assets/query", false, postAssetsQuery}, // before the path with an id
 	{"v4", "getAsset", "GET", "/assets/{assetId}", false, getAsset},
 	{"v4", "updateAsset", "POST", "/assets/{assetId}", true, updateAsset},
 	{"v4", "deleteAsset", "DELETE", "/assets/{assetId}", true, deleteAsset},

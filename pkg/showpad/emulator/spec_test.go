@@ -67,6 +67,7 @@ func checkOperation(t *testing.T, op *openapi3.Operation, method, path string) {
 		"POST /assets":                 createBody("b.pptx", "B", ""),
 		"POST /assets/{assetId}":       `{"description":"d"}`,
 		"POST /assets/{assetId}/files": "{}",
+		"POST /assets/query":           `{"query":"archivedAt IS EMPTY"}`,
 		"POST /tags":                   `{"name":"Other","division":{"id":"` + emulator.DivisionMarketing + `"}}`,
 		"POST /tags/{tagId}":           `{"name":"Other"}`,
 

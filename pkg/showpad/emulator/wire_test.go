@@ -72,6 +72,8 @@ func TestAnswersHaveTheMembersOfTheSamples(t *testing.T) {
 		"token-error.json":         refresh(t, s, 400, "dead").json,
 		"v3-error.json":            want(t, 404, s, "GET", "https://acme.showpad.biz/api/v3/nothing.json", "").json,
 		"problem.json":             want(t, 400, s, "POST", "/v4/assets", "{}").json,
+		"asset-query.json":         want(t, 200, s, "POST", "/v4/assets/query", `{"query":"name ~ \"a\""}`).json,
+		"problem-query.json":       want(t, 400, s, "POST", "/v4/assets/query", `{"query":"nam ~ \"a\""}`).json,
 	} {
 		b, err := os.ReadFile(filepath.Join("..", "..", "..", "testdata", "wire", file))
 		if err != nil {

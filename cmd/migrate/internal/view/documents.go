@@ -44,7 +44,8 @@ const (
 	widest = 44
 )
 
-// NewDocuments begins to show documents on w. Format is table, json or csv.
+// NewDocuments begins to show documents on w. Format is table, json, ndjson (one a
+// line) or csv.
 func NewDocuments(w io.Writer, format string, sep rune, columns []Column) (*Documents, error) {
 	d := &Documents{w: bufio.NewWriter(w), format: format, columns: columns}
 	var err error
@@ -67,6 +68,14 @@ func (d *Documents) names() []string {
 // Add shows one more document of a list.
 func (d *Documents) Add(doc json.RawMessage) error {
 	d.n++
+	if d.format == "ndjson" {
+		var b bytes.Buffer
+		if err := json.Compact(&b, doc); err != nil {
+			return err
+		}
+		_, err := d.w.WriteString(JSONText(b.Bytes()) + "\n")
+		return err
+	}
 	if d.format == "json" {
 		begin := ",\n"
 		if d.n == 1 {
@@ -129,6 +138,7 @@ func (d *Documents) End(total int) error {
 	switch d.format {
 	case "csv":
 		return d.csv.Close()
+	case "ndjson":
 	case "json":
 		begin := "\n"
 		if d.n == 0 {
@@ -151,6 +161,7 @@ func (d *Documents) Break() error {
 	switch d.format {
 	case "csv":
 		return d.csv.Close()
+	case "ndjson":
 	case "json":
 		if d.n > 0 {
 			d.w.WriteString("\n")
