@@ -49,7 +49,7 @@ type verb struct {
 	removes bool     // it has --yes and asks
 	columns []string // of its tables and CSV; nil: it shows no documents
 	// check looks at flags and arguments before anything is sent; nil: nothing to check.
-	check func(h *hand, args []string) error
+	check func(a *app, args []string) error
 	do    func(ctx context.Context, h *hand, args []string) (int, error)
 }
 
@@ -64,7 +64,6 @@ type hand struct {
 	columns []string
 	limit   int  // rows to list; 0 is all
 	yes     bool // do not ask
-	refuses bool // writes: --read-only
 
 	known *divisionNames                              // once they were read
 	cells map[string]func(doc json.RawMessage) string // of columns that are no members as they are
@@ -73,10 +72,11 @@ type hand struct {
 // verb makes the command of v.
 func (a *app) verb(v verb) *cobra.Command {
 	var (
-		service serviceFlags
-		h       = &hand{app: a, cells: map[string]func(json.RawMessage) string{}}
-		all     bool
-		columns string
+		service  serviceFlags
+		h        = &hand{app: a, cells: map[string]func(json.RawMessage) string{}}
+		all      bool
+		readOnly bool
+		columns  string
 	)
 	cmd := &cobra.Command{Use: v.use, Short: v.short, Long: v.long, Example: v.example, Args: argsOf(cobra.NoArgs), ValidArgsFunction: v.complete}
 	if v.args != nil {
@@ -87,7 +87,7 @@ func (a *app) verb(v verb) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	service.addLive(fs)
-	fs.BoolVar(&h.refuses, "read-only", false, "refuse every write")
+	fs.BoolVar(&readOnly, "read-only", false, "refuse every write")
 	var sep *separator
 	if v.columns != nil {
 		fs.StringVar(&h.format, "format", "table", "table, json (as the API has it) or csv")
@@ -117,11 +117,11 @@ func (a *app) verb(v verb) *cobra.Command {
 		if err := checkNumbers(number{"retries", int64(service.retries), 0}, number{"limit", int64(h.limit), 0}); err != nil {
 			return 0, err
 		}
-		if v.writes && h.refuses {
+		if v.writes && readOnly {
 			return 0, a.refusedWrite()
 		}
 		if v.check != nil {
-			if err := v.check(h, args); err != nil {
+			if err := v.check(a, args); err != nil {
 				return 0, err
 			}
 		}
