@@ -20,6 +20,20 @@ type fence struct {
 	lines []string
 }
 
+// goesOn marks a session that goes on where the one before it ended.
+const goesOn = "console on"
+
+// file is the name of the file that a block is; "" when it is none.
+func (f fence) file() string {
+	_, file, _ := strings.Cut(f.kind, " ")
+	if f.kind == goesOn {
+		return ""
+	}
+	return file
+}
+
+func (f fence) text() string { return strings.Join(f.lines, "\n") + "\n" }
+
 // pages are all pages of the documentation by their path in the checkout.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
@@ -73,14 +87,17 @@ func fences(page string) (all []fence) {
 // marked console, in their order, each block beginning in a folder with nothing but
 // the files that the page shows before it: blocks marked as csv list.csv. What
 // differs from call to call (ids, digests, times, the number of polls) is made
-// equal first; a line of three dots stands for any lines.
+// equal first; a line of three dots stands for any lines. A block marked console on
+// goes on where the one before it ended, after the files that stand between them
+// were written.
 func TestSessionsArePrintedAsTheyHappen(t *testing.T) {
 	ran := 0
 	for name, page := range pages(t) {
 		files := map[string]string{}
-		for _, f := range fences(page) {
-			if _, file, named := strings.Cut(f.kind, " "); named {
-				files[file] = strings.Join(f.lines, "\n") + "\n"
+		all := fences(page)
+		for i, f := range all {
+			if file := f.file(); file != "" {
+				files[file] = f.text()
 			}
 			if f.kind != "console" {
 				continue
@@ -90,6 +107,19 @@ func TestSessionsArePrintedAsTheyHappen(t *testing.T) {
 				_, vars := serve(t, emulator.Options{})
 				write(t, files)
 				play(t, vars, f)
+				for _, next := range all[i+1:] {
+					if next.kind == "console" {
+						break
+					}
+					if file := next.file(); file != "" {
+						if err := os.WriteFile(file, []byte(next.text()), 0o600); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if next.kind == goesOn {
+						play(t, vars, next)
+					}
+				}
 			})
 		}
 	}

@@ -46,6 +46,9 @@ func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) er
 		return nil
 	}
 	say(a.err, "%s", view.FirstLine(sum))
+	if line := view.ExposureLine(sum.Exposure); line != "" {
+		say(a.err, "%s", line)
+	}
 	if overwritten > 0 {
 		say(a.err, "%s fields that a person changed", view.Plural(overwritten, "item overwrites", "items overwrite"))
 	}

@@ -152,6 +152,7 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 	if d.Need == NeedHash && d.Row.Action == ActionResume && d.Row.Puts == 0 {
 		d.Row.Writes, d.Row.Puts = d.Row.Writes+1, 1 // the most that it can be: if the bytes are others
 	}
+	d.audience()
 	return d.Decision
 }
 

@@ -37,14 +37,16 @@ type ExtraRow struct {
 	ID       string `json:"id,omitempty"`     // at the service, when known
 	Assets   int    `json:"assets,omitempty"` // of a share
 	// ExpiresAt is when a share ends, and NeverExpires that it does not.
-	ExpiresAt    time.Time          `json:"expiresAt,omitzero"`
-	NeverExpires bool               `json:"neverExpires,omitempty"`
-	Diff         []FieldDiff        `json:"diff,omitempty"`
-	Size         int64              `json:"size,omitempty"` // bytes
-	Writes       int                `json:"writes"`         // API writes
-	Puts         int                `json:"puts"`           // uploads
-	Undo         Undo               `json:"undo"`
-	Problems     []manifest.Problem `json:"problems,omitempty"`
+	ExpiresAt    time.Time `json:"expiresAt,omitzero"`
+	NeverExpires bool      `json:"neverExpires,omitempty"`
+	// IsDownloadAllowed: who has the link of a share may keep copies.
+	IsDownloadAllowed bool               `json:"isDownloadAllowed,omitempty"`
+	Diff              []FieldDiff        `json:"diff,omitempty"`
+	Size              int64              `json:"size,omitempty"` // bytes
+	Writes            int                `json:"writes"`         // API writes
+	Puts              int                `json:"puts"`           // uploads
+	Undo              Undo               `json:"undo"`
+	Problems          []manifest.Problem `json:"problems,omitempty"`
 }
 
 // extras is one kind of extras of one manifest, for one plan or run.
@@ -226,6 +228,9 @@ func (s *Summary) AddExtra(r ExtraRow) {
 		s.Extras[r.Kind] = map[Action]int{}
 	}
 	s.Extras[r.Kind][r.Action]++
+	if r.Kind == state.Share && r.Action == ActionCreate {
+		s.exposes().AddShare(r.Assets, !r.NeverExpires, r.IsDownloadAllowed)
+	}
 	s.Writes += r.Writes
 	s.Puts += r.Puts
 	if r.Puts > 0 {

@@ -186,6 +186,11 @@ func (g *gatherer) decide(w *work) {
 	if g.dir == nil {
 		return
 	}
+	if a := w.Row.Audience; a != nil {
+		if name := g.dir.names[w.facts.Refs.DivisionID]; name != w.item.Division {
+			a.Division = name
+		}
+	}
 	for i := range w.Row.Diff {
 		if d := &w.Row.Diff[i]; d.Field == "tags" {
 			d.Remote, d.Wanted, d.Last = g.dir.nameTags(d.Remote), g.dir.nameTags(d.Wanted), g.dir.nameTags(d.Last)

@@ -97,6 +97,7 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 	if err != nil {
 		return s, err
 	}
+	g.exposed(&s)
 	s.Reads = forecastReads(g.made(), &s) + g.in.Options.downloads(&s)
 	return s, nil
 }

@@ -59,6 +59,8 @@ type Row struct {
 	// renamed or moved. "" is none.
 	Moved string `json:"moved,omitempty"`
 	Undo  Undo   `json:"undo"`
+	// Audience is who will see it; nil where nobody sees anything else than before.
+	Audience *Audience `json:"audience,omitempty"`
 	// Overwrites is the conflict that update: {conflicts: overwrite} turned into
 	// this write: what a person changed goes. "" is none.
 	Overwrites string             `json:"overwrites,omitempty"`
@@ -99,6 +101,8 @@ type Summary struct {
 	// Their writes, uploads and bytes are in the sums above; Items, Actions and
 	// Reasons are of items alone.
 	Extras map[state.ExtraKind]map[Action]int `json:"extras,omitempty"`
+	// Exposure is who will see what; nil when nobody sees anything else than before.
+	Exposure *Exposure `json:"exposure,omitempty"`
 	// TagTwins are tags that look alike, among those wanted and the service's.
 	TagTwins []manifest.Problem `json:"tagTwins,omitempty"`
 }

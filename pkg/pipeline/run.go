@@ -630,6 +630,7 @@ func (o *openItems) others(n int) bool {
 func (r *runner) conclude(out *Outcome, err error) {
 	r.tally.into(out)
 	if r.g != nil {
+		r.g.exposed(&out.Plan)
 		out.Plan.Reads = forecastReads(r.g.made(), &out.Plan) + r.in.Options.downloads(&out.Plan)
 	}
 	out.End = time.Now()

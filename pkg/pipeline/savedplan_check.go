@@ -135,7 +135,7 @@ func stale(reason string) bool {
 // block refuses w: nothing of it is written, neither there nor here.
 func (w *work) block(reason, detail string) {
 	row := w.Row
-	row.Action, row.Reason, row.Detail, row.Step, row.Diff, row.Overwrites = ActionBlocked, reason, detail, "", nil, ""
+	row.Action, row.Reason, row.Detail, row.Step, row.Diff, row.Overwrites, row.Audience = ActionBlocked, reason, detail, "", nil, "", nil
 	row.Writes, row.Puts, row.Undo = 0, 0, UndoFull
 	w.Decision = Decision{Row: row}
 }

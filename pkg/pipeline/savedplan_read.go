@@ -327,7 +327,10 @@ func (r *planReader) end(line []byte) error {
 		return r.wrong("the last line of the plan cannot be understood: the file was changed after it was written (%s)", notWhole)
 	}
 	r.tags.into(&r.Totals)
-	r.Totals.Reads = end.Totals.Reads
+	r.Totals.Reads, r.Totals.TagTwins = end.Totals.Reads, end.Totals.TagTwins // which no row says
+	if e := r.Totals.Exposure; e != nil {
+		e.Timezone = r.Header.Timezone
+	}
 	ours, err := json.Marshal(r.Totals)
 	if err != nil {
 		return r.wrong("%v", err)

@@ -37,6 +37,9 @@ func (s *Summary) Add(r Row) {
 	if r.Moved != "" {
 		s.Moved++
 	}
+	if r.Audience != nil {
+		s.exposes().Add(r)
+	}
 	for _, p := range r.Problems {
 		if p.Class.String() == "warning" {
 			s.Warnings++

@@ -39,6 +39,9 @@ type Summary struct {
 	Sent     *Sent             `json:"sent,omitempty"`
 	Requests map[string]int    `json:"requests,omitempty"` // by operation
 	Plan     *pipeline.Summary `json:"plan,omitempty"`
+	// Exposure is who will see what the run set out to do; nil when nobody sees
+	// anything else than before.
+	Exposure *pipeline.Exposure `json:"exposure,omitempty"`
 
 	KeptColumns int `json:"keptColumns"` // of the CSV files
 	// KeptLeftOut counts the values under further keys, which only results.ndjson has.
@@ -150,6 +153,7 @@ type ending struct {
 	sent      *Sent
 	requests  map[string]int
 	plan      *pipeline.Summary
+	exposure  *pipeline.Exposure
 }
 
 func endingOf(o pipeline.Outcome) ending {
@@ -157,9 +161,11 @@ func endingOf(o pipeline.Outcome) ending {
 	for _, n := range o.Requests {
 		s.Requests += n
 	}
+	plan := o.Plan
+	plan.Exposure = nil // it has a member of its own
 	return ending{
 		code: o.Code, sentence: o.Sentence, start: o.Start, end: o.End,
-		sent: s, requests: o.Requests, plan: &o.Plan,
+		sent: s, requests: o.Requests, plan: &plan, exposure: o.Plan.Exposure,
 	}
 }
 
@@ -169,7 +175,7 @@ func (t *tally) summary(e Evidence, how ending) Summary {
 		Sentence: how.sentence, Code: how.code, Recovered: how.recovered, Start: how.start, End: how.end,
 		Items: t.items, Success: t.success, Failures: t.failures, Unfinished: t.unfinished,
 		Status: t.status, Actions: t.actions, Codes: t.codes,
-		Sent: how.sent, Requests: how.requests, Plan: how.plan,
+		Sent: how.sent, Requests: how.requests, Plan: how.plan, Exposure: how.exposure,
 		KeptColumns: len(t.kept), KeptLeftOut: t.keptLeftOut,
 		Durations: Durations{Run: seconds(how.end.Sub(how.start)), ItemMax: seconds(t.longest), Slowest: t.slowest},
 	}

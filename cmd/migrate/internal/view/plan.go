@@ -71,15 +71,18 @@ func (p *Plan) JSON(w io.Writer, s pipeline.Summary) error {
 		return err
 	}
 	out := bufio.NewWriter(w)
+	seen := s.Exposure
+	s.Exposure = nil // it has a member of its own
 	head, err := json.Marshal(struct {
 		Version int    `json:"version"`
 		Type    string `json:"type"`
 		PlanHeader
 		Unmapped    manifest.Unmapped   `json:"unmapped,omitzero"`
 		Summary     pipeline.Summary    `json:"summary"`
+		Exposure    *pipeline.Exposure  `json:"exposure,omitempty"`
 		NotIncluded *Leftovers          `json:"notIncluded,omitempty"`
 		Identical   *pipeline.Identical `json:"identical,omitempty"`
-	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s, p.Leftovers, same})
+	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s, seen, p.Leftovers, same})
 	if err != nil {
 		return err
 	}
@@ -233,6 +236,7 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 			return err
 		}
 	}
+	exposure(out, s.Exposure, full)
 	if p.Unmapped.Values != nil {
 		out.line("")
 		unmapped(out, p.Unmapped, limit(someUnmapped, full))
