@@ -147,7 +147,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 
 	in := s.input(reader, sel, f.decide.options(f.service))
 	in.Options.Hash = f.show.hash
-	in.Hashes = s.hashes()
+	in.Hashes, in.Extra = s.hashes(), doc.AddExtra
 	if err := s.strict(ctx, in, f.decide.strict); err != nil {
 		return 0, err
 	}
@@ -165,6 +165,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 		return 0, err
 	}
 	a.tellMissed(f.selects, sum.Items)
+	a.tellExtrasOff(s.set.Manifest, f.selects.selects())
 	a.tellRecreate(f.decide.recreates())
 	doc.Leftovers = &view.Leftovers{}
 	for l, err := range s.leftovers(ctx, in) {

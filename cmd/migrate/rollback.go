@@ -339,6 +339,7 @@ func (s *session) planRollback(ctx context.Context, in pipeline.RollbackInput, t
 	if err != nil {
 		return nil, pipeline.Summary{}, err
 	}
+	in.Extra = doc.AddExtra
 	sum, err := pipeline.PlanRollback(ctx, in, doc.Add)
 	if err != nil {
 		return nil, sum, errors.Join(err, doc.Close())

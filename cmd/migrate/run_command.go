@@ -159,6 +159,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if saved != nil && !f.quiet {
 		s.tellPlan(saved)
 	}
+	a.tellExtrasOff(s.set.Manifest, f.selects.selects() || saved != nil && saved.Header.Choice.Selects())
 	if err := e.confirm(ctx, in.Input, f.yes); err != nil {
 		return 0, err
 	}

@@ -46,7 +46,7 @@ func (s *session) openPlan(path string) (*pipeline.SavedPlan, error) {
 // tellPlan says what is carried out, and that the manifest is another one than it
 // was, if it is: the rows tell whether that matters.
 func (s *session) tellPlan(p *pipeline.SavedPlan) {
-	say(s.app.err, "saved plan of %s: %s", p.Header.Start.Local().Format("2006-01-02 15:04:05"), view.Plural(p.Len(), "row", "rows"))
+	say(s.app.err, "saved plan of %s: %s", p.Header.Start.Local().Format("2006-01-02 15:04:05"), view.Plural(p.Len()+len(p.Extras), "row", "rows"))
 	if p.Header.Manifest.Digest != s.checked.Digest {
 		say(s.app.err, "warning: the manifest changed since it was planned: rows whose items are others now are refused")
 	}

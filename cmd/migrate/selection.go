@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/manifest/table"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/report"
@@ -267,6 +268,25 @@ func (a *app) tellMissed(f selectFlags, items int) {
 func (a *app) tellRecreate(named *picks) {
 	if named != nil {
 		a.warnMissed("--recreate: no item that was looked at has the external ID", named)
+	}
+}
+
+// selects reports whether the flags choose a part of the manifest.
+func (f *selectFlags) selects() bool { return len(f.only) > 0 || f.division != "" || f.limit > 0 }
+
+// tellExtrasOff says that a selection leaves alone what a manifest makes beside its
+// items.
+func (a *app) tellExtrasOff(m *manifest.Manifest, selected bool) {
+	if extras := m.Extras(); selected && len(extras) > 0 {
+		say(a.err, "with --only, --division or --limit these are left alone: %s", strings.Join(extras, ", "))
+	}
+}
+
+// tellNotCompared says what of a manifest verify cannot look at.
+func (a *app) tellNotCompared(m *manifest.Manifest) {
+	blind := slices.DeleteFunc(m.Extras(), func(s string) bool { return s != "My Files" && s != "shares" })
+	if len(blind) > 0 {
+		say(a.err, "not compared, because the service does not show them: %s", strings.Join(blind, ", "))
 	}
 }
 

@@ -230,8 +230,9 @@ back. Change the external ID in the manifest as well. The next run then sets it 
 the service, on the same asset; without a rename it would make a second one.
 Without MANIFEST it takes the only state in this folder.
 
-It writes the state alone, is refused while a run has it (exit code 7), and while
-the item is under way: run first.`,
+It takes the key of a share, a personal file or a tag category as well. It writes the
+state alone, is refused while a run has it (exit code 7), and while the item is under
+way: run first.`,
 		Example:           "  migrate state rename SAMPLE-001 DECK-1 manifest.yaml --sandbox",
 		Args:              argsOf(cobra.RangeArgs(2, 3)),
 		ValidArgsFunction: completeManifestThird,
@@ -251,11 +252,20 @@ the item is under way: run first.`,
 			return 0, err
 		}
 		defer func() { err = errors.Join(err, store.Close()) }()
-		switch err := store.Rename(ctx, from, to); {
-		case errors.Is(err, state.ErrNoRecord), errors.Is(err, state.ErrTaken), errors.Is(err, state.ErrTransition):
-			return 0, usagef("%v", err)
+		itemErr := store.Rename(ctx, from, to)
+		switch {
+		case errors.Is(itemErr, state.ErrTaken), errors.Is(itemErr, state.ErrTransition):
+			return 0, usagef("%v", itemErr)
+		case itemErr != nil && !errors.Is(itemErr, state.ErrNoRecord):
+			return 0, itemErr
+		}
+		switch kinds, err := renameExtras(ctx, store, from, to); {
 		case err != nil:
 			return 0, err
+		case itemErr != nil && len(kinds) > 0:
+			return a.toldRenamed(path, from, to, kinds)
+		case itemErr != nil:
+			return 0, usagef("%v", itemErr)
 		}
 		recs, err := store.Get(ctx, []string{to})
 		if err != nil {
@@ -282,6 +292,49 @@ the item is under way: run first.`,
 		return exitOK, nil
 	})
 	return cmd
+}
+
+// renameExtras gives every share, personal file and tag category with a key
+// another one, and returns their kinds.
+func renameExtras(ctx context.Context, store *state.Store, from, to string) (kinds []state.ExtraKind, err error) {
+	for _, kind := range state.ExtraKinds() {
+		all, err := state.AllExtras(ctx, store, kind, "")
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range all {
+			if e.Key != from {
+				continue
+			}
+			switch err := store.RenameExtra(ctx, kind, e.Owner, from, to); {
+			case errors.Is(err, state.ErrTaken), errors.Is(err, state.ErrTransition):
+				return nil, usagef("%v", err)
+			case err != nil:
+				return nil, err
+			}
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds, nil
+}
+
+// toldRenamed tells of a renaming that was of no item.
+func (a *app) toldRenamed(path, from, to string, kinds []state.ExtraKind) (int, error) {
+	const next = "write the new key into the manifest, too"
+	if a.json {
+		return exitOK, view.WriteJSON(a.out, struct {
+			Version int               `json:"version"`
+			Type    string            `json:"type"`
+			State   string            `json:"state"`
+			From    string            `json:"from"`
+			To      string            `json:"to"`
+			Kinds   []state.ExtraKind `json:"kinds"`
+			Next    string            `json:"next"`
+		}{1, "state-rename", path, from, to, kinds, next})
+	}
+	say(a.out, "%s: %s is now %s", view.Clean(path), view.Clean(from), view.Clean(to))
+	say(a.out, "next: %s", next)
+	return exitOK, nil
 }
 
 // openStore opens a state that is there, for writing, whoever's it is.

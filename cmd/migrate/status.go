@@ -123,6 +123,9 @@ func (a *app) status(ctx context.Context, path string, sandbox bool) (live bool,
 	if s.Runs, err = r.Runs(ctx); err != nil {
 		return false, err
 	}
+	if s.Extras, err = extraCounts(ctx, r); err != nil {
+		return false, err
+	}
 	s.Runs = s.Runs[max(0, len(s.Runs)-shownRuns):]
 	for i, run := range s.Runs {
 		if dir := runsBeside(path, run.ID); fileExists(dir) {
@@ -142,4 +145,27 @@ func (a *app) status(ctx context.Context, path string, sandbox bool) (live bool,
 		return holder != nil, s.JSON(a.out)
 	}
 	return holder != nil, s.Text(a.out)
+}
+
+// extraCounts counts what the manifests of a state make beside their items; nil
+// for nothing.
+func extraCounts(ctx context.Context, r state.Reader) (map[state.ExtraKind]map[state.ExtraStatus]int, error) {
+	var counts map[state.ExtraKind]map[state.ExtraStatus]int
+	for _, kind := range state.ExtraKinds() {
+		all, err := state.AllExtras(ctx, r, kind, "")
+		if err != nil {
+			return nil, err
+		}
+		if len(all) == 0 {
+			continue
+		}
+		if counts == nil {
+			counts = map[state.ExtraKind]map[state.ExtraStatus]int{}
+		}
+		counts[kind] = map[state.ExtraStatus]int{}
+		for _, e := range all {
+			counts[kind][e.Status]++
+		}
+	}
+	return counts, nil
 }

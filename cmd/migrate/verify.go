@@ -90,6 +90,7 @@ func (a *app) verify(ctx context.Context, path string, f verifyFlags) (code int,
 		return 0, errors.Join(err, show.Flush())
 	}
 	a.tellMissed(f.selects, sum.Items)
+	a.tellNotCompared(s.set.Manifest)
 	if format == "csv" {
 		if err := show.Flush(); err != nil {
 			return 0, err

@@ -112,6 +112,17 @@ func digestOf(v any) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// extraTitle is what people know an extra by: the name in its data.
+func extraTitle(e *state.Extra) string {
+	var data struct {
+		Name string `json:"name"`
+	}
+	if json.Unmarshal(e.Data, &data) != nil {
+		return "" // of a kind without one
+	}
+	return data.Name
+}
+
 // loadExtras gives the works of a kind their records.
 func (g *gatherer) loadExtras(ctx context.Context, x extras) ([]*extraWork, error) {
 	works := x.list()

@@ -41,6 +41,9 @@ func PlanRollback(ctx context.Context, in RollbackInput, yield func(Row) error) 
 			}
 		}
 	}
+	if err := t.stays(ctx, &s); err != nil {
+		return s, err
+	}
 	s.NewTags = []NewTag{}
 	if s.OldTags, err = t.tagNames(ctx); err != nil {
 		return s, err
@@ -118,6 +121,31 @@ func newTakeBack(ctx context.Context, in *RollbackInput) (*takeBack, error) {
 	}
 	slices.Reverse(t.kept)
 	return t, nil
+}
+
+// stays yields the shares and personal files that the runs made, see [Input.Extra]:
+// nothing takes them back.
+func (t *takeBack) stays(ctx context.Context, s *Summary) error {
+	for _, kind := range []state.ExtraKind{state.MyFile, state.Share} {
+		all, err := state.AllExtras(ctx, t.in.State, kind, "")
+		if err != nil {
+			return err
+		}
+		for _, e := range all {
+			if !t.named[e.Run] || e.Status == state.ExtraFailed || e.Status == state.ExtraPending {
+				continue
+			}
+			row := ExtraRow{Kind: kind, Key: e.Key, ID: e.ID, Name: extraTitle(&e), Action: ActionUnchanged, Reason: ReasonStays, Undo: UndoNone, Detail: "it cannot be taken back"}
+			s.AddExtra(row)
+			if t.in.Extra == nil {
+				continue
+			}
+			if err := t.in.Extra(row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // sources are the folders of kept bytes, by their path.

@@ -83,8 +83,8 @@ func cause(err error) error {
 // Path is the name that the plan has in the end.
 func (p *PlanFile) Path() string { return p.path }
 
-// Rows is how many rows were written.
-func (p *PlanFile) Rows() int { return p.rows }
+// Rows is how many rows were written, those of extras included.
+func (p *PlanFile) Rows() int { return p.rows + p.extras }
 
 // Digest is the SHA-256 of the whole file in hex, once it is whole.
 func (p *PlanFile) Digest() string { return p.digest }

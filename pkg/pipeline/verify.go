@@ -462,6 +462,14 @@ type Story struct {
 	Record     *state.Record `json:"record,omitempty"` // nil: unknown to this state
 	Events     []state.Event `json:"events,omitempty"`
 	Next       string        `json:"next"`
+	Extras     []ExtraStory  `json:"extras,omitempty"` // with this key
+}
+
+// ExtraStory is all that is known of one extra, and what happens next.
+type ExtraStory struct {
+	Kind   state.ExtraKind `json:"kind"`
+	Record state.Extra     `json:"record"` // without its links
+	Next   string          `json:"next"`
 }
 
 // Why tells the story of one item from the state alone.
@@ -474,7 +482,13 @@ func Why(ctx context.Context, st state.Reader, externalID string) (Story, error)
 	if story.Events, err = st.Events(ctx, externalID); err != nil {
 		return story, err
 	}
+	if story.Extras, err = extraStories(ctx, st, externalID); err != nil {
+		return story, err
+	}
 	rec, ok := recs[externalID]
+	if !ok && len(story.Extras) > 0 {
+		return story, nil
+	}
 	if !ok {
 		story.Next = "This state does not know it. If the manifest lists it, a run looks it up at the service, and creates it if it is not there."
 		return story, nil
@@ -482,6 +496,41 @@ func Why(ctx context.Context, st state.Reader, externalID string) (Story, error)
 	story.Record = &rec
 	story.Next = nextStep(&rec)
 	return story, nil
+}
+
+// extraStories are those of the extras with a key, of whatever manifest.
+func extraStories(ctx context.Context, st state.Reader, key string) ([]ExtraStory, error) {
+	var stories []ExtraStory
+	for _, kind := range state.ExtraKinds() {
+		all, err := state.AllExtras(ctx, st, kind, "")
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range all {
+			if e.Key == key {
+				e.Secret = nil
+				stories = append(stories, ExtraStory{kind, e, extraNext(&e)})
+			}
+		}
+	}
+	return stories, nil
+}
+
+// extraNext says what a run does with the record of an extra.
+func extraNext(e *state.Extra) string {
+	switch {
+	case e.Kind == state.TagCategory && e.Status != state.ExtraFailed:
+		return "The next run compares it with the manifest."
+	case e.Status == state.ExtraDone:
+		return "Nothing: it is made once for each key."
+	case e.Status == state.ExtraTicket:
+		return "The next run asks how far the service is."
+	case e.Status == state.ExtraFailed:
+		return "Nothing, unless its entry changes, or a run is told --retry-failed."
+	case e.Status == state.ExtraSending, e.Status == state.ExtraUnknown:
+		return fmt.Sprintf("Nothing: it may have been made. Look in Showpad; a run with --recreate %s makes it again.", e.Key)
+	}
+	return "The next run begins with it."
 }
 
 // nextStep says what a run does with a record, as the table of statuses has it.

@@ -129,6 +129,9 @@ func writeTables(dir string, sep rune, kept []string, results io.Reader) (err er
 		if err != nil {
 			return err
 		}
+		if l.row.Kind != "" {
+			continue // the tables are of items
+		}
 		switch l.row.class() {
 		case success:
 			succeeded.add(l.row)

@@ -117,7 +117,7 @@ func completeTo(ctx context.Context, out *output, dir string, st state.Reader, r
 				return nil, err
 			}
 			t.add(l.row)
-			told.add(l.row.ExternalID)
+			told.add(l.row.name())
 		}
 	case !errors.Is(err, fs.ErrNotExist): // without the file: killed before it was made
 		return nil, err
@@ -140,7 +140,32 @@ func completeTo(ctx context.Context, out *output, dir string, st state.Reader, r
 		}
 		t.add(r)
 	}
-	return t, nil
+	return t, extrasTo(ctx, out, st, run, told, t)
+}
+
+// extrasTo adds the extras that this run wrote last and that have no row.
+func extrasTo(ctx context.Context, out *output, st state.Reader, run string, told ids, t *tally) error {
+	for _, kind := range state.ExtraKinds() {
+		all, err := state.AllExtras(ctx, st, kind, "")
+		if err != nil {
+			return err
+		}
+		for _, e := range all {
+			r := extraRow(e)
+			if e.Run != run || told.has(r.name()) {
+				continue
+			}
+			text, err := r.line()
+			if err != nil {
+				return err
+			}
+			if _, err := out.Write(text); err != nil {
+				return err
+			}
+			t.add(r)
+		}
+	}
+	return nil
 }
 
 // records gives all records of a state in pages.

@@ -320,3 +320,8 @@ func ExampleNeutralise() {
 	// it's true
 	// '=HYPERLINK() true
 }
+
+// Extras knows none.
+func (recordsOnly) Extras(context.Context, state.ExtraKind, string, string, int) ([]state.Extra, error) {
+	return nil, nil
+}

@@ -18,7 +18,10 @@ import (
 
 // row is a line of results.ndjson: a [pipeline.Result] in the file's terms.
 type row struct {
-	ExternalID string          `json:"externalId"`
+	ExternalID string          `json:"externalId,omitempty"` // of an item
+	Kind       state.ExtraKind `json:"kind,omitempty"`       // of what the manifest makes beside its items, as Key and ID
+	Key        string          `json:"key,omitempty"`
+	ID         string          `json:"id,omitempty"` // at the service
 	Source     string          `json:"source,omitempty"`
 	Keep       keep            `json:"keep,omitempty"`
 	AssetID    string          `json:"assetId,omitempty"`
@@ -40,7 +43,7 @@ type row struct {
 
 func newRow(r pipeline.Result) row {
 	return row{
-		ExternalID: r.ExternalID, Source: r.Source, Keep: r.Keep, AssetID: r.AssetID, Slug: r.Slug,
+		ExternalID: r.ExternalID, Kind: r.Kind, Key: r.Key, ID: r.ID, Source: r.Source, Keep: r.Keep, AssetID: r.AssetID, Slug: r.Slug,
 		Name: r.Name, Division: r.Division, Action: r.Action, Reason: r.Reason, Status: r.Status,
 		MD5: r.MD5, Size: r.Size, Attempts: r.Attempts, Start: stamp{r.Start}, End: stamp{r.End},
 		Run: r.Run, Error: r.Error, Warnings: r.Warnings,
@@ -55,6 +58,26 @@ func recordRow(r state.Record) row {
 		Status: string(r.Status), MD5: r.MD5, Size: r.Size, Attempts: r.Attempts, End: stamp{r.Updated},
 		Run: r.Run, Error: r.Error, Warnings: r.Warnings,
 	}
+}
+
+// extraRow is the row of an extra of which only its record is left.
+func extraRow(e state.Extra) row {
+	r := row{
+		Kind: e.Kind, Key: e.Key, ID: e.ID, Action: pipeline.ActionCreate, Status: string(e.Status),
+		Attempts: e.Attempts, End: stamp{e.Updated}, Run: e.Run, Error: e.Error,
+	}
+	if e.Status == state.ExtraSending { // its answer never came
+		r.Status = string(state.ExtraUnknown)
+	}
+	return r
+}
+
+// name is what a row is known by among all of a run.
+func (r row) name() string {
+	if r.Kind == "" {
+		return r.ExternalID
+	}
+	return string(r.Kind) + "\x00" + r.Key
 }
 
 func (r row) line() ([]byte, error) {
@@ -207,7 +230,7 @@ func lines(r io.Reader) iter.Seq2[line, error] {
 			if cause == nil {
 				cause = json.Unmarshal(text, &l.row)
 			}
-			if cause == nil && l.row.ExternalID == "" {
+			if cause == nil && l.row.ExternalID == "" && (l.row.Kind == "" || l.row.Key == "") {
 				cause = errors.New("no externalId")
 			}
 			if cause != nil {

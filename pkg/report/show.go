@@ -16,6 +16,8 @@ import (
 	"unicode"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
 // Show prints the evidence in dir for people. Of a run that is not closed it
@@ -59,6 +61,8 @@ func Show(w io.Writer, dir string) error {
 	return t.Flush()
 }
 
+var extraNames = map[state.ExtraKind]string{state.TagCategory: "tag categories", state.MyFile: "My Files", state.Share: "shares"}
+
 // where is the tenant as the first line of the run had it. A state's tenant has
 // its class in front when it is not a real one.
 func where(e Evidence) string {
@@ -81,6 +85,11 @@ func numbers(line func(name, format string, args ...any), s Summary) {
 	}{{"statuses", s.Status}, {"actions", s.Actions}, {"failures", s.Codes}} {
 		if len(part.counts) > 0 {
 			line(part.name, "%s", counted(part.counts))
+		}
+	}
+	for _, kind := range state.ExtraKinds() {
+		if of := s.Extras[kind]; len(of) > 0 {
+			line(extraNames[kind], "%s", counted(of))
 		}
 	}
 	if s.Sent != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
 // formatVersion is that of summary.json and evidence.json. It goes up when a
@@ -28,13 +29,16 @@ type Summary struct {
 	End       time.Time `json:"end"`
 	Durations Durations `json:"durations"`
 
-	Items      int            `json:"items"` // rows of results.ndjson
+	Items      int            `json:"items"` // rows of results.ndjson that are of items
 	Success    int            `json:"success"`
 	Failures   int            `json:"failures"`
 	Unfinished int            `json:"unfinished"` // neither: the next run goes on with them
 	Status     map[string]int `json:"status"`
 	Actions    map[string]int `json:"actions"`
 	Codes      map[string]int `json:"codes,omitempty"` // of failures; at most 200 different ones are told apart
+	// Extras counts what the manifest makes beside its items, by kind and status.
+	// All numbers above are of items alone.
+	Extras map[state.ExtraKind]map[string]int `json:"extras,omitempty"`
 
 	Sent     *Sent             `json:"sent,omitempty"`
 	Requests map[string]int    `json:"requests,omitempty"` // by operation
@@ -74,6 +78,7 @@ const (
 type tally struct {
 	items, success, failures, unfinished int
 	status, actions, codes               map[string]int
+	extras                               map[state.ExtraKind]map[string]int
 	kept                                 []string // keys in order of first appearance
 	keptSeen                             map[string]bool
 	keptLeftOut                          int
@@ -102,6 +107,19 @@ func count(results io.Reader) (*tally, error) {
 }
 
 func (t *tally) add(r row) {
+	if end := r.End.Truncate(time.Millisecond); end.After(t.last) { // as the file has it
+		t.last = end
+	}
+	if r.Kind != "" {
+		if t.extras == nil {
+			t.extras = map[state.ExtraKind]map[string]int{}
+		}
+		if t.extras[r.Kind] == nil {
+			t.extras[r.Kind] = map[string]int{}
+		}
+		t.extras[r.Kind][r.Status]++
+		return
+	}
 	t.items++
 	t.status[r.Status]++
 	if r.Action != "" {
@@ -129,9 +147,6 @@ func (t *tally) add(r row) {
 		default:
 			t.keptLeftOut++
 		}
-	}
-	if end := r.End.Truncate(time.Millisecond); end.After(t.last) { // as the file has it
-		t.last = end
 	}
 	if !r.Start.IsZero() && !r.End.Before(r.Start.Time) {
 		d := r.End.Sub(r.Start.Time)
@@ -174,7 +189,7 @@ func (t *tally) summary(e Evidence, how ending) Summary {
 		Version: formatVersion, Run: e.Run, Tenant: e.Tenant, Mode: e.Mode,
 		Sentence: how.sentence, Code: how.code, Recovered: how.recovered, Start: how.start, End: how.end,
 		Items: t.items, Success: t.success, Failures: t.failures, Unfinished: t.unfinished,
-		Status: t.status, Actions: t.actions, Codes: t.codes,
+		Status: t.status, Actions: t.actions, Codes: t.codes, Extras: t.extras,
 		Sent: how.sent, Requests: how.requests, Plan: how.plan, Exposure: how.exposure,
 		KeptColumns: len(t.kept), KeptLeftOut: t.keptLeftOut,
 		Durations: Durations{Run: seconds(how.end.Sub(how.start)), ItemMax: seconds(t.longest), Slowest: t.slowest},

@@ -27,13 +27,13 @@ func newTable(w io.Writer, separator rune) (out *csv.Writer, write func(cells ..
 	}, nil
 }
 
-// CSV writes the rows as a table.
+// CSV writes the rows as a table; those of extras come last, with their kind and key.
 func (p *Plan) CSV(w io.Writer, separator rune) error {
 	out, write, err := newTable(w, separator)
 	if err != nil {
 		return err
 	}
-	if err := write("externalId", "action", "reason", "detail", "name", "source", "division", "assetId", "size", "md5", "writes", "puts", "undo", "differences", "problems", "place"); err != nil {
+	if err := write("externalId", "action", "reason", "detail", "name", "source", "division", "assetId", "size", "md5", "writes", "puts", "undo", "differences", "problems", "place", "kind", "key"); err != nil {
 		return err
 	}
 	err = p.spool.each(func(row pipeline.Row) error {
@@ -46,10 +46,22 @@ func (p *Plan) CSV(w io.Writer, separator rune) error {
 		}
 		return write(row.ExternalID, string(row.Action), row.Reason, row.Detail, row.Name, row.Source, row.Division, row.AssetID,
 			strconv.FormatInt(row.Size, 10), row.MD5, strconv.Itoa(row.Writes), strconv.Itoa(row.Puts), string(row.Undo),
-			strings.Join(diffs, "; "), strings.Join(problems, "; "), row.Pos.String())
+			strings.Join(diffs, "; "), strings.Join(problems, "; "), row.Pos.String(), "", "")
 	})
 	if err != nil {
 		return err
+	}
+	for _, row := range p.extras {
+		problems := make([]string, len(row.Problems))
+		for i, pr := range row.Problems {
+			problems[i] = pr.String()
+		}
+		err := write("", string(row.Action), row.Reason, row.Detail, row.Name, row.Source, row.Division, "",
+			strconv.FormatInt(row.Size, 10), "", strconv.Itoa(row.Writes), strconv.Itoa(row.Puts), string(row.Undo),
+			"", strings.Join(problems, "; "), row.Pos.String(), string(row.Kind), row.Key)
+		if err != nil {
+			return err
+		}
 	}
 	out.Flush()
 	return out.Error()

@@ -108,6 +108,11 @@ func eventJSON(event pipeline.Event) any {
 			Type string `json:"type"`
 			pipeline.Row
 		}{"decided", e.Row}
+	case pipeline.ExtraDecided:
+		return struct {
+			Type string `json:"type"`
+			pipeline.ExtraRow
+		}{"decided", e.Row}
 	case pipeline.Stage:
 		return struct {
 			Type       string `json:"type"`

@@ -49,7 +49,11 @@ func (e Ending) Text(w io.Writer) error {
 }
 
 func resultLine(r pipeline.Result) string {
-	text := fmt.Sprintf("%s %s", Clean(r.Status), Clean(r.ExternalID))
+	name := Clean(r.ExternalID)
+	if r.Kind != "" {
+		name = extraName(r.Kind, r.Key)
+	}
+	text := fmt.Sprintf("%s %s", Clean(r.Status), name)
 	switch {
 	case r.Error != nil:
 		text += fmt.Sprintf(" (%s): %s", Clean(r.Error.Code), Clean(r.Error.Message))

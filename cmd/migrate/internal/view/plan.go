@@ -35,6 +35,7 @@ type Plan struct {
 	Leftovers *Leftovers        // what the manifest leaves behind; nil: nobody looked
 	identical *pipeline.Identical
 	spool     *spool
+	extras    []pipeline.ExtraRow
 }
 
 // NewPlan makes an empty plan.
@@ -96,7 +97,11 @@ func (p *Plan) JSON(w io.Writer, s pipeline.Summary) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "]}")
+	fmt.Fprint(out, "]")
+	if err := p.extrasJSON(out); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "}")
 	return out.Flush()
 }
 
@@ -126,17 +131,19 @@ func work(s pipeline.Summary) (parts []string) {
 			parts = append(parts, Plural(n, nouns[a][0], nouns[a][1]))
 		}
 	}
-	return parts
+	return append(parts, extraWork(s)...)
 }
 
 // FirstLine says a plan in one sentence.
 func FirstLine(s pipeline.Summary) string {
 	parts := work(s)
-	decide := s.Actions[pipeline.ActionConflict] + s.Actions[pipeline.ActionBlocked]
+	decide := s.Decisions()
 	var b strings.Builder
 	switch {
-	case s.Items == 0:
+	case s.Items == 0 && s.ExtraRows() == 0:
 		b.WriteString("nothing to do: no items")
+	case len(parts) == 0 && decide == 0 && s.Items == 0:
+		b.WriteString("nothing to do: all is as the manifest wants it")
 	case len(parts) == 0 && decide == 0:
 		fmt.Fprintf(&b, "nothing to do: %s as the manifest wants %s", plural(s.Items, "item is", "items are"), either(s.Items == 1, "it", "them"))
 	case len(parts) == 0:
@@ -221,13 +228,14 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 		out.line("%s online only: a run downloads %s (%s)", Plural(s.Offline, "file is", "files are"), either(s.Offline == 1, "it", "them"), Bytes(s.OfflineBytes))
 	}
 
-	decisions := s.Actions[pipeline.ActionConflict] + s.Actions[pipeline.ActionBlocked]
-	if decisions > 0 {
+	if decisions := s.Decisions(); decisions > 0 {
 		out.line("")
 		out.line("%s (%s):", either(back, "Stays as it is", "Needs a decision"), Count(decisions))
-		if err := p.rows(out, limit(someDecisions, full), decisions, decisionLine, pipeline.ActionConflict, pipeline.ActionBlocked); err != nil {
+		ofItems := s.Actions[pipeline.ActionConflict] + s.Actions[pipeline.ActionBlocked]
+		if err := p.rows(out, limit(someDecisions, full), ofItems, decisionLine, pipeline.ActionConflict, pipeline.ActionBlocked); err != nil {
 			return err
 		}
+		p.extraDecisions(out)
 	}
 	if s.Moved > 0 {
 		out.line("")
@@ -264,6 +272,7 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 			return err
 		}
 	}
+	p.extraSections(out, full)
 	if s.Warnings > 0 {
 		out.line("")
 		out.line("%s", Warnings(s.Warnings))

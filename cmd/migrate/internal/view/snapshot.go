@@ -107,12 +107,8 @@ func (t *Tally) Observe(e pipeline.Event) {
 	case pipeline.Waiting:
 		t.snap.Waiting = e.Text
 	case pipeline.Finished:
-		if t.snap.Status == nil {
-			t.snap.Status = map[string]int{}
-		}
-		t.snap.Status[e.Result.Status]++
-		if !pipeline.Unfinished(e.Result.Status) {
-			t.snap.Finished++
+		if e.Result.Kind == "" {
+			t.item(e.Result.Status)
 		}
 		switch {
 		case e.Result.OK() || pipeline.Unfinished(e.Result.Status): // done, or to be continued
@@ -121,6 +117,17 @@ func (t *Tally) Observe(e pipeline.Event) {
 		default:
 			t.more++
 		}
+	}
+}
+
+// item counts the outcome of an item; t.mu is held.
+func (t *Tally) item(status string) {
+	if t.snap.Status == nil {
+		t.snap.Status = map[string]int{}
+	}
+	t.snap.Status[status]++
+	if !pipeline.Unfinished(status) {
+		t.snap.Finished++
 	}
 }
 

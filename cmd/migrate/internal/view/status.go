@@ -12,15 +12,17 @@ import (
 
 // Status is where a manifest stands.
 type Status struct {
-	Version  int             `json:"version"` // 1
-	Type     string          `json:"type"`    // "status"
-	State    string          `json:"state"`   // path of the state
-	Tenant   string          `json:"tenant,omitempty"`
-	Counts   state.Counts    `json:"counts"`
-	Runs     []state.Run     `json:"runs"` // the last ones, oldest first
-	Holder   *Holder         `json:"holder,omitempty"`
-	Progress json.RawMessage `json:"progress,omitempty"` // of the run that goes on: a [Snapshot]
-	Sandbox  bool            `json:"-"`                  // the sandbox beside it has a state of its own
+	Version int          `json:"version"` // 1
+	Type    string       `json:"type"`    // "status"
+	State   string       `json:"state"`   // path of the state
+	Tenant  string       `json:"tenant,omitempty"`
+	Counts  state.Counts `json:"counts"`
+	// Extras counts what the manifests make beside their items, by kind and status.
+	Extras   map[state.ExtraKind]map[state.ExtraStatus]int `json:"extras,omitempty"`
+	Runs     []state.Run                                   `json:"runs"` // the last ones, oldest first
+	Holder   *Holder                                       `json:"holder,omitempty"`
+	Progress json.RawMessage                               `json:"progress,omitempty"` // of the run that goes on: a [Snapshot]
+	Sandbox  bool                                          `json:"-"`                  // the sandbox beside it has a state of its own
 }
 
 // Holder is the run that has the state open.
@@ -48,6 +50,18 @@ func (s Status) Text(w io.Writer) error {
 	}
 	if n := s.Counts.ByStatus[state.Pending]; n > 0 {
 		out.line("  %-12s %s (found by a rebuild or bound by hand: the next run compares those that its manifest lists)", "unconfirmed", Count(n))
+	}
+	for _, w := range extraWords {
+		total, counts := 0, []string{}
+		for _, st := range state.ExtraStatuses() {
+			if n := s.Extras[w.kind][st]; n > 0 {
+				total += n
+				counts = append(counts, Count(n)+" "+string(st))
+			}
+		}
+		if total > 0 {
+			out.line("%s: %s", Plural(total, w.one, w.many), strings.Join(counts, ", "))
+		}
 	}
 	if len(s.Runs) > 0 {
 		out.line("runs:")

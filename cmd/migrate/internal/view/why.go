@@ -13,6 +13,12 @@ import (
 // said of it when it left it alone; nil: it did not.
 func WhyText(w io.Writer, externalID string, s pipeline.Story, last *pipeline.Result) error {
 	out := &printer{w: w}
+	for _, x := range s.Extras {
+		extraStory(out, x)
+	}
+	if s.Record == nil && len(s.Extras) > 0 {
+		return out.err
+	}
 	if s.Record == nil {
 		out.line("%s: no run has begun it", Clean(externalID))
 	} else {
@@ -61,6 +67,22 @@ func WhyText(w io.Writer, externalID string, s pipeline.Story, last *pipeline.Re
 	return out.err
 }
 
+// extraStory writes what is known of an extra.
+func extraStory(out *printer, x pipeline.ExtraStory) {
+	e := x.Record
+	out.line("%s: %s", extraName(x.Kind, e.Key), e.Status)
+	for _, d := range [][2]string{{"id", e.ID}, {"ticket", e.Ticket}, {"manifest", e.Owner}, {"run", e.Run}} {
+		if d[1] != "" {
+			out.line("  %-9s %s", d[0], Clean(d[1]))
+		}
+	}
+	out.line("  %-9s %s", "written", e.Updated.Local().Format(time.DateTime))
+	if e.Error != nil {
+		out.line("  %-9s %s: %s", "error", Clean(e.Error.Code), Clean(e.Error.Message))
+	}
+	out.line("next: %s", Clean(x.Next))
+}
+
 // WhyJSON writes the story as one document.
 func WhyJSON(w io.Writer, externalID string, s pipeline.Story, last *pipeline.Result) error {
 	events := s.Events
@@ -75,5 +97,7 @@ func WhyJSON(w io.Writer, externalID string, s pipeline.Story, last *pipeline.Re
 		Events     []state.Event    `json:"events"`
 		LeftAlone  *pipeline.Result `json:"leftAlone,omitempty"` // what the last run said, when it left it alone
 		Next       string           `json:"next"`
-	}{1, "why", externalID, s.Record, events, last, s.Next})
+		// Extras are what has this key beside the items.
+		Extras []pipeline.ExtraStory `json:"extras,omitempty"`
+	}{1, "why", externalID, s.Record, events, last, s.Next, s.Extras})
 }
