@@ -217,6 +217,14 @@ type Me struct {
 	Email     string
 	RateLimit int // requestRateLimit; 0 when not told
 	Remaining int // requestsRemaining; -1 when not told
+	// Window is requestRateLimitReset; 0 when not told. Samples suggest the length of
+	// the window, not what is left of it. Source: ASSUME.
+	Window time.Duration
+	// ServerTime is the service's clock, by the Date of the answer; zero when not told.
+	ServerTime time.Time
+	// Skew is how much that clock is ahead of ours, to a second and half the time of
+	// the answer.
+	Skew time.Duration
 }
 
 // OpenFunc opens the bytes of an upload from their start; it is called once for

@@ -33,8 +33,9 @@ func StaticToken(token Secret) oauth2.TokenSource {
 // OAuth is what the token endpoint needs to know.
 type OAuth struct {
 	TokenURL     string // see [TokenURL]
+	AuthURL      string // see [AuthorizeURL]; for [NewAuthorization] alone
 	ClientID     string
-	ClientSecret Secret            // sent in the form. Source: developer portal, Authentication
+	ClientSecret Secret            // sent in the form; "" for a public client. Source: developer portal, Authentication
 	Transport    http.RoundTripper // nil: a transport of [NewTransport]
 	Store        TokenStore        // nil: tokens are kept in memory only
 	Log          zerolog.Logger
@@ -95,8 +96,8 @@ func newTokenSource(cfg OAuth) (*TokenSource, error) {
 	if err := CheckURL(cfg.TokenURL); err != nil {
 		return nil, fmt.Errorf("token URL: %w", err)
 	}
-	if cfg.ClientID == "" || cfg.ClientSecret == "" {
-		return nil, fmt.Errorf("%w: the OAuth client is not named (set SHOWPAD_CLIENT_ID and SHOWPAD_CLIENT_SECRET)", ErrNotSignedIn)
+	if cfg.ClientID == "" {
+		return nil, fmt.Errorf("%w: the OAuth client is not named (set SHOWPAD_CLIENT_ID, and SHOWPAD_CLIENT_SECRET where it has one)", ErrNotSignedIn)
 	}
 	s := &TokenSource{
 		conf: oauth2.Config{
@@ -289,10 +290,10 @@ func (s *TokenSource) exchange(ctx context.Context, saved SavedToken) (SavedToke
 		if err != nil {
 			return SavedToken{}, err
 		}
-		return s.keep(t, SavedToken{User: s.user}), nil
+		return keep(t, SavedToken{User: s.user}), nil
 	}
 	if last == nil {
-		last = fmt.Errorf("%w: there is no refresh token (set SHOWPAD_REFRESH_TOKEN, or SHOWPAD_TOKEN to a personal API token)", ErrNotSignedIn)
+		last = noRefreshToken(saved)
 	}
 	return SavedToken{}, last
 }
@@ -304,15 +305,28 @@ func (s *TokenSource) refresh(ctx context.Context, from SavedToken, used Secret)
 	if err != nil {
 		return SavedToken{}, err
 	}
-	return s.keep(t, SavedToken{User: from.User, Ancestors: from.descend(used)}), nil
+	from.Ancestors = from.descend(used)
+	return keep(t, from), nil
 }
 
-// keep fills in what the endpoint gave.
-func (s *TokenSource) keep(t *oauth2.Token, into SavedToken) SavedToken {
+// keep fills in what the endpoint gave. What it does not repeat stays as it was.
+func keep(t *oauth2.Token, into SavedToken) SavedToken {
+	at := now()
+	if into.Refresh.Reveal() != t.RefreshToken {
+		into.RefreshExpiry = time.Time{}
+	}
 	into.Access, into.Refresh = Secret(t.AccessToken), Secret(t.RefreshToken)
-	into.Obtained, into.Expiry = now(), t.Expiry.Round(0).UTC()
+	into.Obtained, into.Expiry = at, t.Expiry.Round(0).UTC()
 	if t.Expiry.IsZero() {
-		into.Expiry = into.Obtained.Add(tokenLife)
+		into.Expiry = at.Add(tokenLife)
+	}
+	if scope, ok := t.Extra("scope").(string); ok && scope != "" {
+		into.Scope = clean(scope)
+	}
+	for _, name := range []string{"refresh_expires_in", "refresh_token_expires_in"} { // no one documents either
+		if n, ok := t.Extra(name).(float64); ok && n > 0 && n < 1e9 {
+			into.RefreshExpiry = at.Add(time.Duration(n) * time.Second)
+		}
 	}
 	return into
 }

@@ -536,7 +536,6 @@ func TestSourcesRefuseWhatTheyCannotUse(t *testing.T) {
 	for name, change := range map[string]func(*OAuth){
 		"plain http": func(o *OAuth) { o.TokenURL = "http://acme.example.com/token" },
 		"no client":  func(o *OAuth) { o.ClientID = "" },
-		"no secret":  func(o *OAuth) { o.ClientSecret = "" },
 	} {
 		cfg := good
 		change(&cfg)
@@ -546,6 +545,21 @@ func TestSourcesRefuseWhatTheyCannotUse(t *testing.T) {
 	}
 	if _, err := PasswordGrant(good, "jane@example.com", ""); !errors.Is(err, ErrNotSignedIn) {
 		t.Errorf("no password: %v", err)
+	}
+}
+
+// A public client has no secret, and sends none.
+func TestAPublicClientSendsNoSecret(t *testing.T) {
+	e := &endpoint{valid: "seed-for-tests"}
+	cfg := oauthConfig(e, nil)
+	cfg.ClientSecret = ""
+	s, err := Refresh(cfg, "seed-for-tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustToken(t, s)
+	if f := e.forms[0]; f.Has("client_secret") || f.Get("client_id") != "client-for-tests" {
+		t.Errorf("sent %v", f)
 	}
 }
 

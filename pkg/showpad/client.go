@@ -17,6 +17,7 @@ type Config struct {
 	APIURL      string             // v4 base, e.g. https://acme.api.showpad.com/v4 or http://127.0.0.1:8080/v4; required
 	V3URL       string             // v3 base, e.g. https://acme.showpad.biz/api/v3; "": what is of v3 fails
 	Token       oauth2.TokenSource // required; asked before each request, so it has to remember
+	Credential  Credential         // what Token came of, for what refusals say; "": not told
 	Base        http.RoundTripper  // for API calls; nil: a transport of [NewTransport]
 	Storage     http.RoundTripper  // for PUTs and GETs of bytes; nil: Base, else a transport of its own
 	Gate        *Gate              // shared by all clients of one credential; nil: NewGate(8)
@@ -50,6 +51,7 @@ const (
 type Client struct {
 	apiURL, v3URL string
 	token         oauth2.TokenSource
+	credential    Credential
 	api, storage  *http.Client // storage: PUTs
 	fetch         *http.Client // GETs of bytes, over the connections of storage
 	gate          *Gate
@@ -64,7 +66,7 @@ type Client struct {
 // New checks cfg and makes a client; no request is sent.
 func New(cfg Config) (*Client, error) {
 	c := &Client{
-		token: cfg.Token, gate: cfg.Gate, retries: cfg.Retries, userAgent: cfg.UserAgent,
+		token: cfg.Token, credential: cfg.Credential, gate: cfg.Gate, retries: cfg.Retries, userAgent: cfg.UserAgent,
 		log: cfg.Log, observe: cfg.Observe, idle: cfg.IdleTimeout,
 	}
 	var err error

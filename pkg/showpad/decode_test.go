@@ -95,7 +95,7 @@ func TestFixturesDecode(t *testing.T) {
 	if l, err := get("languages.json").Languages(ctx); err != nil || !cmp.Equal(l, []string{"en", "de", "pt-BR"}) {
 		t.Errorf("languages: %v, %v", l, err)
 	}
-	if me, err := get("v3-me.json").Me(ctx); err != nil || me != (Me{"507f1f77bcf86cd799439011", "jane@example.com", 5000, 4915}) {
+	if me, err := get("v3-me.json").Me(ctx); err != nil || me != (Me{ID: "507f1f77bcf86cd799439011", Email: "jane@example.com", RateLimit: 5000, Remaining: 4915, Window: 24 * time.Hour}) {
 		t.Errorf("me: %+v, %v", me, err)
 	}
 	if me, err := newClient(t, newScript(says(200, `{"response":{"id":"u"}}`))).Me(ctx); err != nil || me.Remaining != -1 {

@@ -71,8 +71,11 @@ type Error struct {
 	Fields     []FieldError  // v4 meta
 	RetryAfter time.Duration // 0: no advice
 	RequestID  string
+	Scopes     []string // what v3 wants of an OAuth client for such an operation; nil: none, or not known
 
-	foreign bool // not the service's own words: a proxy's page, say
+	credential Credential
+	needs      string // of the account; "": not known better
+	foreign    bool   // not the service's own words: a proxy's page, say
 }
 
 // FieldError is one finding of a v4 problem document.
@@ -117,18 +120,6 @@ func (e *Error) why() string {
 		return e.Code
 	}
 	return e.Code + ": " + what
-}
-
-func (e *Error) hint() string {
-	switch {
-	case e.Op == opPut || e.Op == opGet || e.Op == opToken:
-		return ""
-	case e.Status == http.StatusUnauthorized:
-		return "the token is missing, expired or revoked: set SHOWPAD_TOKEN to a valid API token, or sign in again"
-	case e.Status == http.StatusForbidden:
-		return "the account needs an administrator's content rights on this Division, and an OAuth client the matching scope"
-	}
-	return ""
 }
 
 // Is reports whether e is what the sentinel stands for: 409 is [ErrExists], 404

@@ -78,17 +78,6 @@ func (s *TokenSource) explain(kind string, err, cause error, seen *trace, secret
 	return 0, 0, unsent || kind != "password", ours
 }
 
-// advice is what a person can do about a refusal.
-func advice(kind, code string) string {
-	switch {
-	case code == "invalid_client" || code == "unauthorized_client":
-		return "check SHOWPAD_CLIENT_ID and SHOWPAD_CLIENT_SECRET, and that this client may use the grant " + kind
-	case kind == "password":
-		return "check SHOWPAD_USERNAME and SHOWPAD_PASSWORD; they are not tried again, since ten refusals lock the account"
-	}
-	return "sign in again: set SHOWPAD_REFRESH_TOKEN to a new refresh token, or SHOWPAD_TOKEN to a personal API token"
-}
-
 func (s *TokenSource) tell(call Call) {
 	ev := s.log.Debug()
 	if call.Err != nil {

@@ -47,6 +47,7 @@ type request struct {
 	decode func([]byte) error    // of a 2xx; nil: the body does not matter
 	stream func(io.Reader) error // of a 2xx that is too large to hold, instead of decode
 	form   *form                 // instead of body: a file, streamed
+	head   func(http.Header)     // of a 2xx, before it is decoded; nil: nobody
 	gone   bool                  // 404 to a repeat is success: an earlier attempt may have removed it
 
 	contentType string     // of the payload; "" is JSON
@@ -201,13 +202,16 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 // answer makes an error of what is not success, tells the gate, and decodes the rest.
 func (c *Client) answer(q *request, resp *http.Response, body []byte) error {
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		if q.head != nil {
+			q.head(resp.Header)
+		}
 		if err := q.read(resp, body); err != nil {
 			return c.unreadable(q, resp.StatusCode, err)
 		}
 		c.gate.accepted()
 		return nil
 	}
-	e := failure(q.op, resp.StatusCode, resp.Header, body, q.token)
+	e := c.explained(q, failure(q.op, resp.StatusCode, resp.Header, body, q.token))
 	c.pushedBack(e, q.started)
 	if q.gone && q.maybe && errors.Is(e, ErrNotFound) {
 		return nil
@@ -218,7 +222,7 @@ func (c *Client) answer(q *request, resp *http.Response, body []byte) error {
 // unreadable is a 2xx whose body is not what it should be; an error inside it is one.
 func (c *Client) unreadable(q *request, status int, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
-		c.pushedBack(e, q.started)
+		c.pushedBack(c.explained(q, e), q.started)
 		return e
 	}
 	return newWireError(q.op, true, fmt.Errorf("answer %d cannot be read: %w", status, err), q.token)

@@ -3,6 +3,7 @@ package showpad
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -54,6 +55,18 @@ func TestRequestsAreWhatTheSpecificationKnows(t *testing.T) {
 			spec := item.GetOperation(op.method)
 			if spec == nil || spec.OperationID != name {
 				t.Fatalf("%s %s is not %s", op.method, op.path, name)
+			}
+			if api == "v3" && spec.Security != nil {
+				var scopes []string
+				for _, way := range *spec.Security {
+					scopes = append(scopes, slices.Concat(slices.Collect(maps.Values(way))...)...)
+				}
+				ours := Scopes(op.method, op.path)
+				slices.Sort(scopes)
+				slices.Sort(ours)
+				if !slices.Equal(slices.Compact(scopes), ours) {
+					t.Errorf("wants the scopes %q, not %q", scopes, ours)
+				}
 			}
 			s := newScript(says(http.StatusNoContent, ""))
 			if ex.answer != "" {

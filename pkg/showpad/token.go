@@ -16,6 +16,11 @@ type SavedToken struct {
 	Obtained time.Time // of Access, by our clock
 	Expiry   time.Time // of Access
 	User     string    // who signed in with a password; "" otherwise
+	Scope    string    // of Access, blanks between; "" when the service did not tell
+
+	// RefreshExpiry is the end of Refresh, when the service told it; zero otherwise:
+	// then it probably is [RefreshLife] after Obtained.
+	RefreshExpiry time.Time
 	// Ancestors are SHA-256 hashes (hex) of refresh tokens that this one descends
 	// from, oldest first, at most 256. A refresh token from the environment that is
 	// among them is stale.
@@ -25,7 +30,21 @@ type SavedToken struct {
 // Equal reports whether t and o say the same.
 func (t SavedToken) Equal(o SavedToken) bool {
 	return t.Access == o.Access && t.Refresh == o.Refresh && t.User == o.User &&
+		t.Scope == o.Scope && t.RefreshExpiry.Equal(o.RefreshExpiry) &&
 		t.Obtained.Equal(o.Obtained) && t.Expiry.Equal(o.Expiry) && slices.Equal(t.Ancestors, o.Ancestors)
+}
+
+// RefreshLife is how long a refresh token works that nobody uses, unless the OAuth
+// client says otherwise. Source: developer portal, Authentication.
+const RefreshLife = 14 * 24 * time.Hour
+
+// Rotation says what renewing did to the refresh token: replaced when each renewal
+// gave another one, known when there was a renewal to tell by.
+func (t SavedToken) Rotation() (replaced, known bool) {
+	if t.Refresh == "" || len(t.Ancestors) == 0 {
+		return false, false
+	}
+	return !t.descendsFrom(t.Refresh), true
 }
 
 // maxAncestors is some eight days of hourly renewals.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 )
 
 // Me is who the credential belongs to, and what is left of the request budget where
@@ -17,7 +18,14 @@ func (c *Client) Me(ctx context.Context) (Me, error) {
 		return Me{}, err
 	}
 	var me Me
-	err := c.do(ctx, &request{op: op, kind: KindRead, method: "GET", url: c.v3URL + "/users/me.json?fields=id,email", decode: func(b []byte) error {
+	q := &request{op: op, kind: KindRead, method: "GET", url: c.v3URL + "/users/me.json?fields=id,email"}
+	q.head = func(h http.Header) {
+		if at, err := http.ParseTime(h.Get("Date")); err == nil {
+			came := time.Now()
+			me.ServerTime, me.Skew = at, at.Sub(q.started.Add(came.Sub(q.started)/2).Round(0)).Round(time.Second)
+		}
+	}
+	q.decode = func(b []byte) error {
 		meta, m, err := v3Object(op, b)
 		if err != nil {
 			return err
@@ -31,10 +39,11 @@ func (c *Client) Me(ctx context.Context) (Me, error) {
 		if !ok {
 			left = -1
 		}
-		me.RateLimit, me.Remaining = int(limit), int(left)
+		window, _ := meta.Window.get()
+		me.RateLimit, me.Remaining, me.Window = int(limit), int(left), time.Duration(window)*time.Second
 		return nil
-	}})
-	if err != nil {
+	}
+	if err := c.do(ctx, q); err != nil {
 		return Me{}, err
 	}
 	return me, nil
@@ -52,6 +61,7 @@ type v3Meta struct {
 	Code      lenientInt `json:"code"`
 	RateLimit lenientInt `json:"requestRateLimit"`
 	Remaining lenientInt `json:"requestsRemaining"`
+	Window    lenientInt `json:"requestRateLimitReset"`
 }
 
 // refused is the status of an error that came as a 200; 0 when it is none.

@@ -127,7 +127,7 @@ func (s *Server) pick(op string, c *call) *Fault {
 	s.nth[op]++
 	var hit *Fault
 	for _, f := range s.faults {
-		if f.Op != op && (f.Op != "" || op == OpPut || op == OpGet || op == OpToken) ||
+		if f.Op != op && (f.Op != "" || free(op)) ||
 			!strings.Contains(c.url.RequestURI(), f.Path) {
 			continue
 		}

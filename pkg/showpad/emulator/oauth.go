@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,6 +17,7 @@ type token struct {
 	User    string // e-mail address
 	Client  string // OAuth client; "" for a personal token
 	Refresh bool
+	Scopes  []string  `json:",omitempty"` // nil: all
 	Expires time.Time // zero: never
 
 	user *User
@@ -45,7 +47,7 @@ type wireToken struct {
 // "Creating a Showpad user".
 const maxSignIns = 10
 
-// postToken is the token endpoint of v3: refresh and password grants.
+// postToken is the token endpoint of v3: code, refresh and password grants.
 func postToken(s *Server, c *call) answer {
 	form, no := tokenForm(c)
 	if no != nil {
@@ -55,12 +57,17 @@ func postToken(s *Server, c *call) answer {
 	if !basic {
 		id, secret = form.Get("client_id"), form.Get("client_secret")
 	}
-	if !same(id, s.opts.OAuth.ClientID) || !same(secret, s.opts.OAuth.ClientSecret) {
+	public := s.opts.OAuth.Public && secret == ""
+	if !same(id, s.opts.OAuth.ClientID) || !public && !same(secret, s.opts.OAuth.ClientSecret) {
 		a := oauthError(http.StatusUnauthorized, "invalid_client", "unknown client, or a wrong secret")
 		a.set("WWW-Authenticate", `Basic realm="showpad"`)
 		return a
 	}
 	var old *token
+	scopes := s.opts.OAuth.Scopes
+	if scopes == nil {
+		scopes = Scopes()
+	}
 	email := s.opts.OAuth.Username
 	switch form.Get("grant_type") {
 	case "password":
@@ -78,28 +85,41 @@ func postToken(s *Server, c *call) answer {
 			return oauthError(http.StatusBadRequest, "invalid_grant", "the refresh token is expired, used or unknown")
 		}
 		email = old.User
+		if old.Scopes != nil {
+			scopes = old.Scopes
+		}
+	case "authorization_code":
+		var no *answer
+		if email, no = s.redeem(form); no != nil {
+			return *no
+		}
 	case "":
 		return oauthError(http.StatusBadRequest, "invalid_request", "grant_type is missing")
 	default:
-		return oauthError(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be refresh_token or password")
+		return oauthError(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be authorization_code, refresh_token or password")
 	}
 	if !c.commit() {
 		return answer{}
 	}
-	s.signInFailures = 0
-	access := s.issue("access", email, false, s.opts.OAuth.AccessLife)
-	refresh := old
-	if old == nil || !s.opts.OAuth.KeepRefreshToken {
-		if old != nil {
-			s.revoke(old.Value)
-		}
-		refresh = s.issue("refresh", email, true, s.opts.OAuth.RefreshLife)
+	if form.Get("grant_type") == "password" {
+		s.signInFailures = 0
 	}
-	a := jsonAnswer(http.StatusOK, wireToken{
-		AccessToken: access.Value, RefreshToken: refresh.Value, TokenType: "Bearer",
-		ExpiresIn: int(s.opts.OAuth.AccessLife / time.Second),
-		Scope:     "refresh_token read_user_management read_contentprofile_management write_contentprofile_management read_division_management write_division_management",
-	})
+	delete(s.codes, form.Get("code"))
+	scopes = s.without(scopes)
+	out := wireToken{
+		AccessToken: s.issue("access", email, false, s.opts.OAuth.AccessLife, scopes).Value, TokenType: "Bearer",
+		ExpiresIn: int(s.opts.OAuth.AccessLife / time.Second), Scope: strings.Join(scopes, " "),
+	}
+	switch {
+	case old != nil && s.opts.OAuth.KeepRefreshToken:
+		out.RefreshToken = old.Value
+	case old != nil:
+		s.revoke(old.Value)
+		out.RefreshToken = s.issue("refresh", email, true, s.opts.OAuth.RefreshLife, scopes).Value
+	case slices.Contains(scopes, ScopeRefresh):
+		out.RefreshToken = s.issue("refresh", email, true, s.opts.OAuth.RefreshLife, scopes).Value
+	}
+	a := jsonAnswer(http.StatusOK, out)
 	a.set("Cache-Control", "no-store")
 	return a
 }
@@ -123,11 +143,11 @@ func tokenForm(c *call) (url.Values, *answer) {
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // issue makes a token and keeps it.
-func (s *Server) issue(kind, email string, refresh bool, life time.Duration) *token {
+func (s *Server) issue(kind, email string, refresh bool, life time.Duration, scopes []string) *token {
 	id, seq := s.newID(kind)
 	t := &token{
 		Value: "sandbox-" + kind + "-" + id, Seq: seq, User: email, Client: s.opts.OAuth.ClientID,
-		Refresh: refresh, Expires: s.now().Add(life), user: s.userByEmail(email),
+		Refresh: refresh, Scopes: scopes, Expires: s.now().Add(life), user: s.userByEmail(email),
 	}
 	s.tokens[t.Value] = t
 	s.log(record{Token: t})

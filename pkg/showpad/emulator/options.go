@@ -105,6 +105,7 @@ type Token struct {
 	Value   string
 	User    string    // e-mail address; default: the first user
 	Expires time.Time // zero: never
+	Scopes  []string  // what it may do; nil: everything, as a personal token
 }
 
 // OAuth is the one OAuth client of the tenant and the account that signs in
@@ -115,11 +116,36 @@ type OAuth struct {
 	RefreshToken           string        // a refresh token that is valid from the start
 	AccessLife             time.Duration // default 1 h. Source: dev Authentication
 	RefreshLife            time.Duration // default 14 days. Source: dev Authentication
+	// Scopes of the client, which its tokens get; nil: all of [Scopes]. Without
+	// [ScopeRefresh] no refresh token is given. A refresh token that is valid from the
+	// start works all the same.
+	Scopes []string
+	// Public lets the client go without its secret.
+	Public bool
+	// RedirectURLs are those registered with the client; nil: any plain http URL of
+	// this machine. Source: RFC 8252.
+	RedirectURLs []string
+	// CodeLife is how long an authorization code works, once. Default 1 min.
+	// Source: RFC 6749 (at most 10 min).
+	CodeLife time.Duration
+	PKCE     PKCE
 	// KeepRefreshToken leaves the refresh token as it is at every use. The
 	// default rotates: the old one dies and the answer has its successor.
 	// Source: ASSUME.
 	KeepRefreshToken bool
 }
+
+// PKCE is what the server makes of a code challenge. Source: RFC 7636; ASSUME:
+// the service does not say whether it knows it.
+type PKCE string
+
+// Ways with a code challenge.
+const (
+	PKCEVerify         PKCE = ""                // a challenge has to be met, the default
+	PKCEIgnore         PKCE = "ignore"          // as if it were not there
+	PKCERefuse         PKCE = "refuse"          // the authorize endpoint refuses it
+	PKCERefuseVerifier PKCE = "refuse-verifier" // the token endpoint does
+)
 
 // Budget is the number of API requests in a window. Requests to the token
 // endpoint, to storage and to /_emulator are free.
@@ -193,6 +219,10 @@ type Switches struct {
 	// of the two counts.
 	ListLag Duration `json:"listLag"`
 
+	// WithoutScopes are taken from every token, also from those given already.
+	WithoutScopes []string `json:"withoutScopes"`
+	DenySignIn    bool     `json:"denySignIn"` // whoever is asked in the browser says no
+
 	// Rate refuses API requests above so many a second, with 429 and
 	// Retry-After. 0: no limit.
 	Rate  float64 `json:"rate"`
@@ -246,6 +276,7 @@ func (o Options) withDefaults() Options {
 	o.OAuth.Username = cmp.Or(o.OAuth.Username, DefaultUsername)
 	o.OAuth.Password = cmp.Or(o.OAuth.Password, DefaultPassword)
 	o.OAuth.RefreshToken = cmp.Or(o.OAuth.RefreshToken, DefaultRefreshToken)
+	o.OAuth.CodeLife = cmp.Or(o.OAuth.CodeLife, time.Minute)
 	o.OAuth.AccessLife = cmp.Or(o.OAuth.AccessLife, time.Hour)
 	o.OAuth.RefreshLife = cmp.Or(o.OAuth.RefreshLife, 14*24*time.Hour)
 	o.Budget.Window = cmp.Or(o.Budget.Window, 24*time.Hour)

@@ -86,7 +86,7 @@ func refusal(op string, status int, code string) answer {
 			code = "InternalError"
 		}
 		return s3Answer(status, code, "refused on request: "+text)
-	case op == OpToken:
+	case op == OpToken || op == OpAuthorize:
 		if code == "" {
 			code = "temporarily_unavailable"
 		}

@@ -12,6 +12,8 @@ const (
 	OpGet   = "get"   // the download of bytes, by either link
 	OpToken = "token" // POST /oauth2/token of v3
 
+	OpAuthorize = "authorize" // GET /oauth2/authorize of v3, which a browser calls
+
 	opUnknown = "unknown"
 )
 
@@ -64,6 +66,7 @@ var routes = []route{
 	{"v3", "get_exports_divisions", "GET", "/exports/divisions.json", false, getExportDivisions},
 	{"v3", "get_exports_users", "GET", "/exports/users.json", false, getExportUsers},
 	{"v3", "get_exports_assets", "GET", "/exports/assets.json", false, getExportAssets},
+	{"v3", OpAuthorize, "GET", "/oauth2/authorize", true, getAuthorize},
 	{"v3", OpToken, "POST", "/oauth2/token", true, postToken},
 }
 
@@ -80,6 +83,12 @@ func Routes() []string {
 
 // prefixes are the paths of the APIs on their hosts.
 var prefixes = map[string]string{"v4": "/v4", "v3": "/api/v3"}
+
+// free says whether an operation is none of the API's: it needs no token and costs
+// nothing of the budget.
+func free(op string) bool {
+	return op == OpPut || op == OpGet || op == OpToken || op == OpAuthorize
+}
 
 // isOp says whether a name is that of an operation.
 func isOp(name string) bool {

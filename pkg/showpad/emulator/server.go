@@ -27,6 +27,7 @@ type Server struct {
 	sw      Switches
 	st      *store
 	tokens  map[string]*token
+	codes   map[string]*code
 	revoked []string      // tokens of the options that were ended, for the journal
 	skew    time.Duration // of the clock, by Advance
 	books   Books
@@ -55,7 +56,7 @@ type Server struct {
 func New(opts Options) (*Server, error) {
 	opts = opts.withDefaults()
 	s := &Server{
-		opts: opts, sw: opts.Switches, st: newStore(), tokens: map[string]*token{}, books: newBooks(),
+		opts: opts, sw: opts.Switches, st: newStore(), tokens: map[string]*token{}, codes: map[string]*code{}, books: newBooks(),
 		nth: map[string]int{}, divisions: map[string]*Division{},
 		buffers: sync.Pool{New: func() any { return new(make([]byte, 64<<10)) }},
 	}
@@ -111,7 +112,7 @@ func (s *Server) people() error {
 		if user == nil {
 			return fmt.Errorf("emulator: the token of %s is nobody's: there is no such user", t.User)
 		}
-		s.tokens[t.Value] = &token{Value: t.Value, User: t.User, Expires: t.Expires, user: user}
+		s.tokens[t.Value] = &token{Value: t.Value, User: t.User, Scopes: t.Scopes, Expires: t.Expires, user: user}
 	}
 	o := s.opts.OAuth
 	if s.userByEmail(o.Username) == nil {
@@ -119,7 +120,8 @@ func (s *Server) people() error {
 	}
 	s.tokens[o.RefreshToken] = &token{
 		Value: o.RefreshToken, User: s.opts.OAuth.Username, Client: o.ClientID, Refresh: true, Expires: s.opts.Now().Add(o.RefreshLife),
-		user: s.userByEmail(s.opts.OAuth.Username),
+		Scopes: o.Scopes,
+		user:   s.userByEmail(s.opts.OAuth.Username),
 	}
 	return nil
 }
@@ -231,12 +233,14 @@ func (s *Server) handle(c *call) answer {
 
 // serveRoute checks who asks and whether it may, then runs the operation.
 func (s *Server) serveRoute(rt *route, c *call) answer {
-	if rt.op != OpToken {
+	if !free(rt.op) {
 		s.mu.Lock()
 		c.caller = s.authorise(c.header)
 		var no *answer
 		if c.caller != nil {
-			no = s.spend(rt)
+			if no = s.spend(rt); no == nil {
+				no = s.outOfScope(rt, c)
+			}
 		}
 		s.mu.Unlock()
 		if c.caller == nil {
@@ -306,7 +310,7 @@ func (s *Server) arrive(op string) {
 		s.putsInFlight++
 		s.books.PutsInFlight = max(s.books.PutsInFlight, s.putsInFlight)
 		return
-	case OpGet, OpToken:
+	case OpGet, OpToken, OpAuthorize:
 		return
 	}
 	s.books.API++
@@ -323,7 +327,7 @@ func (s *Server) leave(op string) {
 	switch op {
 	case OpPut:
 		s.putsInFlight--
-	case OpGet, OpToken:
+	case OpGet, OpToken, OpAuthorize:
 	default:
 		s.inFlight--
 	}
