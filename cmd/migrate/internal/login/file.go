@@ -86,6 +86,16 @@ func (f *File) Update(ctx context.Context, change func(showpad.SavedToken) (show
 	return fmt.Errorf("token file: %w (its folder must be writable: a spent refresh token cannot be used again)", err)
 }
 
+// Remove forgets the tokens, and reports whether there were any. It does not read
+// them: a damaged file goes too.
+func (f *File) Remove(ctx context.Context) (there bool, err error) {
+	there, err = f.file.Remove(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("token file: %w", err)
+	}
+	return there, err
+}
+
 // version of the file's form.
 const version = 1
 
@@ -98,6 +108,8 @@ type document struct {
 	Obtained     time.Time `json:"obtained"`
 	Expiry       time.Time `json:"expiry"`
 	User         string    `json:"user,omitempty"`
+	Scope        string    `json:"scope,omitempty"`
+	RefreshEnd   time.Time `json:"refresh_expiry,omitzero"`
 	DescendsFrom []string  `json:"descends_from,omitempty"` // SHA-256 of spent refresh tokens, oldest first
 }
 
@@ -105,6 +117,7 @@ func (d document) token() showpad.SavedToken {
 	return showpad.SavedToken{
 		Access: showpad.Secret(d.AccessToken), Refresh: showpad.Secret(d.RefreshToken),
 		Obtained: d.Obtained, Expiry: d.Expiry, User: d.User, Ancestors: d.DescendsFrom,
+		Scope: d.Scope, RefreshExpiry: d.RefreshEnd,
 	}
 }
 
@@ -112,6 +125,7 @@ func marshal(t showpad.SavedToken) ([]byte, error) {
 	b, err := json.MarshalIndent(document{
 		Version: version, AccessToken: t.Access.Reveal(), RefreshToken: t.Refresh.Reveal(),
 		Obtained: t.Obtained, Expiry: t.Expiry, User: t.User, DescendsFrom: t.Ancestors,
+		Scope: t.Scope, RefreshEnd: t.RefreshExpiry,
 	}, "", "  ")
 	return append(b, '\n'), err
 }

@@ -29,6 +29,7 @@ func open(t *testing.T, dir string) *File {
 
 var sample = showpad.SavedToken{
 	Access: "access-for-tests", Refresh: "refresh-for-tests", User: "jane@example.com", Ancestors: []string{"aa", "bb"},
+	Scope: "refresh_token read_user_management", RefreshExpiry: time.Date(2026, 12, 4, 12, 0, 0, 0, time.UTC),
 	Obtained: time.Date(2026, 11, 20, 12, 0, 0, 123, time.UTC), Expiry: time.Date(2026, 11, 20, 13, 0, 0, 0, time.UTC),
 }
 
@@ -131,6 +132,26 @@ func TestDamagedFileIsToldByName(t *testing.T) {
 		if err := f.Update(t.Context(), func(showpad.SavedToken) (showpad.SavedToken, error) { return sample, nil }); err == nil {
 			t.Errorf("%s: overwritten", name)
 		}
+	}
+}
+
+func TestForgettingLeavesNothingToRead(t *testing.T) {
+	f := open(t, t.TempDir())
+	keep(t, f, sample)
+	if there, err := f.Remove(t.Context()); !there || err != nil {
+		t.Errorf("%v, %v", there, err)
+	}
+	if got, err := f.Load(); err != nil || !got.Equal(showpad.SavedToken{}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if there, err := f.Remove(t.Context()); there || err != nil {
+		t.Errorf("again: %v, %v", there, err)
+	}
+	if err := os.WriteFile(f.Path(), []byte("{damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if there, err := f.Remove(t.Context()); !there || err != nil {
+		t.Errorf("a damaged one: %v, %v", there, err)
 	}
 }
 

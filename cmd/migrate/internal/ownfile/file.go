@@ -67,6 +67,23 @@ func (f *File) Update(ctx context.Context, change func([]byte) ([]byte, error)) 
 	return nil
 }
 
+// Remove takes the file away, under the lock, and reports whether there was one. The
+// lock file stays: see lock.
+func (f *File) Remove(ctx context.Context) (there bool, err error) {
+	unlock, err := lock(ctx, f.path+".lock")
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	switch err := os.Remove(f.path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return true, syncDir(filepath.Dir(f.path))
+}
+
 // tighten takes away what others may do with path beyond perm. Windows has no such
 // bits; there the profile folder's own rights guard it.
 func tighten(path string, perm fs.FileMode) error {
