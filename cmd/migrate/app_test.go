@@ -71,7 +71,11 @@ func (s *stream) await(text string) (string, bool) {
 
 func newProcess(vars map[string]string) *process {
 	p := &process{vars: vars, out: newStream(), err: newStream(), signals: make(chan os.Signal, 3)}
-	p.env = env{in: strings.NewReader(""), out: p.out, err: p.err, signals: p.signals, getenv: func(name string) string { return p.vars[name] }, configDir: func() (string, error) {
+	browse := func(address string) error {
+		go func() { _ = visit(address) }() // ends with its answer; what went wrong shows in the program
+		return nil
+	}
+	p.env = env{in: strings.NewReader(""), browse: browse, out: p.out, err: p.err, signals: p.signals, getenv: func(name string) string { return p.vars[name] }, configDir: func() (string, error) {
 		return orText(p.vars["XDG_CONFIG_HOME"], configDir), nil
 	}}
 	return p
@@ -113,6 +117,7 @@ func serve(t *testing.T, o emulator.Options) (*emulator.Server, map[string]strin
 	return s, map[string]string{
 		"SHOWPAD_API_URL": web.URL + "/v4", "SHOWPAD_V3_URL": web.URL + "/api/v3",
 		"SHOWPAD_SUBDOMAIN": emulator.DefaultSubdomain, "SHOWPAD_TOKEN": emulator.DefaultToken,
+		"SHOWPAD_CLIENT_ID": emulator.DefaultClientID, "SHOWPAD_CLIENT_SECRET": emulator.DefaultClientSecret,
 	}
 }
 

@@ -181,15 +181,20 @@ func (a *app) refusedWrite() error {
 // signIn signs in without a manifest, and says where in the first line on stderr. The
 // caller closes the connection.
 func (a *app) signIn(ctx context.Context, f serviceFlags) (*connection, target, error) {
-	if f.subdomain == "" && a.service.Subdomain == "" && a.service.APIURL == "" && a.service.V3URL == "" {
-		return nil, target{}, usagef("which tenant? Set SHOWPAD_SUBDOMAIN or give --subdomain: acme for acme.showpad.com")
-	}
-	t, err := a.findTarget(f, &manifest.Manifest{})
+	t, err := a.liveTarget(f)
 	if err != nil {
 		return nil, t, err
 	}
 	conn, err := a.connect(ctx, t, f, showpad.NewGate(f.requests), nil, nil)
 	return conn, t, err
+}
+
+// liveTarget is the service that a command without a manifest talks to.
+func (a *app) liveTarget(f serviceFlags) (target, error) {
+	if f.subdomain == "" && a.service.Subdomain == "" && a.service.APIURL == "" && a.service.V3URL == "" {
+		return target{}, usagef("which tenant? Set SHOWPAD_SUBDOMAIN or give --subdomain: acme for acme.showpad.com")
+	}
+	return a.findTarget(f, &manifest.Manifest{})
 }
 
 // people reports whether documents are shown as tables or CSV, where names are worth

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,7 +17,7 @@ import (
 var configDir string
 
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{m}, map[string]func(){"migrate": migrate})
+	testscript.Main(leakChecked{m}, map[string]func(){"migrate": migrate, "visit": visitor})
 }
 
 // leakChecked are the tests of this package, which leave no goroutine behind.
@@ -50,4 +51,22 @@ func migrate() {
 		code = exitLeak
 	}
 	os.Exit(code)
+}
+
+// visitor is a browser whose person agrees at once: it opens the address that it is
+// given and goes where it is sent.
+func visitor() {
+	if err := visit(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func visit(address string) error {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get(address)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
 }

@@ -107,6 +107,7 @@ the service named in the first line of each command.`,
 	root.AddCommand(newInit(a), newScan(a), newLint(a), newPlan(a), newRun(a), newStatus(a), newWhy(a), newVerify(a),
 		newRollback(a), newReport(a), newState(a), newSandbox(a), newSchema(a), newVersion(a))
 	root.AddCommand(newDivisions(a), newUsers(a), newTags(a), newCategories(a)) // by hand
+	root.AddCommand(newAuth(a))
 	root.SetHelpCommand(newHelp(a))
 	return root
 }

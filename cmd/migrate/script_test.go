@@ -225,6 +225,10 @@ func cmdChaos(ts *testscript.TestScript, neg bool, args []string) {
 func cmdSwitch(ts *testscript.TestScript, neg bool, args []string) {
 	tenantOf(ts).Switch(func(s *emulator.Switches) {
 		switch on := !neg; args[0] {
+		case "without-scope":
+			s.WithoutScopes = args[1:]
+		case "deny-sign-in":
+			s.DenySignIn = on
 		case "drop-tags":
 			s.DropTags = on
 		case "drop-external-id":
@@ -278,7 +282,7 @@ func cmdClean(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: clean DIR...")
 	}
 	look := func(name, text string) {
-		for _, secret := range []string{emulator.DefaultToken, "X-Amz-Signature=", "X-Amz-Credential="} {
+		for _, secret := range []string{emulator.DefaultToken, emulator.DefaultClientSecret, emulator.DefaultPassword, "X-Amz-Signature=", "X-Amz-Credential="} {
 			for i := 0; ; {
 				at := strings.Index(text[i:], secret)
 				if at < 0 {

@@ -9,10 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/oauth2"
-
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/config"
-	"github.com/showpad-migrate/migrate/cmd/migrate/internal/login"
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
@@ -144,7 +141,7 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 		}
 	}()
 	if sandbox != nil {
-		cfg.Base, cfg.Storage, cfg.Token = sandbox, sandbox, sandboxToken()
+		cfg.Base, cfg.Storage, cfg.Token, cfg.Credential = sandbox, sandbox, sandboxToken(), showpad.CredentialSandbox
 		if c.client, err = showpad.New(cfg); err != nil {
 			return nil, err
 		}
@@ -166,6 +163,7 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 	}
 	cfg.Base, cfg.Storage = api, storage
 	cfg.Observe = a.tellNoAnswer(ctx, t, f.retries > 0, observe)
+	cfg.Credential = a.credential()
 	if cfg.Token, err = a.token(t, api); err != nil {
 		return nil, err
 	}
@@ -178,7 +176,7 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 	case err == nil:
 		c.user = me.Email
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
-		a.log.Warn().Msg("the token may not read users: who is signed in is not known")
+		a.log.Warn().Msg("who is signed in is not known: " + refused.Error())
 	case errors.Is(err, showpad.ErrNotSignedIn):
 		return nil, fmt.Errorf("%s: %w", t.name(), err)
 	case ctx.Err() == nil && (refused == nil || refused.Status == 0):
@@ -212,35 +210,4 @@ func (a *app) tellNoAnswer(ctx context.Context, t target, again bool, next func(
 			}
 		})
 	}
-}
-
-// token is the credential that the environment gives.
-func (a *app) token(t target, base http.RoundTripper) (oauth2.TokenSource, error) {
-	s := a.service
-	if s.Token.Given() {
-		return showpad.StaticToken(showpad.Secret(s.Token.Reveal())), nil
-	}
-	if s.ClientID == "" || !s.ClientSecret.Given() {
-		return nil, fmt.Errorf("%w: set SHOWPAD_TOKEN to a personal API token, or SHOWPAD_CLIENT_ID and SHOWPAD_CLIENT_SECRET with SHOWPAD_USERNAME and SHOWPAD_PASSWORD or SHOWPAD_REFRESH_TOKEN; or try it with --sandbox", showpad.ErrNotSignedIn)
-	}
-	dir, err := a.ownFolder(login.Folder)
-	if err != nil {
-		return nil, err
-	}
-	owner := t.subdomain
-	if t.host != "" {
-		owner = "loopback-" + orText(t.subdomain, "local") // never the tokens of the real tenant
-	}
-	file, err := login.Open(dir, owner, s.ClientID)
-	if err != nil {
-		return nil, usagef("%v", err)
-	}
-	cfg := showpad.OAuth{
-		TokenURL: showpad.TokenURL(t.v3URL), ClientID: s.ClientID, ClientSecret: showpad.Secret(s.ClientSecret.Reveal()),
-		Transport: base, Store: file, Log: a.log,
-	}
-	if s.Username != "" {
-		return showpad.PasswordGrant(cfg, s.Username, showpad.Secret(s.Password.Reveal()))
-	}
-	return showpad.Refresh(cfg, showpad.Secret(s.RefreshToken.Reveal()))
 }
