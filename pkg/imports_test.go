@@ -24,6 +24,7 @@ const module = "github.com/showpad-migrate/migrate"
 // "" is nothing, "*" everything in the table.
 var mayImport = map[string]string{
 	"pkg/content":                  "",
+	"pkg/export":                   "pkg/manifest pkg/showpad pkg/source/spool pkg/tempfile",
 	"pkg/manifest":                 "",
 	"pkg/manifest/expand":          "pkg/manifest pkg/manifest/table pkg/source pkg/tempfile",
 	"pkg/manifest/table":           "pkg/manifest pkg/tempfile",

@@ -4,8 +4,8 @@ package spool
 
 import "golang.org/x/sys/unix"
 
-// freeSpace is how many bytes this user may still write at dir.
-func freeSpace(dir string) (int64, bool) {
+// FreeSpace is how many bytes this user may still write at dir.
+func FreeSpace(dir string) (int64, bool) {
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) != nil {
 		return 0, false

@@ -2,8 +2,8 @@ package spool
 
 import "golang.org/x/sys/windows"
 
-// freeSpace is how many bytes this user may still write at dir.
-func freeSpace(dir string) (int64, bool) {
+// FreeSpace is how many bytes this user may still write at dir.
+func FreeSpace(dir string) (int64, bool) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return 0, false

@@ -71,7 +71,7 @@ func Open(dir string, limit int64) (*Spool, error) {
 	}
 	if limit == 0 {
 		limit = MaxLimit
-		if free, ok := freeSpace(existing(full)); ok {
+		if free, ok := FreeSpace(existing(full)); ok {
 			limit = min(limit, free/10)
 		}
 	}

@@ -405,7 +405,7 @@ func TestAFolderThatCannotBeMadeIsTold(t *testing.T) {
 
 func TestTheDefaultLimitFollowsTheFreeSpace(t *testing.T) {
 	dir := t.TempDir()
-	free, ok := freeSpace(dir)
+	free, ok := FreeSpace(dir)
 	if !ok {
 		t.Fatal("the free space is not known")
 	}
