@@ -42,7 +42,7 @@ var mayImport = map[string]string{
 	"pkg/tempfile":                 "",
 	"pkg/pipeline":                 "pkg/content pkg/manifest pkg/source pkg/showpad pkg/state",
 	"pkg/report":                   "pkg/manifest pkg/pipeline pkg/state",
-	"cmd/migrate/internal/view":    "pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state pkg/tempfile",
+	"cmd/migrate/internal/view":    "pkg/export pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state pkg/tempfile",
 	"cmd/migrate/internal/login":   "cmd/migrate/internal/ownfile pkg/showpad",
 	"cmd/migrate/internal/note":    "cmd/migrate/internal/ownfile",
 	"cmd/migrate/internal/ownfile": "",

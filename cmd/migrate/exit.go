@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/showpad-migrate/migrate/pkg/export"
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
@@ -78,17 +79,20 @@ func codeOf(err error) int {
 		problems manifest.Problems
 		stop     *pipeline.StopError
 		answer   *showpad.Error
+		folder   *export.FolderError
+		choice   *export.SelectionError
 	)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.Is(err, state.ErrLocked), errors.Is(err, emulator.ErrInUse):
+	case errors.Is(err, state.ErrLocked), errors.Is(err, emulator.ErrInUse), errors.Is(err, export.ErrInUse):
 		return exitLocked
 	case errors.As(err, &stop) && stop.Code != 0:
 		return stop.Code
-	case errors.As(err, &usage), errors.As(err, &problems), errors.Is(err, state.ErrOtherTenant), isPlanFileError(err):
+	case errors.As(err, &usage), errors.As(err, &problems), errors.Is(err, state.ErrOtherTenant), isPlanFileError(err),
+		errors.As(err, &folder), errors.As(err, &choice):
 		return exitUsage
 	case errors.Is(err, showpad.ErrNotSignedIn):
 		return exitNotSignedIn

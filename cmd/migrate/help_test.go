@@ -69,7 +69,7 @@ func TestExamples(t *testing.T) {
 			case name == "migrate", name == "migrate init":
 			case liveOnly(all[name]):
 				var server *emulator.Server
-				server, vars = serve(t, emulator.Options{})
+				server, vars = serve(t, emulator.Options{KeepBytes: true})
 				expect(t, nil, exitOK, "init", "--sample", ".")
 				expect(t, vars, exitOK, "run", "manifest.yaml")
 				expect(t, vars, exitOK, "categories", "create", "Region", "--division", "Marketing")

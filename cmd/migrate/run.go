@@ -108,6 +108,7 @@ the service named in the first line of each command.`,
 		newRollback(a), newReport(a), newState(a), newSandbox(a), newSchema(a), newVersion(a))
 	root.AddCommand(newDivisions(a), newUsers(a), newTags(a), newCategories(a)) // by hand
 	root.AddCommand(newAuth(a))
+	root.AddCommand(newExport(a))
 	root.SetHelpCommand(newHelp(a))
 	return root
 }

@@ -81,16 +81,16 @@ type Progress struct {
 
 // Item is an asset on its way into the manifest.
 type Item struct {
-	AssetID    string
-	ExternalID string // in the manifest
-	Division   string // as the manifest has it
-	Name       string
-	Type       string // as the service has it
-	File       string // below the folder, with slashes; "" for a URL asset
-	Size       int64  // bytes; -1 when it is not told or there are none
-	MD5        string // lower-case hex; "" when it is not told
-	Slug       string
-	Note       string // about ExternalID; "" when there is nothing to say
+	AssetID    string `json:"assetId"`
+	ExternalID string `json:"externalId"` // in the manifest
+	Division   string `json:"division"`   // as the manifest has it
+	Name       string `json:"name"`
+	Type       string `json:"type"` // as the service has it
+	File       string `json:"file"` // below the folder, with slashes; "" for a URL asset
+	Size       int64  `json:"size"` // bytes; -1 when it is not told or there are none
+	MD5        string `json:"md5"`  // lower-case hex; "" when it is not told
+	Slug       string `json:"slug"`
+	Note       string `json:"note"` // about ExternalID; "" when there is nothing to say
 }
 
 // Left is something that does not come along: an asset, or a part of one.
@@ -120,6 +120,7 @@ type Summary struct {
 	Missed   int            `json:"missed"`       // assets that the service counts and did not list
 	Written  []string       `json:"written"`      // files beside files/, in Dir
 	Seconds  float64        `json:"seconds"`
+	DryRun   bool           `json:"dryRun"`
 
 	Divisions []DivisionSummary `json:"divisions"`
 }

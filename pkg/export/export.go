@@ -77,7 +77,7 @@ func Run(ctx context.Context, api API, o Options) (sum Summary, err error) {
 		api: api, o: o, tags: map[string]showpad.Tag{}, people: map[string]string{}, ids: newExternalIDs(), files: newPlaces(),
 		sorted: newSorter("what is listed", o.chunk), left: newSorter("what is left out", o.chunk), part: map[string]*DivisionSummary{},
 	}
-	x.sum.Left, x.sum.Parts = map[string]int{}, map[string]int{}
+	x.sum.DryRun, x.sum.Left, x.sum.Parts = o.DryRun, map[string]int{}, map[string]int{}
 	defer func() {
 		err = errors.Join(err, x.close())
 		x.sum.Seconds = time.Since(start).Seconds()
