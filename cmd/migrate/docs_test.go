@@ -104,7 +104,7 @@ func TestSessionsArePrintedAsTheyHappen(t *testing.T) {
 			}
 			ran++
 			t.Run(fmt.Sprintf("%s:%d", name, f.line), func(t *testing.T) {
-				_, vars := serve(t, emulator.Options{})
+				_, vars := serve(t, emulator.Options{KeepBytes: true})
 				write(t, files)
 				play(t, vars, f)
 				for _, next := range all[i+1:] {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,6 +148,8 @@ func (e *entry) list(f manifest.Field, raw []byte, null bool) {
 			}
 		}
 	}
+	slices.Sort(words) // they are sets: one order makes one table
+	words = slices.Compact(words)
 	switch {
 	case !known:
 		e.Values[f.Name] = value{Is: isOpen}

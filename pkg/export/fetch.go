@@ -96,7 +96,7 @@ func (f *fetcher) one(ctx context.Context, r *row) (*Left, error) {
 	pause := 100 * time.Millisecond
 	for try := 0; ; try++ {
 		l, again, err := f.try(ctx, r)
-		if err != nil || l == nil || !again || try >= f.retries {
+		if err != nil || l == nil || !again || try >= f.retries || l.Reason == ReasonChecksum && try > 0 {
 			return l, err
 		}
 		timer := time.NewTimer(pause)
