@@ -15,6 +15,7 @@ import (
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/export"
 	"github.com/showpad-migrate/migrate/pkg/report"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
 )
 
 // exportFlags say what is exported, and how.
@@ -22,6 +23,7 @@ type exportFlags struct {
 	service   serviceFlags
 	divisions []string
 	tags      []string
+	query     string
 	archived  bool
 	format    string
 	noFiles   bool
@@ -59,6 +61,7 @@ Exit code: 0 when everything came, 3 when something could not be fetched.`,
 	f.service.addLive(fs)
 	fs.StringArrayVar(&f.divisions, "division", nil, "export this Division, by name or id (repeatable; default: all that are visible)")
 	fs.StringArrayVar(&f.tags, "tag", nil, "export assets with this tag (repeatable: any of them)")
+	fs.StringVar(&f.query, "query", "", "export what this ShowQL query finds, such as 'name ~ \"deck\"'")
 	fs.BoolVar(&f.archived, "archived", false, "take along what is in the trash")
 	fs.StringVar(&f.format, "format", "csv", "csv, or ndjson: one JSON object for each asset")
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"csv", "ndjson"}, cobra.ShellCompDirectiveNoFileComp)))
@@ -91,7 +94,7 @@ func (a *app) export(ctx context.Context, args []string, f exportFlags) (code in
 	}
 	defer func() { err = errors.Join(err, conn.close()) }()
 	o := export.Options{
-		Dir: dir, Tenant: t.tenant, Of: t.name(), Divisions: f.divisions, Tags: f.tags, Archived: f.archived,
+		Dir: dir, Tenant: t.tenant, Of: t.name(), Divisions: f.divisions, Tags: f.tags, Query: f.query, Archived: f.archived,
 		NDJSON: f.format == "ndjson", NoFiles: f.noFiles, DryRun: f.dryRun || f.list, Downloads: f.downloads,
 		Progress: new(export.Progress),
 		NewTable: func(w io.Writer) (export.Table, error) { return report.NewCSV(w, rune(*f.sep)) },
@@ -119,7 +122,11 @@ func (a *app) export(ctx context.Context, args []string, f exportFlags) (code in
 	sum, err := export.Run(ctx, conn.client, o)
 	stop()
 	done.Wait()
-	if err != nil {
+	var unread *showpad.QueryError
+	switch {
+	case errors.As(err, &unread):
+		return 0, usagef("--query: %v", err)
+	case err != nil:
 		return 0, err
 	}
 	if sum.Failed() > 0 {

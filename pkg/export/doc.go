@@ -27,6 +27,7 @@ type API interface {
 	Divisions(ctx context.Context) iter.Seq2[showpad.Division, error]
 	Assets(ctx context.Context, f showpad.AssetFilter) iter.Seq2[showpad.Asset, error]
 	CountAssets(ctx context.Context, f showpad.AssetFilter) (n int, known bool, err error)
+	QueryAssets(ctx context.Context, q showpad.AssetQuery) iter.Seq2[showpad.Asset, error]
 	Tags(ctx context.Context, f showpad.TagFilter) iter.Seq2[showpad.Tag, error]
 	Users(ctx context.Context, emails, ids []string) iter.Seq2[showpad.User, error]
 	Download(ctx context.Context, assetID string) (showpad.Download, error)
@@ -47,7 +48,7 @@ type Options struct {
 
 	Divisions []string // names or ids; none: all that are visible
 	Tags      []string // names: assets that carry any of them; none: all
-	Query     string   // ShowQL; "": none. Find answers it
+	Query     string   // ShowQL; "": none
 	Archived  bool     // what is in the trash too
 
 	NDJSON    bool // one JSON object for each asset, instead of a CSV table
@@ -56,8 +57,6 @@ type Options struct {
 	Downloads int  // files fetched at once; 0 is 4
 	Retries   int  // further attempts of a file whose reading broke off; 0 is 5, negative none
 
-	// Find answers a ShowQL query with assets; needed for Query.
-	Find func(ctx context.Context, query string) iter.Seq2[showpad.Asset, error]
 	// NewTable makes a CSV table that is written to w. Needed.
 	NewTable func(w io.Writer) (Table, error)
 	// List is told of each asset that would come, in the order of the table; nil:

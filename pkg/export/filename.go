@@ -37,13 +37,14 @@ var reservedNames = func() map[string]bool {
 // of a file to a name that lacks it, so one that name does not end in is no ending any
 // more.
 func safeName(name string) string {
+	name = strings.TrimSpace(norm.NFC.String(name))
 	s := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == utf8.RuneError || strings.ContainsRune(`<>:"/\|?*`, r) || r == '\u2028' || r == '\u2029' {
 			return '_'
 		}
 		return r
-	}, norm.NFC.String(name))
-	s = trimName(strings.TrimSpace(s))
+	}, name)
+	s = trimName(s)
 	if utf8.RuneCountInString(s) > maxFileRunes || len(s) > maxFileBytes {
 		stem, ext := splitName(s)
 		if len(ext) > maxExtension {

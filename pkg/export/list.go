@@ -132,7 +132,7 @@ func (x *exporter) findTags(ctx context.Context) error {
 func (x *exporter) list(ctx context.Context) error {
 	x.seen, x.seed = map[uint64]struct{}{}, maphash.MakeSeed()
 	if x.o.Query != "" {
-		return x.take(x.o.Find(ctx, x.o.Query))
+		return x.take(x.api.QueryAssets(ctx, showpad.AssetQuery{ShowQL: x.o.Query}))
 	}
 	for ids := range showpad.Batches(x.divisions.ids()) {
 		filters := []showpad.AssetFilter{{DivisionIDs: ids}}
