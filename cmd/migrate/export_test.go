@@ -98,7 +98,7 @@ func stockOne(ctx context.Context, c *showpad.Client, i int, tags map[string][]s
 	if err != nil || link {
 		return err
 	}
-	data := bytes.Repeat([]byte(fmt.Sprintf("asset %d\n", i)), i%50)
+	data := bytes.Repeat(fmt.Appendf(nil, "asset %d\n", i), i%50)
 	sum := md5.Sum(data)
 	up, err := c.RequestUpload(ctx, a.ID, showpad.UploadRequest{ContentMD5: sum[:]})
 	if err != nil {
