@@ -90,7 +90,7 @@ func (broken) Read([]byte) (int, error) { return 0, errReset }
 func (broken) Close() error             { return nil }
 
 // creating are the operations that make something each time.
-var creating = []string{"v4 postAssets", "v4 postTags", "v4 postTagCategories", "v3 post_divisions_id_assets"}
+var creating = []string{"v4 postAssets", "v4 postTags", "v4 postTagCategories", "v4 create-share", "v3 post_divisions_id_assets"}
 
 func TestOtherRequestsAreRepeated(t *testing.T) {
 	failures := map[string]func(*http.Request) (*http.Response, error){

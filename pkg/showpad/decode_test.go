@@ -2,7 +2,9 @@ package showpad
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +81,18 @@ func TestFixturesDecode(t *testing.T) {
 	if tag, err := get("tag.json").Tag(ctx, "t"); err != nil ||
 		!cmp.Equal(tag, Tag{"aa11bb22cc33dd44ee55ff6677889900", "Sales", Ref{"d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60"}, []Ref{{"c0ffee00c0ffee00c0ffee00c0ffee01"}}}) {
 		t.Errorf("tag: %+v, %v", tag, err)
+	}
+	if s, err := get("share.json").CreateShare(ctx, ShareFields{}); err != nil || s.ID != "5a5b5c5d5e5f60616263646566676869" || s.ExpiresAt.IsZero() || s.Theme.ID == "" ||
+		s.AnonymousURL.Reveal() != "https://acme.showpad.com/share/not-a-real-link-1" || s.UntrackedURL.Reveal() == "" || !strings.Contains(s.DynamicURL.Reveal(), "catalog/link") {
+		t.Errorf("share: %v, %v", s, err)
+	} else if text := fmt.Sprintf("%v %+v %#v %s", s, s, s, s); strings.Contains(text, "https") {
+		t.Errorf("a share prints its links: %s", text)
+	}
+	if th, err := get("theme.json").Theme(ctx, "x"); err != nil || th.Title != "Marketing 2026" || th.IsGlobal || !th.IsDefault || th.Division == nil {
+		t.Errorf("theme: %+v, %v", th, err)
+	}
+	if l, err := collect(get("theme-list.json").Themes(ctx, ThemeFilter{})); err != nil || len(l) != 2 || !l[1].IsGlobal || l[1].Division != nil {
+		t.Errorf("themes: %+v, %v", l, err)
 	}
 	if g, err := get("tag-category.json").TagCategory(ctx, "c"); err != nil || g.Name != "Region" || !g.IsPublished || g.ParentID() != "c0ffee00c0ffee00c0ffee00c0ffee00" || g.UpdatedAt.IsZero() {
 		t.Errorf("tag category: %+v, %v", g, err)

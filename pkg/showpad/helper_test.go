@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -209,6 +210,19 @@ var exercises = map[string]struct {
 	"v4 deleteTagCategory": {"", func(ctx context.Context, c *Client) error { return c.DeleteTagCategory(ctx, "c1") }},
 	"v4 updateTagCategoryTags": {"tag-category.json", func(ctx context.Context, c *Client) error {
 		_, err := c.ChangeTagCategoryTags(ctx, "c1", TagLinks{Add: []Ref{{"t1"}}, Remove: []Ref{{"t2"}}, Clear: true})
+		return err
+	}},
+	"v4 create-share": {"share.json", func(ctx context.Context, c *Client) error {
+		_, err := c.CreateShare(ctx, ShareFields{Title: "Q3", Assets: []ShareAsset{{ID: "a1", Page: 3}, {ID: "a2"}}, Origin: "migrate",
+			IsDownloadAllowed: Some(false), ExpiresAt: Some(time.Date(2027, 8, 24, 14, 15, 22, 0, time.UTC)), Theme: Some(Ref{"th1"})})
+		return err
+	}},
+	"v4 theme-list": {"theme-list.json", func(ctx context.Context, c *Client) error {
+		_, err := collect(c.Themes(ctx, ThemeFilter{DivisionID: "d1", IncludeGlobal: true, IsDefault: true, Title: "Mark"}))
+		return err
+	}},
+	"v4 theme-get": {"theme.json", func(ctx context.Context, c *Client) error {
+		_, err := c.Theme(ctx, "th1")
 		return err
 	}},
 	"v4 getDivisions": {"division-list.json", func(ctx context.Context, c *Client) error {

@@ -29,6 +29,8 @@ func (s *Server) admin(c *call) answer {
 		return jsonAnswer(http.StatusOK, s.Categories())
 	case "GET personal":
 		return jsonAnswer(http.StatusOK, s.PersonalFiles())
+	case "GET shares":
+		return jsonAnswer(http.StatusOK, s.Shares())
 	case "GET holds":
 		return s.adminHeld(c)
 	case "GET switches":

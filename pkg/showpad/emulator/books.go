@@ -44,6 +44,8 @@ type Books struct {
 	PersonalTwins     map[string][]string `json:"personalTwins"`     // what one user has several times, by address and name
 	PersonalConflicts int                 `json:"personalConflicts"` // 409 to an upload into My Files
 	Categories        int                 `json:"categories"`        // of tags
+	Shares            int                 `json:"shares"`            // links
+	ShareTwins        map[string][]string `json:"shareTwins"`        // shares of the same title and assets, ids by title
 	Late              int                 `json:"late"`              // requests that were reset and wait to be executed
 }
 
@@ -72,6 +74,7 @@ func (s *Server) Books() Books {
 	b.FileVersions, b.Uploaded = map[string]int{}, map[string]int{}
 	b.Assets, b.Tags, b.Late = len(s.st.assets), len(s.st.tags), len(s.late)
 	b.Categories = len(s.st.categories)
+	b.Shares, b.ShareTwins = len(s.st.shares), s.st.shareTwins()
 	b.PersonalFiles, b.PersonalTwins = len(s.st.personal), s.personalTwins()
 	for id, set := range s.st.byExternal {
 		if len(set) > 1 {

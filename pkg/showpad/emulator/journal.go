@@ -26,6 +26,7 @@ type record struct {
 	Tag      *tag          `json:"tag,omitempty"`
 	Category *category     `json:"category,omitempty"`
 	Personal *personalFile `json:"personal,omitempty"`
+	Share    *share        `json:"share,omitempty"`
 	Gone     string        `json:"gone,omitempty"` // id of a deleted asset, tag or category
 	At       *time.Time    `json:"at,omitempty"`   // when the asset was deleted
 	Token    *token        `json:"token,omitempty"`
@@ -40,8 +41,8 @@ type meta struct {
 }
 
 // journalVersion is what is written; older ones are read. 2 keeps deleted assets, 3
-// has tag categories, 4 personal files.
-const journalVersion = 4
+// has tag categories, 4 personal files, 5 shares.
+const journalVersion = 5
 
 // journal appends to a file. A line is handed to the operating system before
 // the request is answered, so it survives the end of the process, though not
@@ -182,6 +183,9 @@ func (s *Server) apply(rec record, assets map[string]*asset, tags map[string]*ta
 	case rec.Personal != nil:
 		s.st.personal = append(slices.DeleteFunc(s.st.personal, func(p *personalFile) bool { return p.ID == rec.Personal.ID }), rec.Personal)
 		s.st.seq = max(s.st.seq, rec.Personal.Seq)
+	case rec.Share != nil:
+		s.st.shares = append(s.st.shares, rec.Share)
+		s.st.seq = max(s.st.seq, rec.Share.Seq)
 	case rec.Gone != "":
 		s.st.categories = slices.DeleteFunc(s.st.categories, func(g *category) bool { return g.ID == rec.Gone })
 		if a := assets[rec.Gone]; a != nil && rec.At != nil {
@@ -235,6 +239,9 @@ func (s *Server) compact(path string) (err error) {
 	}
 	for _, g := range s.st.categories {
 		write(record{Category: g})
+	}
+	for _, h := range s.st.shares {
+		write(record{Share: h})
 	}
 	for _, p := range s.st.personal {
 		write(record{Personal: p})

@@ -37,6 +37,7 @@ type Options struct {
 	Subdomain string     // default [DefaultSubdomain]
 	Divisions []Division // default: Marketing (sharing enabled) and Sales EMEA (not)
 	Users     []User     // default: jane@example.com, content-team@example.com, john.q@example.com
+	Themes    []Theme    // default: Global, and Marketing 2026 of the first Division
 	Languages []string   // default: about twenty, en de fr nl es it pt-BR among them
 	Countries []string   // default: ISO 3166-1 alpha-2, and UK, which the service's own sample has
 
@@ -262,6 +263,7 @@ func (o Options) withDefaults() Options {
 			{Email: "john.q@example.com", FirstName: "John", LastName: "Example"},
 		}
 	}
+	o.Themes = slices.Clone(o.Themes)
 	if o.Languages == nil {
 		o.Languages = defaultLanguages
 	}

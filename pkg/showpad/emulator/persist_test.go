@@ -52,6 +52,8 @@ func TestEverythingSurvivesAKill(t *testing.T) {
 	want(t, 200, s, "POST", "/v4/tag-categories/"+closed, `{"name":"Ended"}`)
 	want(t, 204, s, "DELETE", "/v4/tag-categories/"+category("Gone", ""), "")
 	tree := s.Categories()
+	want(t, 201, s, "POST", "/v4/shares", `{"title":"S","origin":"o","assets":[],"isDownloadAllowed":false,"expiresAt":"2027-01-01T00:00:00Z"}`)
+	shares := s.Shares()
 	give(t, s, 201, "", "a.pdf", "hello", map[string]*string{"isShareable": new("true")})
 	ticket := give(t, s, 201, "", "b.pdf", "hello", nil)["id"].(string)
 	want(t, 200, s, "POST", v3Base+"/tickets/"+ticket+"/cancel", "")
@@ -64,6 +66,9 @@ func TestEverythingSurvivesAKill(t *testing.T) {
 		s = newServer(t, opts)
 		if diff := cmp.Diff(was, s.Assets()); diff != "" {
 			t.Fatalf("start %d (-before +after):\n%s", round+1, diff)
+		}
+		if diff := cmp.Diff(shares, s.Shares()); diff != "" || len(shares) != 1 {
+			t.Fatalf("start %d, shares (-before +after):\n%s", round+1, diff)
 		}
 		if diff := cmp.Diff(tree, s.Categories()); diff != "" || len(tree) != 3 {
 			t.Fatalf("start %d, categories (-before +after):\n%s", round+1, diff)

@@ -96,6 +96,7 @@ func (s *Server) people() error {
 		}
 		s.divisions[d.ID] = d
 	}
+	s.nameThemes()
 	for i := range s.opts.Users {
 		u := &s.opts.Users[i]
 		u.ID = cmp.Or(u.ID, fmt.Sprintf("a1%030x", i+1))

@@ -57,7 +57,11 @@ func checkOperation(t *testing.T, op *openapi3.Operation, method, path string) {
 			continue
 		}
 		s, target := specimen(t, path)
-		want(t, 200, s, method, target+"?"+p.Value.Name+"=1", "")
+		value := "1"
+		if words := p.Value.Schema.Value.Enum; len(words) > 0 {
+			value = words[0].(string)
+		}
+		want(t, 200, s, method, target+"?"+p.Value.Name+"="+value, "")
 	}
 	if op.RequestBody != nil {
 		checkProperties(t, op.RequestBody.Value.Content.Get("application/json").Schema.Value, method, path)
@@ -70,6 +74,7 @@ func checkOperation(t *testing.T, op *openapi3.Operation, method, path string) {
 		"POST /assets/query":           `{"query":"archivedAt IS EMPTY"}`,
 		"POST /tags":                   `{"name":"Other","division":{"id":"` + emulator.DivisionMarketing + `"}}`,
 		"POST /tags/{tagId}":           `{"name":"Other"}`,
+		"POST /shares":                 `{"title":"S","origin":"test","assets":[]}`,
 
 		"POST /tag-categories":                      `{"name":"Other","division":{"id":"` + emulator.DivisionMarketing + `"}}`,
 		"POST /tag-categories/{tagCategoryId}":      `{"name":"Other"}`,
@@ -110,7 +115,7 @@ func specimen(t *testing.T, path string) (*emulator.Server, string) {
 	s.Fail(emulator.Fault{Op: "post_divisions_id_assets", Kind: emulator.KindProcessingFails})
 	body, kind := personal(t, "failed.pdf", "hello", nil)
 	ticket := want(t, 201, s, "POST", toJohn, body, "Content-Type", kind).json["response"].(map[string]any)["id"].(string)
-	return s, "/v4" + strings.NewReplacer("{ticketId}", ticket, "{assetId}", asset, "{fileId}", k.fileID, "{tagId}", tag, "{userId}", user, "{tagCategoryId}", category,
+	return s, "/v4" + strings.NewReplacer("{ticketId}", ticket, "{assetId}", asset, "{fileId}", k.fileID, "{tagId}", tag, "{userId}", user, "{themeId}", "7e000000000000000000000000000002", "{tagCategoryId}", category,
 		"{divisionId}", emulator.DivisionMarketing).Replace(path)
 }
 

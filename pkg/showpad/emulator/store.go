@@ -28,6 +28,8 @@ type store struct {
 
 	categories []*category // by creation
 
+	shares []*share // by creation
+
 	personal []*personalFile // by creation; what failed stays
 }
 
