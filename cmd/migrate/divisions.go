@@ -56,6 +56,9 @@ func (h *hand) divisions(ctx context.Context) (divisionNames, error) {
 	if h.known != nil {
 		return *h.known, nil
 	}
+	if h.known != nil {
+		return *h.known, nil
+	}
 	d := divisionNames{names: map[string]string{}, docs: map[string]json.RawMessage{}}
 	for doc, err := range h.List(ctx, showpad.Listing{Path: "/divisions"}) {
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -62,6 +63,7 @@ type hand struct {
 	format  string
 	sep     rune
 	columns []string
+	chosen  bool // columns were asked for
 	limit   int  // rows to list; 0 is all
 	yes     bool // do not ask
 
@@ -140,6 +142,9 @@ func (a *app) verb(v verb) *cobra.Command {
 		}
 		if v.creates != "" && errors.Is(err, showpad.ErrUnknownOutcome) {
 			err = fmt.Errorf("%w (look with %s before you repeat it)", err, v.creates)
+			if ctx.Err() != nil { // the end of the program has words of its own
+				say(a.err, "%s", view.Clean(a.redact.Text(err.Error())))
+			}
 		}
 		return code, err
 	})
@@ -163,7 +168,7 @@ func (h *hand) settle(standard []string, columns string, sep separator) error {
 	if columns == "" {
 		return nil
 	}
-	h.columns = nil
+	h.columns, h.chosen = nil, true
 	for name := range strings.SplitSeq(columns, ",") {
 		if name = strings.TrimSpace(name); name == "" {
 			return usagef("--columns %q: an empty name", columns)
@@ -196,6 +201,9 @@ func (a *app) liveTarget(f serviceFlags) (target, error) {
 	}
 	return a.findTarget(f, &manifest.Manifest{})
 }
+
+// pathPart escapes an id for a path.
+func pathPart(id string) string { return url.PathEscape(id) }
 
 // people reports whether documents are shown as tables or CSV, where names are worth
 // a request.
@@ -249,6 +257,7 @@ func (h *hand) show(doc json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	out.Only = h.chosen
 	return out.One(doc)
 }
 
@@ -261,15 +270,18 @@ func (h *hand) sure(ctx context.Context, what string) error {
 }
 
 // removed tells that something is gone.
-func (h *hand) removed(what, id string) error {
+func (h *hand) removed(what, id string) error { return h.told("deleted", what, id) }
+
+// told tells what was done to something.
+func (h *hand) told(done, what, id string) error {
 	if h.app.json {
 		return view.WriteJSON(h.app.out, struct {
 			Version int    `json:"version"`
 			Type    string `json:"type"`
 			ID      string `json:"id"`
-		}{1, "deleted", id})
+		}{1, done, id})
 	}
-	say(h.app.out, "%s %s deleted", what, view.Clean(id))
+	say(h.app.out, "%s %s %s", what, view.Clean(id), done)
 	return nil
 }
 

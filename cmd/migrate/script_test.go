@@ -231,6 +231,8 @@ func cmdSwitch(ts *testscript.TestScript, neg bool, args []string) {
 			s.DenySignIn = on
 		case "drop-tags":
 			s.DropTags = on
+		case "reset-permissions":
+			s.ResetPermissions = on
 		case "drop-external-id":
 			s.DropExternalID = on
 		case "list-lag":

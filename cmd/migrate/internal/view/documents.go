@@ -28,6 +28,8 @@ func (c Column) cell(doc json.RawMessage) string {
 // Documents shows documents of the service one by one: as a table for people, as a
 // CSV table, or as they came. It holds no more than the first rows of a table.
 type Documents struct {
+	Only bool // of a single document, the columns and no more
+
 	w       *bufio.Writer
 	format  string
 	columns []Column
@@ -199,7 +201,13 @@ func (d *Documents) One(doc json.RawMessage) error {
 	for _, c := range d.columns {
 		shown[c.Name] = c
 	}
-	names, _ := memberNames(doc)
+	names, err := memberNames(doc)
+	if err != nil {
+		return fmt.Errorf("the answer is no object: %w", err)
+	}
+	if d.Only {
+		names = d.names()
+	}
 	width := 0
 	for _, name := range names {
 		width = max(width, utf8.RuneCountInString(name))
@@ -209,8 +217,8 @@ func (d *Documents) One(doc json.RawMessage) error {
 		if !known {
 			c = Column{Name: name, Cell: func(doc json.RawMessage) string { return textOf(memberOf(doc, name)) }}
 		}
-		if text := Clean(c.cell(doc)); text != "" {
-			fmt.Fprintf(d.w, "%-*s  %s\n", width, Clean(name), text)
+		if text := Clean(c.cell(doc)); text != "" || d.Only {
+			fmt.Fprintln(d.w, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, Clean(name), text), " "))
 		}
 	}
 	return d.w.Flush()
@@ -243,6 +251,20 @@ func Member(doc json.RawMessage, path string) string {
 		doc = memberOf(doc, name)
 	}
 	return textOf(doc)
+}
+
+// IDs are the ids of the objects in the member called name.
+func IDs(doc json.RawMessage, name string) (ids []string) {
+	var list []json.RawMessage
+	if json.Unmarshal(memberOf(doc, name), &list) != nil {
+		return nil
+	}
+	for _, e := range list {
+		if id := textOf(memberOf(e, "id")); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func memberOf(doc json.RawMessage, name string) json.RawMessage {
