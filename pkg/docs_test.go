@@ -116,6 +116,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 		{"stale", "pkg/pipeline/reasons.go", "Stale"},
 		{"failed", "pkg/pipeline/reasons.go", "Failed"},
 		{"warnings", "pkg/pipeline/reasons.go", "Warn"},
+		{"guards", "pkg/pipeline/reasons.go", "Guard"},
 		{"differences", "pkg/pipeline/verify.go", "Diff"},
 		{"settings", "pkg/manifest/settings.go", "CodeSetting"},
 	} {

@@ -64,6 +64,8 @@ type runFlags struct {
 	recreate          []string
 	recreated         *picks // see recreates
 	keepReplaced      string
+	maxPrune          pruneLimit
+	allowDelete       bool
 	uploads           int
 	settleTime        time.Duration
 	lookupMaxAge      time.Duration
@@ -80,6 +82,8 @@ func (f *runFlags) addDecisions(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.fullCheck, "full-check", false, "read every known asset before deciding: fields, status, checksum and size")
 	fs.BoolVar(&f.retryFailed, "retry-failed", false, "start failed items again")
 	f.addKeep(fs)
+	fs.Var(&f.maxPrune, "max-prune", "prune nothing when more assets than this have left the manifest: a number, or a share of all such as 5%, which is at least 10 (default 5%)")
+	fs.BoolVar(&f.allowDelete, "allow-delete", false, "let prune: delete remove assets for good")
 	fs.StringArrayVar(&f.recreate, "recreate", nil, "external ID of an item that may be made again although its asset is gone (repeatable)")
 }
 
@@ -118,6 +122,7 @@ func (f *runFlags) options(s serviceFlags) pipeline.Options {
 		Strict: f.strict, FullCheck: f.fullCheck, RetryFailed: f.retryFailed,
 		Uploads: f.uploads, Requests: s.requests, Retries: s.retries,
 		SettleTime: orTiny(f.settleTime), LookupMaxAge: orTiny(f.lookupMaxAge),
+		MaxPrune: f.maxPrune.PruneLimit, AllowDelete: f.allowDelete,
 		Wait: f.wait, ProcessingTimeout: orTiny(f.processingTimeout), Drain: orTiny(f.drain), MaxFailures: f.maxFailures,
 	}
 	if f.keepReplaced != "" {
@@ -179,6 +184,18 @@ func (f *runFlags) numbers() []number {
 		{"lookup-max-age", int64(f.lookupMaxAge), 0}, {"wait", int64(f.wait), 0}, {"processing-timeout", int64(f.processingTimeout), 0}, {"drain", int64(f.drain), 0},
 	}
 }
+
+// pruneLimit is a --max-prune.
+type pruneLimit struct{ pipeline.PruneLimit }
+
+// Set takes a number or a share.
+func (l *pruneLimit) Set(text string) (err error) {
+	l.PruneLimit, err = pipeline.ParsePruneLimit(text)
+	return err
+}
+
+// Type is shown in the help.
+func (*pruneLimit) Type() string { return "number|share%" }
 
 // separator is a --csv-separator.
 type separator rune

@@ -147,6 +147,9 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 
 	in := s.input(reader, sel, f.decide.options(f.service))
 	in.Options.Hash = f.show.hash
+	if in.Options.OlderState, err = s.olderState(ctx, reader); err != nil {
+		return 0, err
+	}
 	in.Hashes, in.Extra = s.hashes(), doc.AddExtra
 	if err := s.strict(ctx, in, f.decide.strict); err != nil {
 		return 0, err
@@ -195,7 +198,7 @@ func (a *app) showPlan(doc *view.Plan, sum pipeline.Summary, format string, full
 // planCode is the exit code of a plan.
 func planCode(s pipeline.Summary, exitCode bool) int {
 	code := exitOK
-	if s.Decisions() > 0 {
+	if s.Decisions() > 0 || s.Prune.Refused() {
 		code = exitSome
 	}
 	if exitCode && s.Work() {

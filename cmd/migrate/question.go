@@ -16,8 +16,8 @@ import (
 // errDeclined is the answer no.
 var errDeclined = errors.New("not confirmed: nothing was written")
 
-// confirm asks before a tenant's first write, and before fields that a person
-// changed are overwritten. It plans to know the totals, unless there is a saved
+// confirm asks before a tenant's first write, before fields that a person
+// changed are overwritten, and before assets are pruned. It plans to know the totals, unless there is a saved
 // plan. Nobody is asked with
 // --yes, without a terminal, or in a sandbox.
 func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) error {
@@ -35,14 +35,15 @@ func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) er
 	}
 	first := kept == "" && counts.Total == 0
 	overwrites := in.Manifest.Update.Conflicts == "overwrite"
-	if !first && !overwrites {
+	prunes := in.Manifest.Prune == pipeline.PruneArchive || in.Manifest.Prune == pipeline.PruneDelete
+	if !first && !overwrites && !prunes {
 		return nil
 	}
 	sum, overwritten, err := e.totals(ctx, in)
 	switch {
 	case err != nil:
 		return err
-	case sum.Writes+sum.Puts == 0, !first && overwritten == 0:
+	case sum.Writes+sum.Puts == 0, !first && overwritten == 0 && pruned(sum) == 0:
 		return nil
 	}
 	say(a.err, "%s", view.FirstLine(sum))
@@ -52,11 +53,29 @@ func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) er
 	if overwritten > 0 {
 		say(a.err, "%s fields that a person changed", view.Plural(overwritten, "item overwrites", "items overwrite"))
 	}
+	if n := sum.Pruned[pipeline.ActionArchive] + sum.Pruned[pipeline.ActionCheck]; n > 0 {
+		say(a.err, "%s of items that are no longer listed %s archived", view.Plural(n, "asset", "assets"), isAre(n))
+	}
+	if n := sum.Pruned[pipeline.ActionDelete]; n > 0 {
+		say(a.err, "%s of items that are no longer listed %s deleted, for good", view.Plural(n, "asset", "assets"), isAre(n))
+	}
 	what := "This writes to " + view.Clean(t.name()) + "."
 	if first {
 		what = "This is the first write to " + view.Clean(t.name()) + " from here."
 	}
 	return a.askYes(ctx, what)
+}
+
+// pruned is how many assets a plan prunes.
+func pruned(s pipeline.Summary) int {
+	return s.Pruned[pipeline.ActionArchive] + s.Pruned[pipeline.ActionDelete] + s.Pruned[pipeline.ActionCheck]
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // totals are those of the saved plan, or of what a plan says now, with the number

@@ -49,8 +49,8 @@ makes tags, updates what differs, and waits until the service shows the very byt
 that were read. It can be killed at any time and run again: it continues, and
 makes nothing twice.
 
-On a terminal it asks before the first write to a tenant, and before overwriting
-what a person changed. The first Ctrl-C lets uploads in flight finish, the second
+On a terminal it asks before the first write to a tenant, before overwriting what a
+person changed, and before pruning what the manifest no longer lists. The first Ctrl-C lets uploads in flight finish, the second
 leaves at once. What was done is kept as files in MANIFEST.runs/. Exit codes:
 migrate help exit-codes.`,
 		Example:           "  migrate run manifest.yaml --sandbox",
@@ -65,7 +65,7 @@ migrate help exit-codes.`,
 	f.run.add(fs)
 	fs.StringVar(&f.plan, "plan", "", "carry out this saved plan, of plan --out: its rows and no others")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "the same as migrate plan")
-	fs.BoolVar(&f.yes, "yes", false, "do not ask before the first write")
+	fs.BoolVar(&f.yes, "yes", false, "do not ask before the first write, nor before pruning")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress, only warnings and the outcome")
 	fs.BoolVar(&f.readOnly, "read-only", false, "refuse every write (for a setting that keeps a run from happening)")
 	f.show.add(cmd, "with --dry-run: ")
@@ -315,7 +315,7 @@ func (e *execution) announce(ctx context.Context, run state.Run, in *pipeline.Ru
 	if err != nil {
 		return nil, err
 	}
-	in.Options.Doubt, ended = e.session.noteBegin(ctx, note.Entry{Manifest: run.Manifest, Run: run.ID, Start: e.session.start.UTC()}, runs, in.Options.SettleTime)
+	in.Options.Doubt, in.Options.OlderState, ended = e.session.noteBegin(ctx, note.Entry{Manifest: run.Manifest, Run: run.ID, Start: e.session.start.UTC()}, runs, in.Options.SettleTime)
 	return ended, nil
 }
 

@@ -9,13 +9,13 @@ import (
 )
 
 // chosen are the flags that a saved plan has the answers of.
-var chosen = []string{"only", "division", "limit", "full-check", "retry-failed", "recreate"}
+var chosen = []string{"only", "division", "limit", "full-check", "retry-failed", "recreate", "max-prune"}
 
 // choice is what the flags of a plan choose.
 func (f *planFlags) choice() pipeline.Choice {
 	return pipeline.Choice{
 		Only: f.selects.only, Division: f.selects.division, Limit: f.selects.limit,
-		Hash: f.show.hash, FullCheck: f.decide.fullCheck, RetryFailed: f.decide.retryFailed, Recreate: f.decide.recreate,
+		Hash: f.show.hash, FullCheck: f.decide.fullCheck, RetryFailed: f.decide.retryFailed, Recreate: f.decide.recreate, MaxPrune: f.decide.maxPrune.String(),
 	}
 }
 

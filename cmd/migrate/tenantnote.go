@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/note"
@@ -44,14 +45,15 @@ func (s *session) tenantNote() (*note.File, error) {
 
 // noteBegin writes into the tenant note that a run begins on the session's state,
 // which knows the given runs. It tells what the note said before that matters, and
-// whether the run should doubt that the state is the whole truth. Noting is a
+// whether the run should doubt that the state is the whole truth; older says that the
+// state itself is an older copy, or was begun anew. Noting is a
 // convenience: what keeps it from being done is logged. The caller calls ended when
 // the run has ended and the state knows it, with whether it sent a create.
-func (s *session) noteBegin(ctx context.Context, e note.Entry, runs []state.Run, settle time.Duration) (doubt bool, ended func(ctx context.Context, at time.Time, made bool)) {
+func (s *session) noteBegin(ctx context.Context, e note.Entry, runs []state.Run, settle time.Duration) (doubt, older bool, ended func(ctx context.Context, at time.Time, made bool)) {
 	ended = func(context.Context, time.Time, bool) {}
 	f, err := s.tenantNote()
 	if f == nil && err == nil {
-		return false, ended
+		return false, false, ended
 	}
 	var before []note.Entry
 	e.State, e.Host = realPath(s.places.state), hostName()
@@ -62,23 +64,42 @@ func (s *session) noteBegin(ctx context.Context, e note.Entry, runs []state.Run,
 	if err != nil {
 		s.app.log.Warn().Err(err).Msg("a state that was exchanged, or another run on this tenant, would go unnoticed")
 		if !errors.Is(err, note.ErrDamaged) {
-			return false, ended
+			return false, false, ended
 		}
 		doubt = true // whatever it said
 	}
 	for _, o := range before {
 		d, line := h.heed(o)
-		doubt = doubt || d
+		doubt, older = doubt || d, older || d && h.own(o)
 		if line != "" {
 			say(s.app.err, "%s", view.Clean(line))
 		}
 	}
-	return doubt, func(ctx context.Context, at time.Time, made bool) {
+	return doubt, older, func(ctx context.Context, at time.Time, made bool) {
 		e.End = at
 		if err := f.End(ctx, e, made); err != nil {
 			s.app.log.Warn().Err(err).Msg("the tenant note does not say that this run has ended")
 		}
 	}
+}
+
+// olderState reports whether the tenant note tells that the session's state is an
+// older copy, or was begun anew. It tells nobody else, and writes nothing.
+func (s *session) olderState(ctx context.Context, r state.Reader) (bool, error) {
+	f, err := s.tenantNote()
+	if f == nil || err != nil {
+		return false, nil // a run says why
+	}
+	entries, err := f.Read()
+	if err != nil {
+		return false, nil
+	}
+	runs, err := r.Runs(ctx)
+	if err != nil {
+		return false, err
+	}
+	h := heeder{self: note.Entry{State: realPath(s.places.state), Host: hostName()}, runs: runs}
+	return slices.ContainsFunc(entries, func(o note.Entry) bool { return h.own(o) && h.exchanged(o) }), nil
 }
 
 // heeder decides what entries of a tenant note mean for a run of self.
@@ -110,6 +131,9 @@ func lookAt(path string) sight {
 // that was just under way.
 const unsure = 24 * time.Hour
 
+// own reports whether the entry is of the state itself.
+func (h *heeder) own(o note.Entry) bool { return o.State == h.self.State && o.Host == h.self.Host }
+
 // exchanged reports whether the entry of the state itself is of a run that it does
 // not know.
 func (h *heeder) exchanged(o note.Entry) bool { return o.Run != "" && !h.knows(o) }
@@ -118,7 +142,7 @@ func (h *heeder) exchanged(o note.Entry) bool { return o.Run != "" && !h.knows(o
 // done before, and what to tell people.
 func (h *heeder) heed(o note.Entry) (doubt bool, line string) {
 	known := h.knows(o)
-	if o.State == h.self.State && o.Host == h.self.Host {
+	if h.own(o) {
 		switch {
 		case h.exchanged(o):
 		case !o.Doubted.IsZero() && h.now.Sub(o.Doubted) < h.settle:

@@ -233,8 +233,8 @@ func (h *headerReader) value(key string, v Value) {
 	case "update":
 		h.update(v)
 	case "prune":
-		if s, ok := d.enum(v, "keep", "archive", "delete"); ok && s != "keep" {
-			d.later("prune: "+s, v.Pos)
+		if s, ok := d.enum(v, "keep", "archive", "delete"); ok {
+			h.m.Prune = s
 		}
 	}
 }

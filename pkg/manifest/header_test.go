@@ -65,7 +65,7 @@ shares: null
 			}},
 			{Pos: at(18, 12), Table: "b.ndjson"},
 		},
-		Update: Update{"replace", "keep", "keep", "overwrite"},
+		Update: Update{"replace", "keep", "keep", "overwrite"}, Prune: "keep",
 	}
 	if d := cmp.Diff(want, m, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); d != "" {
 		t.Error(d)

@@ -9,8 +9,6 @@ var later = []struct{ part, what, fix string }{
 	{"tagCategories", `key "tagCategories" (tag categories)`, "remove it"},
 	{"myFiles", `key "myFiles" (personal files)`, "remove it"},
 	{"shares", `key "shares" (share links)`, "remove it"},
-	{"prune: archive", "prune: archive", "write prune: keep"},
-	{"prune: delete", "prune: delete", "write prune: keep"},
 	{"item.localization", `key "localization" (linking language variants)`, "remove it"},
 }
 

@@ -28,7 +28,10 @@ type Manifest struct {
 	// tags are mapped as soon as something has read the maps, see package expand.
 	TagCategories []TagCategory
 	Update        Update
-	Shares        []Share
+	// Prune says what happens to assets that the manifest made and no longer
+	// lists: "keep" (default), "archive" or "delete". "" is keep.
+	Prune  string
+	Shares []Share
 }
 
 // Extras are what the manifest makes beside its items, in words: "tag

@@ -189,7 +189,7 @@ func headerSchema() object {
 		"tagCategories": listSchema(categorySchema(object{
 			"division": nullOr(describe(textSchema(object{"pattern": notBlank}), "Division by name or id, of a category at the top; default: the header's"))})),
 		"update": update,
-		"prune":  words("keep"),
+		"prune":  words("keep", "archive", "delete"),
 	}
 	p := object{}
 	for _, k := range headerKeys {

@@ -613,8 +613,8 @@ func (d *decider) sameSource(rec *state.Record) bool {
 // that is wanted again.
 func (d *decider) takenBack() {
 	rec := d.f.Record
-	if rec.Op == state.Delete && rec.AssetID == "" {
-		d.unknown() // its asset is no more: what has its external ID is not ours
+	if rec.AssetID == "" {
+		d.unknown() // its asset is no more, or somebody's: what has its external ID is not ours
 		return
 	}
 	if d.needRemote() {

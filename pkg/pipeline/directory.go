@@ -40,6 +40,7 @@ type tagKey struct {
 // It grows with the distinct names, not with the items.
 type census struct {
 	all       int // items of the manifest
+	listed    *listing
 	items     int // of them, that are selected
 	divisions map[string]manifest.Pos
 	languages map[string]manifest.Pos
@@ -52,6 +53,7 @@ type census struct {
 
 func takeCensus(ctx context.Context, in *Input) (*census, error) {
 	c := &census{
+		listed:    newListing(),
 		divisions: map[string]manifest.Pos{}, languages: map[string]manifest.Pos{}, countries: map[string]manifest.Pos{},
 		authors: map[string]manifest.Pos{}, tagIDs: map[string]manifest.Pos{}, tags: map[string]map[string]wantedTag{},
 	}
@@ -65,6 +67,7 @@ func takeCensus(ctx context.Context, in *Input) (*census, error) {
 			return nil, err
 		}
 		c.all++
+		c.listed.add(in.Manifest, &item)
 		if in.Select.has(&item) {
 			c.items++
 		}

@@ -111,6 +111,7 @@ type Outcome struct {
 	TagsDeleted int   `json:"tagsDeleted,omitempty"`
 	Err         error `json:"-"` // why it stopped early; nil otherwise
 
-	tagsLeft int  // tags that should have gone and are still there
-	takes    bool // it is of a rollback
+	pruned   map[[2]string]int // results of items that are no longer listed, by status and action
+	tagsLeft int               // tags that should have gone and are still there
+	takes    bool              // it is of a rollback
 }

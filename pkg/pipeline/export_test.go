@@ -6,3 +6,6 @@ func WithLimits(o Options, chunk, queue, batch int) Options {
 	o.limits = limits{chunk, queue, batch}
 	return o
 }
+
+// PruneLimitOf is what l means for so many records.
+func PruneLimitOf(l PruneLimit, records int) int { return l.of(records) }

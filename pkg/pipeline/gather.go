@@ -160,6 +160,7 @@ type gatherer struct {
 	twins  []manifest.Problem
 	owners owners
 	extras []extras // of the manifest that this command is about; none for a selection
+	listed *listing // what the manifest lists; nil for lint
 	reads  int      // API reads made
 	mu     sync.Mutex
 }

@@ -328,7 +328,7 @@ func (r *runner) finish(_ context.Context, w *work, status string, f *state.Fail
 func (r *runner) report(w *work, status string, f *state.Failure) {
 	res := Result{
 		ExternalID: w.item.ExternalID, Source: w.Row.Source, Name: w.Row.Name, Division: w.Row.Division, Keep: w.Row.Keep,
-		AssetID: w.Row.AssetID, Slug: w.slug, Action: w.Row.Action, Reason: w.Row.Reason, Status: status,
+		Unlisted: w.Row.Unlisted, AssetID: w.Row.AssetID, Slug: w.slug, Action: w.Row.Action, Reason: w.Row.Reason, Status: status,
 		MD5: w.Row.MD5, Size: w.Row.Size, Attempts: max(w.creates, w.uploads, w.updates), Start: w.start, End: time.Now(), Run: r.in.ID, Error: f, Warnings: w.warnings,
 	}
 	if rec := w.rec; rec != nil {
@@ -365,6 +365,8 @@ type tally struct {
 	no      map[string]bool                    // Divisions that refused us
 	extras  map[state.ExtraKind]map[string]int // results by status
 
+	pruned map[[2]string]int // of status, by status and action: of items that are no longer listed
+
 	tagsGone, tagsLeft int // of a rollback: deleted, and not deleted because the service did not answer
 }
 
@@ -385,6 +387,12 @@ func (t *tally) result(r Result) {
 		t.status = map[string]int{}
 	}
 	t.status[r.Status]++
+	if r.Unlisted {
+		if t.pruned == nil {
+			t.pruned = map[[2]string]int{}
+		}
+		t.pruned[[2]string{r.Status, string(r.Action)}]++
+	}
 	if r.Status == string(state.Failed) {
 		t.nFailed++
 	}
@@ -400,6 +408,16 @@ func (t *tally) tag(deleted, failed bool) {
 	if failed {
 		t.tagsLeft++
 	}
+}
+
+func (t *tally) setPruning(p *Pruning) { t.mu.Lock(); defer t.mu.Unlock(); t.sum.Prune = p }
+
+// pass tells how the items went so far.
+func (t *tally) pass() *pass {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := Outcome{Status: t.status}
+	return &pass{blocked: t.status["blocked"], others: t.sum.Reasons[ConflictOther], failed: t.status[string(state.Failed)] + o.unknown()}
 }
 
 func (t *tally) failed() int { t.mu.Lock(); defer t.mu.Unlock(); return t.nFailed }
@@ -431,6 +449,7 @@ func (t *tally) into(out *Outcome) {
 	defer t.mu.Unlock()
 	t.tags.into(&t.sum)
 	out.Plan, out.Status, out.Extras, out.Puts, out.Bytes = t.sum, t.status, t.extras, t.puts, t.bytes
+	out.pruned = maps.Clone(t.pruned)
 	out.TagsDeleted, out.tagsLeft = t.tagsGone, t.tagsLeft
 	if out.Status == nil {
 		out.Status = map[string]int{}

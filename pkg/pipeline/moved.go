@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"hash/maphash"
 	"path"
 	"slices"
 
@@ -26,6 +25,7 @@ type moves struct {
 	g      *gatherer
 	loaded bool
 	bySize map[int64][]orphan
+	taken  map[string]string // the orphans that were found, to the items that have their bytes
 }
 
 // orphan is a record without an item.
@@ -88,28 +88,20 @@ func (m *moves) match(ctx context.Context, w *work) error {
 	}
 	if best >= 0 {
 		w.Row.Moved = group[best].id
+		m.taken[group[best].id] = w.item.ExternalID
 		w.Row.Detail = fmt.Sprintf("moved? it has the bytes of %s, which the manifest no longer lists; state rename keeps that asset, else this is a second one", group[best].id)
 		m.bySize[w.Row.Size] = slices.Delete(group, best, best+1)
 	}
 	return nil
 }
 
-// load reads which records have no item, in eight bytes for each item.
+// load reads which records have no item.
 func (m *moves) load(ctx context.Context) error {
-	m.bySize = map[int64][]orphan{}
+	m.bySize, m.taken = map[int64][]orphan{}, map[string]string{}
 	in := m.g.in
 	if recs, err := in.State.Scan(ctx, "", 1); err != nil || len(recs) == 0 {
 		return err
 	}
-	seed := maphash.MakeSeed()
-	var listed []uint64
-	for item, err := range in.Items(ctx) {
-		if err != nil {
-			return err
-		}
-		listed = append(listed, maphash.String(seed, item.ExternalID))
-	}
-	slices.Sort(listed)
 	const page = 1000
 	kept := 0
 	for after := ""; ; {
@@ -121,7 +113,7 @@ func (m *moves) load(ctx context.Context) error {
 			if !movable(&r, in.Manifest.ID) || kept == maxOrphans {
 				continue
 			}
-			if _, there := slices.BinarySearch(listed, maphash.String(seed, r.ExternalID)); there {
+			if m.g.listed.has(r.ExternalID) {
 				continue
 			}
 			kept++

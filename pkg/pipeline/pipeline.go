@@ -104,6 +104,11 @@ type Options struct {
 	Drain             time.Duration                // for uploads in flight after Stop; 0 is 60 s
 	MaxFailures       int                          // 0: no limit
 	KeepReplaced      string                       // folder for the bytes that a version replaces, which are read before it is sent; "" keeps none
+	MaxPrune          PruneLimit                   // how many assets may be pruned at once
+	AllowDelete       bool                         // prune: delete may delete
+	// OlderState is set when the state is an older copy, or was begun anew: nothing
+	// is pruned then.
+	OlderState bool
 	// Doubt is set when the state may be older than what was last done: an older
 	// copy was put back, or another state is at work on the tenant. The run begins
 	// with waiting out the settle time.

@@ -43,7 +43,7 @@ func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
 	if len(problems) > 0 {
 		return nil, nil, &StopError{Code: 2, Problems: problems}
 	}
-	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir)}, c, nil
+	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir), listed: c.listed}, c, nil
 }
 
 // Plan decides every selected item and yields its row, in the manifest's
@@ -85,6 +85,9 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 				return s, err
 			}
 		}
+	}
+	if err := g.planPruning(ctx, &s, moves.taken, yield); err != nil {
+		return s, err
 	}
 	tags.into(&s)
 	err := g.planExtras(ctx, func(w *extraWork) error {

@@ -25,6 +25,9 @@ const (
 	ReasonMadeAlready    = "made-already" // it is made once, and the manifest wants it otherwise by now
 	ReasonStays          = "stays"        // a rollback cannot take it back
 
+	ReasonUnlisted = "unlisted" // the manifest no longer lists what it made
+	ReasonInTrash  = "in-trash" // likewise, and the asset is in the trash already
+
 	// Conflicts.
 	ConflictChanged  = "changed-remotely"
 	ConflictAdopt    = "adopt-differs"
@@ -44,6 +47,9 @@ const (
 	ConflictDeleted    = "deleted"          // a rollback deleted it for good
 	ConflictOtherAsset = "other-asset"      // the item goes on with another asset
 	ConflictProcessing = "still-processing" // a version of it is under way
+
+	// Conflicts of pruning; and [ConflictChanged], [ConflictTwin].
+	ConflictOtherID = "other-external-id" // its asset has another external ID now
 
 	// What blocks a row, beyond the codes of the manifest's own checks.
 	BlockedManifest  = "manifest"         // see the row's problems
@@ -78,6 +84,14 @@ const (
 	FailedTag         = "tag"                 // a tag could not be made
 	FailedDropped     = "external-id-dropped" // the service did not keep the external ID
 	FailedGone        = "remote-missing"      // the asset went away while we worked on it
+
+	// Why nothing is pruned.
+	GuardProblems   = "prune-problems"    // items are blocked or failed
+	GuardOthers     = "prune-others"      // items belong to another manifest
+	GuardLimit      = "prune-limit"       // more than --max-prune
+	GuardShrunk     = "prune-shrunk"      // a list lost more than that
+	GuardOlderState = "prune-older-state" // the state may be an older copy
+	GuardDelete     = "prune-delete"      // --allow-delete is missing
 
 	// Warnings of results.
 	WarnNormalised = "normalised"    // the service shows a field in another form than sent

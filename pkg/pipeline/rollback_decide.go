@@ -25,6 +25,10 @@ type backFacts struct {
 	// none has.
 	kept func(md5 string) (dir string, size int64)
 
+	// Of pruning.
+	unlisted bool   // the manifest no longer lists the item
+	movedTo  string // the new item that has its bytes; "" for none known
+
 	file   string // MD5 of the bytes that go back; "" for none
 	spared []spared
 }

@@ -78,7 +78,11 @@ func (r *runner) tookBack(ctx context.Context, w *work, seen Values) error {
 		}
 	}
 	off := canonSet(w.back.tagsOff())
-	err := r.queue(ctx, w, "Taken back.", w.reformed(), func(rec *state.Record) {
+	text := "Taken back."
+	if w.back.unlisted {
+		text = "Archived: the manifest no longer lists it."
+	}
+	err := r.queue(ctx, w, text, w.reformed(), func(rec *state.Record) {
 		rec.Status, rec.Intent, rec.Error, rec.Warnings = state.Done, nil, nil, w.warnings
 		if was := w.facts.Record; was != nil && was.Op == state.Create && was.Status != state.Done {
 			rec.Fields = arrived(rec.Fields, seen)

@@ -56,9 +56,11 @@ type Row struct {
 	Offline bool `json:"offline,omitempty"`
 	// Moved, of a create, is the external ID of an item that the manifest no longer
 	// lists and that has the same bytes, as far as is known: the file may have been
-	// renamed or moved. "" is none.
+	// renamed or moved. "" is none. Of a row of pruning it is that of the new item.
 	Moved string `json:"moved,omitempty"`
-	Undo  Undo   `json:"undo"`
+	// Unlisted marks a row of pruning: the manifest no longer lists the item.
+	Unlisted bool `json:"unlisted,omitempty"`
+	Undo     Undo `json:"undo"`
 	// Audience is who will see it; nil where nobody sees anything else than before.
 	Audience *Audience `json:"audience,omitempty"`
 	// Overwrites is the conflict that update: {conflicts: overwrite} turned into
@@ -103,6 +105,11 @@ type Summary struct {
 	Extras map[state.ExtraKind]map[Action]int `json:"extras,omitempty"`
 	// Exposure is who will see what; nil when nobody sees anything else than before.
 	Exposure *Exposure `json:"exposure,omitempty"`
+	// Pruned counts, by action, the rows of items that the manifest no longer
+	// lists. They are in Actions too, and not in Items.
+	Pruned map[Action]int `json:"pruned,omitempty"`
+	// Prune is what is known of such items; nil when nobody looked.
+	Prune *Pruning `json:"prune,omitempty"`
 	// TagTwins are tags that look alike, among those wanted and the service's.
 	TagTwins []manifest.Problem `json:"tagTwins,omitempty"`
 }
@@ -133,6 +140,7 @@ type Result struct {
 	// reached (pending), or "unchanged", "conflict", "blocked"; of an extra a
 	// state.ExtraStatus, or likewise.
 	Status   string         `json:"status"`
+	Unlisted bool           `json:"unlisted,omitempty"` // the manifest no longer lists it
 	MD5      string         `json:"md5,omitempty"`
 	Size     int64          `json:"size"`
 	Attempts int            `json:"attempts,omitempty"`

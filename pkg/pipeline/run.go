@@ -52,7 +52,7 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	}
 	items := in.Select.count(c.items)
 	if r.plan != nil {
-		items = r.plan.Len()
+		items = r.plan.Len() - r.plan.Unlisted()
 	}
 	r.emit(Started{Run: in.ID, Items: items, At: in.Start})
 	r.tellOthers(c.all - c.items)
@@ -640,7 +640,9 @@ func (r *runner) conclude(out *Outcome, err error) {
 	if err == nil && r.stopped() {
 		err = r.stopCause
 	}
-	out.takes = r.back != nil
+	if out.takes = r.back != nil; !out.takes && out.Plan.Prune == nil {
+		out.Plan.Prune = r.notPruned()
+	}
 	out.Err = err
 	out.Code = exitCode(out, err)
 	out.Sentence = sentence(out)
@@ -658,7 +660,7 @@ func exitCode(out *Outcome, err error) int {
 		return 1
 	}
 	switch {
-	case out.undone() > 0 || out.unknown() > 0 || out.tagsLeft > 0:
+	case out.undone() > 0 || out.unknown() > 0 || out.tagsLeft > 0 || out.Plan.Prune.Refused():
 		return 3
 	case out.Status[string(state.Sent)]+out.Status[string(state.Processing)]+out.extras(state.ExtraTicket) > 0:
 		return 6
@@ -691,18 +693,38 @@ func (o *Outcome) unknown() int {
 }
 
 func sentence(out *Outcome) string {
-	total := 0
+	total, done, same := 0, out.Status["done"], out.Status["unchanged"]
 	for _, n := range out.Status {
 		total += n
+	}
+	for k, n := range out.pruned {
+		total -= n
+		switch k[0] {
+		case "done":
+			done -= n
+		case "unchanged":
+			same -= n
+		}
 	}
 	var s strings.Builder
 	verb, before := "done", "unchanged"
 	if out.takes {
 		verb, before = "taken back", "already"
 	}
-	s.WriteString(fmt.Sprintf("%d of %d %s", out.Status["done"]+out.Status["unchanged"], total, verb))
-	if n := out.Status["unchanged"]; n > 0 {
-		s.WriteString(fmt.Sprintf(" (%d %s)", n, before))
+	s.WriteString(fmt.Sprintf("%d of %d %s", done+same, total, verb))
+	if same > 0 {
+		s.WriteString(fmt.Sprintf(" (%d %s)", same, before))
+	}
+	for _, a := range []struct {
+		action Action
+		text   string
+	}{{ActionArchive, "archived"}, {ActionDelete, "deleted"}} {
+		if n := out.pruned[[2]string{"done", string(a.action)}]; n > 0 {
+			s.WriteString(fmt.Sprintf(", %d no longer listed and %s", n, a.text))
+		}
+	}
+	if out.Plan.Prune.Refused() {
+		s.WriteString(fmt.Sprintf(", %d no longer listed and not pruned", out.Plan.Prune.Unlisted))
 	}
 	for _, k := range []string{"failed", "conflict", "blocked"} {
 		if n := out.Status[k]; n > 0 {

@@ -57,13 +57,21 @@ type PlanRules struct {
 	Conflicts  string `json:"conflicts"`
 	CreateTags string `json:"createTags"`
 	Ownership  string `json:"ownership,omitempty"`
+	Prune      string `json:"prune,omitempty"` // "" is keep
 }
 
 func rulesOf(m *manifest.Manifest) PlanRules {
 	return PlanRules{
 		Tags: m.Update.Tags, Metadata: m.Update.Metadata, File: m.Update.File, Conflicts: m.Update.Conflicts,
-		CreateTags: string(m.CreateTags), Ownership: m.Target.Ownership,
+		CreateTags: string(m.CreateTags), Ownership: m.Target.Ownership, Prune: pruneRule(m),
 	}
+}
+
+func pruneRule(m *manifest.Manifest) string {
+	if m.Prune == PruneKeep {
+		return ""
+	}
+	return m.Prune
 }
 
 // Choice is what the person who planned chose. A run of the plan has the same
@@ -76,6 +84,7 @@ type Choice struct {
 	FullCheck   bool     `json:"fullCheck,omitempty"`
 	RetryFailed bool     `json:"retryFailed,omitempty"`
 	Recreate    []string `json:"recreate,omitempty"` // external IDs
+	MaxPrune    string   `json:"maxPrune,omitempty"` // as [ParsePruneLimit] reads it
 }
 
 // Selects reports whether the plan was made of a part of the manifest.
@@ -84,6 +93,7 @@ func (c *Choice) Selects() bool { return len(c.Only) > 0 || c.Division != "" || 
 // apply makes o decide as the choice says.
 func (c *Choice) apply(o *Options) {
 	o.Hash, o.FullCheck, o.RetryFailed = c.Hash, c.FullCheck, c.RetryFailed
+	o.MaxPrune, _ = ParsePruneLimit(c.MaxPrune) // what cannot be read is the default
 	o.Recreate = nil
 	if len(c.Recreate) > 0 {
 		o.Recreate = func(id string) bool { return slices.Contains(c.Recreate, id) }

@@ -122,6 +122,9 @@ const headerPart = "the manifest's header"
 // the place in the manifest.
 func (g *gatherer) itemParts(w *work) Values {
 	item, m := &w.item, g.in.Manifest
+	if w.Row.Unlisted {
+		return Values{"externalId": canonText(item.ExternalID), headerPart: canon([]any{m.ID, rulesOf(m)})}
+	}
 	refs := w.facts.Refs
 	refs.Tags = make([]string, len(item.Fields.Tags.Value))
 	for i, t := range item.Fields.Tags.Value {
@@ -169,7 +172,7 @@ func rootOf(m *manifest.Manifest, name string) string {
 // fileBasis is nil when the decision does not look at a file.
 func fileBasis(w *work) *FileBasis {
 	f := &w.facts
-	if w.item.URL != "" || f.Rules.File == "keep" && f.Record != nil && f.Record.Status == state.Done {
+	if w.Row.Unlisted || w.item.URL != "" || f.Rules.File == "keep" && f.Record != nil && f.Record.Status == state.Done {
 		return nil
 	}
 	b := &FileBasis{Size: cmp.Or(f.Info.Listed, f.Info.Size), MD5: f.MD5, ModTime: stamp(f.Info)}

@@ -104,6 +104,9 @@ func (r *runner) goneRows(yield func([]*work) error) error {
 		return yield(l)
 	}
 	err := r.plan.gone(func(row *SavedRow) error {
+		if row.Unlisted { // see goneUnlisted
+			return nil
+		}
 		w := &work{}
 		w.item.ExternalID, w.item.Pos, w.item.Division = row.ExternalID, row.Pos, row.Division
 		w.Row = row.Row

@@ -31,6 +31,7 @@ type SavedPlan struct {
 	Extras []*SavedExtra
 
 	path   string
+	pruned int // rows of items that were no longer listed
 	r      io.ReaderAt
 	close  func() error
 	rows   []rowAt // by hash
@@ -99,6 +100,9 @@ func (p *SavedPlan) Close() error { return p.close() }
 
 // Len is the number of rows.
 func (p *SavedPlan) Len() int { return len(p.rows) }
+
+// Unlisted is the number of rows of pruning.
+func (p *SavedPlan) Unlisted() int { return p.pruned }
 
 // Selection is the items that have a row.
 func (p *SavedPlan) Selection() Selection { return Selection{Only: p.has} }
@@ -315,6 +319,9 @@ func (r *planReader) add(line []byte) error {
 	r.tags.add(row.Division, row.Basis.NewTags)
 	if row.Overwrites != "" {
 		r.Overwrites++
+	}
+	if row.Unlisted {
+		r.pruned++
 	}
 	r.rows = append(r.rows, rowAt{idHash(row.ExternalID), r.off})
 	return nil

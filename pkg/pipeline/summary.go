@@ -14,7 +14,14 @@ func (s *Summary) Add(r Row) {
 	if s.Actions == nil {
 		s.Actions = map[Action]int{}
 	}
-	s.Items++
+	if r.Unlisted {
+		if s.Pruned == nil {
+			s.Pruned = map[Action]int{}
+		}
+		s.Pruned[r.Action]++
+	} else {
+		s.Items++
+	}
 	s.Actions[r.Action]++
 	if r.Action == ActionConflict || r.Action == ActionBlocked {
 		if s.Reasons == nil {
@@ -34,7 +41,7 @@ func (s *Summary) Add(r Row) {
 		s.Offline++
 		s.OfflineBytes += r.Size
 	}
-	if r.Moved != "" {
+	if r.Moved != "" && !r.Unlisted {
 		s.Moved++
 	}
 	if r.Audience != nil {

@@ -549,7 +549,7 @@ func nextStep(rec *state.Record) string {
 			return fmt.Sprintf("The next run reads asset %s: if the bytes arrived it waits for them to be processed, else it sends them again.", rec.AssetID)
 		}
 		if rec.Op == state.Archive || rec.Op == state.Delete {
-			return fmt.Sprintf("A rollback was cut off: run it again to go on with asset %s, or run the manifest to keep it.", rec.AssetID)
+			return fmt.Sprintf("A rollback, or the pruning of a run, was cut off: run that again to go on with asset %s, or list the item and run its manifest to keep it.", rec.AssetID)
 		}
 		return fmt.Sprintf("The next run sends the %s of asset %s again; its values are absolute.", rec.Op, rec.AssetID)
 	case state.Sent, state.Processing:
@@ -557,9 +557,9 @@ func nextStep(rec *state.Record) string {
 	case state.Done:
 		switch rec.Op {
 		case state.Archive:
-			return "It is in the trash. A run of its manifest brings it back."
+			return "It is in the trash. A run of a manifest that lists it brings it back."
 		case state.Delete:
-			return "It is gone for good. A run of its manifest makes it anew."
+			return "It is gone for good. A run of a manifest that lists it makes it anew."
 		}
 		return "Nothing, unless its item or its file changes."
 	case state.Failed:

@@ -135,7 +135,7 @@ func writeTables(dir string, sep rune, kept []string, results io.Reader) (err er
 		switch l.row.class() {
 		case success:
 			succeeded.add(l.row)
-			if l.row.AssetID != "" {
+			if l.row.AssetID != "" && !l.row.Unlisted { // else nobody is to be led there
 				mapping.add(l.row)
 			}
 		case failure:

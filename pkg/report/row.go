@@ -31,6 +31,7 @@ type row struct {
 	Action     pipeline.Action `json:"action,omitempty"`
 	Reason     string          `json:"reason,omitempty"`
 	Status     string          `json:"status"`
+	Unlisted   bool            `json:"unlisted,omitempty"`
 	MD5        string          `json:"md5,omitempty"`
 	Size       int64           `json:"size"`
 	Attempts   int             `json:"attempts,omitempty"`
@@ -44,7 +45,7 @@ type row struct {
 func newRow(r pipeline.Result) row {
 	return row{
 		ExternalID: r.ExternalID, Kind: r.Kind, Key: r.Key, ID: r.ID, Source: r.Source, Keep: r.Keep, AssetID: r.AssetID, Slug: r.Slug,
-		Name: r.Name, Division: r.Division, Action: r.Action, Reason: r.Reason, Status: r.Status,
+		Name: r.Name, Division: r.Division, Action: r.Action, Reason: r.Reason, Status: r.Status, Unlisted: r.Unlisted,
 		MD5: r.MD5, Size: r.Size, Attempts: r.Attempts, Start: stamp{r.Start}, End: stamp{r.End},
 		Run: r.Run, Error: r.Error, Warnings: r.Warnings,
 	}

@@ -14,6 +14,9 @@ const (
 
 	// MetaDigest is the digest of the manifest that last passed all checks.
 	MetaDigest = "manifest-digest"
+	// MetaLists has the number of items that each list of each manifest had when the
+	// manifest was last read as a whole: JSON, by the manifest's id and the list.
+	MetaLists = "lists"
 	// MetaExternalIDKept is set once a create's answer carried our external ID
 	// and a look-up found it: how long that took, in decimal milliseconds.
 	MetaExternalIDKept = "external-id-kept"
@@ -26,7 +29,7 @@ const (
 
 // metaKeys are all keys but metaCounts: what an export has of them.
 var metaKeys = []string{
-	MetaTenant, MetaSchema, MetaSerial, MetaDigest, MetaExternalIDKept, MetaExternalIDFirst, MetaExternalIDDropped,
+	MetaTenant, MetaSchema, MetaSerial, MetaDigest, MetaLists, MetaExternalIDKept, MetaExternalIDFirst, MetaExternalIDDropped,
 }
 
 // reserved reports whether only the store may write key.

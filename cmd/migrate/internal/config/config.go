@@ -27,7 +27,7 @@ type Origins map[string]string
 
 // CommandLineOnly are the flags that only a person at the command line may
 // set: an environment or a file that sets them is refused.
-var CommandLineOnly = []string{"yes", "fix", "recreate", "delete", "allow-private", "help", "config"}
+var CommandLineOnly = []string{"yes", "fix", "recreate", "delete", "allow-delete", "allow-private", "help", "config"}
 
 // NotInFile are flags that name a program to run. A file that comes with a
 // manifest may be somebody else's.

@@ -97,6 +97,19 @@ func other(o, e Entry) int {
 	return 1
 }
 
+// Read returns all entries, without waiting for a lock; none when there is no note.
+func (f *File) Read() ([]Entry, error) {
+	b, err := f.file.Read()
+	if b == nil || err != nil {
+		return nil, err
+	}
+	var d document
+	if err := json.Unmarshal(b, &d); err != nil || d.Version < 1 {
+		return nil, fmt.Errorf("%s: %w", f.Path(), ErrDamaged)
+	}
+	return d.States, nil
+}
+
 // End notes that the run of e, as it was begun, ended at e.End, and whether it sent a
 // create. A later run of the same state is left alone.
 func (f *File) End(ctx context.Context, e Entry, made bool) error {

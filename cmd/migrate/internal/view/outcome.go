@@ -32,6 +32,9 @@ func (e Ending) Text(w io.Writer) error {
 		requests += n
 	}
 	out.line("%s", Clean(o.Sentence))
+	for _, line := range pruning(o.Plan.Prune, true) {
+		out.line("%s", line)
+	}
 	if o.TagsDeleted > 0 {
 		out.line("%s deleted", Plural(o.TagsDeleted, "tag", "tags"))
 	}

@@ -228,6 +228,10 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 		out.line("%s online only: a run downloads %s (%s)", Plural(s.Offline, "file is", "files are"), either(s.Offline == 1, "it", "them"), Bytes(s.OfflineBytes))
 	}
 
+	for _, line := range pruning(s.Prune, false) {
+		out.line("%s", line)
+	}
+
 	if decisions := s.Decisions(); decisions > 0 {
 		out.line("")
 		out.line("%s (%s):", either(back, "Stays as it is", "Needs a decision"), Count(decisions))
@@ -423,7 +427,7 @@ func rowLine(row pipeline.Row) []string {
 	for _, d := range row.Diff {
 		lines = append(lines, fmt.Sprintf("    %s: %s -> %s", Clean(d.Field), short(d.Remote), wanted(d)))
 	}
-	if len(row.Spared) > 0 && row.Detail != "" {
+	if (len(row.Spared) > 0 || row.Unlisted) && row.Detail != "" {
 		lines = append(lines, "    "+Clean(row.Detail))
 	}
 	return append(lines, warnings(row)...)

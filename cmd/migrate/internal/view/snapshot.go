@@ -90,6 +90,9 @@ func (t *Tally) Observe(e pipeline.Event) {
 	case pipeline.Started:
 		t.snap.Run, t.snap.Items, t.start = e.Run, e.Items, time.Now()
 	case pipeline.Decided:
+		if e.Row.Unlisted {
+			t.snap.Items++
+		}
 		if e.Row.Puts > 0 {
 			t.snap.ToSend += e.Row.Size
 		}
