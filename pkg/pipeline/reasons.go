@@ -48,9 +48,6 @@ const (
 	ConflictOtherAsset = "other-asset"      // the item goes on with another asset
 	ConflictProcessing = "still-processing" // a version of it is under way
 
-	// Conflicts of pruning; and [ConflictChanged], [ConflictTwin].
-	ConflictOtherID = "other-external-id" // its asset has another external ID now
-
 	// What blocks a row, beyond the codes of the manifest's own checks.
 	BlockedManifest  = "manifest"         // see the row's problems
 	BlockedMissing   = "file-missing"     // no such file
@@ -84,6 +81,9 @@ const (
 	FailedTag         = "tag"                 // a tag could not be made
 	FailedDropped     = "external-id-dropped" // the service did not keep the external ID
 	FailedGone        = "remote-missing"      // the asset went away while we worked on it
+
+	// Conflicts of pruning; and [ConflictChanged], [ConflictTwin].
+	ConflictOtherID = "other-external-id" // its asset has another external ID now
 
 	// Why nothing is pruned.
 	GuardProblems   = "prune-problems"    // items are blocked or failed
