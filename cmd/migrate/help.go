@@ -16,7 +16,8 @@ func newHelp(a *app) *cobra.Command {
 		Short: "Explain a command, a code or the exit codes",
 		Long: `Help explains a command, a problem by its code (such as M012), the reason that a
 plan, a result or verify gives (such as file-missing), or the exit codes.`,
-		Example: "  migrate help exit-codes",
+		Example:           "  migrate help exit-codes",
+		ValidArgsFunction: a.completeHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "exit-codes" {
 				return a.explainExitCodes()

@@ -23,8 +23,9 @@ func newInit(a *app) *cobra.Command {
 file to move into DIR (default: this folder). With --sample it writes a small
 library to try instead: files of many types, two tags, a link. It never overwrites
 anything and asks nobody.`,
-		Example: "  migrate init --sample demo",
-		Args:    argsOf(cobra.MaximumNArgs(1)),
+		Example:           "  migrate init --sample demo",
+		Args:              argsOf(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: completeFolder,
 	}
 	cmd.Flags().BoolVar(&sample, "sample", false, "write a small library to try")
 	cmd.RunE = a.action(noManifest, func(_ context.Context, args []string) (int, error) {

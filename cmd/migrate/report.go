@@ -28,8 +28,9 @@ func newReport(a *app) *cobra.Command {
 		Short: "Show the outcome of runs",
 		Long: `Show prints what runs did, from their evidence folders. RUN is the folder, or the
 id of a run whose folder is below this one.`,
-		Example: "  migrate report show manifest.sandbox/runs/*",
-		Args:    argsOf(cobra.MinimumNArgs(1)),
+		Example:           "  migrate report show manifest.sandbox/runs/*",
+		Args:              argsOf(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: completeFolder,
 	}
 	show.RunE = a.action(noManifest, func(_ context.Context, args []string) (int, error) {
 		dirs, err := runFolders(args)
@@ -52,8 +53,9 @@ id of a run whose folder is below this one.`,
 		Long: `Verify compares every file of an evidence folder with SHA256SUMS, offline. Whether
 SHA256SUMS is the original, its own digest tells: the run printed it. RUN is the
 folder, or the id of a run whose folder is below this one.`,
-		Example: "  migrate report verify manifest.sandbox/runs/*",
-		Args:    argsOf(cobra.MinimumNArgs(1)),
+		Example:           "  migrate report verify manifest.sandbox/runs/*",
+		Args:              argsOf(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: completeFolder,
 	}
 	verify.RunE = a.action(noManifest, func(_ context.Context, args []string) (int, error) {
 		dirs, err := runFolders(args)

@@ -109,7 +109,10 @@ the service named in the first line of each command.`,
 	root.AddCommand(newAssets(a), newDivisions(a), newUsers(a), newTags(a), newCategories(a), newQuery(a), newAPI(a)) // by hand
 	root.AddCommand(newAuth(a))
 	root.AddCommand(newExport(a))
+	root.AddCommand(newCompletion(a))
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(newHelp(a))
+	addCompletions(root)
 	return root
 }
 
@@ -249,17 +252,4 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		return usagef("unknown command %q (did you mean %q?)", args[0], near[0])
 	}
 	return usagef("unknown command %q; %s --help lists them", args[0], cmd.CommandPath())
-}
-
-// completeManifest offers files that can be manifests.
-func completeManifest(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
-}
-
-// completeManifestThird offers them for the third argument, and nothing before.
-func completeManifestThird(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-	if len(args) < int(manifestThird) {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return completeManifest(cmd, args, word)
 }

@@ -21,8 +21,9 @@ func newWhy(a *app) *cobra.Command {
 time, why the last run left it alone if it did, and what the next run does with
 it. It talks to no service. Without MANIFEST it takes the only state in this
 folder.`,
-		Example: "  migrate why SAMPLE-001 manifest.yaml --sandbox",
-		Args:    argsOf(cobra.RangeArgs(1, 2)),
+		Example:           "  migrate why SAMPLE-001 manifest.yaml --sandbox",
+		Args:              argsOf(cobra.RangeArgs(1, 2)),
+		ValidArgsFunction: completeManifestSecond,
 	}
 	st.add(cmd.Flags())
 	cmd.Flags().BoolVar(&sandbox, "sandbox", false, "of the stand-in beside the manifest")
