@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/config"
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 )
 
 // app is one call of the program: its surroundings, its settings, its exit code.
@@ -249,7 +251,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	}
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return usagef("unknown command %q (did you mean %q?)", args[0], near[0])
+		return usagef("unknown command %q (did you mean %q?)", args[0], cmp.Or(manifest.Suggest(args[0], near), near[0]))
 	}
 	return usagef("unknown command %q; %s --help lists them", args[0], cmd.CommandPath())
 }
