@@ -330,3 +330,33 @@ func TestNothingIsWrittenByADryRun(t *testing.T) {
 		t.Error("the folder is there")
 	}
 }
+
+// TestTheTrashAndWhatIsPersonal: the one comes when it is asked for, whatever lists
+// show; the other never does.
+func TestTheTrashAndWhatIsPersonal(t *testing.T) {
+	for name, tc := range map[string]struct {
+		hide, noScope, archived  bool
+		exported, left, warnings int
+	}{
+		"not asked for":         {archived: false, exported: 1, left: 1},
+		"in the lists":          {archived: true, exported: 2},
+		"in the export alone":   {archived: true, hide: true, exported: 2},
+		"not to be seen":        {archived: true, hide: true, noScope: true, exported: 2, warnings: 2},
+		"a list with all of it": {archived: true, noScope: true, exported: 3, warnings: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newTenant()
+			s.divisions = append(s.divisions, showpad.Division{ID: "mine", Name: "My Files"})
+			s.hide, s.noScope = tc.hide, tc.noScope
+			s.file("a1", "one.txt", "one", "")
+			s.file("a2", "two.txt", "two", `"isArchived": true`)
+			s.file("a3", "three.txt", "three", `"division": {"id": "mine"}`)
+			o := options(t.TempDir())
+			o.Archived = tc.archived
+			sum := export(t, s, o)
+			if sum.Exported != tc.exported || sum.Archived != tc.left || len(sum.Warnings) != tc.warnings {
+				t.Errorf("%+v", sum)
+			}
+		})
+	}
+}

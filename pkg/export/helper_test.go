@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 )
@@ -28,6 +29,8 @@ type tenant struct {
 	tags      []showpad.Tag
 	users     []showpad.User
 	docs      []string // assets, as v4 shows them
+	noScope   bool     // v3 shows no exports
+	hide      bool     // lists do not show the trash
 	keepBack  []int    // how many assets the nth list keeps back
 
 	mu       sync.Mutex
@@ -86,6 +89,41 @@ func (s *tenant) Divisions(context.Context) iter.Seq2[showpad.Division, error] {
 	return all(s, s.divisions)
 }
 
+func (s *tenant) ExportDivisions(context.Context) iter.Seq2[showpad.ExportedDivision, error] {
+	if s.noScope {
+		return func(yield func(showpad.ExportedDivision, error) bool) {
+			yield(showpad.ExportedDivision{}, &showpad.Error{Op: "v3 get_exports_divisions", Status: 403})
+		}
+	}
+	return all(s, []showpad.ExportedDivision{{ID: "mine", Name: "My Files", Personal: true}, {ID: "d1", Name: "Marketing"}})
+}
+
+func (s *tenant) ExportAssets(context.Context) iter.Seq2[showpad.ExportedAsset, error] {
+	if s.noScope {
+		return func(yield func(showpad.ExportedAsset, error) bool) {
+			yield(showpad.ExportedAsset{}, &showpad.Error{Op: "v3 get_exports_assets", Status: 403})
+		}
+	}
+	var rows []showpad.ExportedAsset
+	for _, a := range s.assets(showpad.AssetFilter{}) {
+		row := showpad.ExportedAsset{ID: a.ID, DivisionID: a.Division.ID}
+		if a.IsArchived {
+			row.ArchivedAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		}
+		rows = append(rows, row)
+	}
+	return all(s, rows)
+}
+
+func (s *tenant) Asset(_ context.Context, id string) (showpad.Asset, error) {
+	for _, a := range s.assets(showpad.AssetFilter{}) {
+		if a.ID == id {
+			return a, nil
+		}
+	}
+	return showpad.Asset{}, showpad.ErrNotFound
+}
+
 func (s *tenant) Tags(_ context.Context, f showpad.TagFilter) iter.Seq2[showpad.Tag, error] {
 	return all(s, slices.DeleteFunc(slices.Clone(s.tags), func(t showpad.Tag) bool {
 		return len(f.IDs) > 0 && !slices.Contains(f.IDs, t.ID) || f.Name != "" && !strings.Contains(strings.ToLower(t.Name), strings.ToLower(f.Name))
@@ -98,6 +136,9 @@ func (s *tenant) Users(_ context.Context, _, ids []string) iter.Seq2[showpad.Use
 
 func (s *tenant) Assets(_ context.Context, f showpad.AssetFilter) iter.Seq2[showpad.Asset, error] {
 	list := s.assets(f)
+	if s.hide {
+		list = slices.DeleteFunc(list, func(a showpad.Asset) bool { return a.IsArchived })
+	}
 	if s.lists < len(s.keepBack) {
 		list = list[:len(list)-s.keepBack[s.lists]]
 	}
@@ -122,7 +163,13 @@ func (s *tenant) assets(f showpad.AssetFilter) (list []showpad.Asset) {
 
 func (s *tenant) CountAssets(_ context.Context, f showpad.AssetFilter) (int, bool, error) {
 	s.request()
-	return len(s.assets(f)), true, nil
+	n := 0
+	for _, a := range s.assets(f) {
+		if !s.hide || !a.IsArchived {
+			n++
+		}
+	}
+	return n, true, nil
 }
 
 func (s *tenant) QueryAssets(context.Context, showpad.AssetQuery) iter.Seq2[showpad.Asset, error] {
