@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -354,7 +356,50 @@ func (c *creation) do(ctx context.Context, h *hand, _ []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return h.finish(ctx, id, fileID, f, c.wait)
+	doc, code, err := h.settled(ctx, id, fileID, f, c.wait)
+	if err != nil {
+		return code, err
+	}
+	if doc, err = h.complete(ctx, doc, body); err != nil {
+		return 0, err
+	}
+	return code, h.showAsset(ctx, doc)
+}
+
+// complete sets by one update what a create was given and the asset does not show: the
+// service may leave out an external ID or tags. What it does not keep then is an error.
+func (h *hand) complete(ctx context.Context, doc json.RawMessage, body map[string]any) (json.RawMessage, error) {
+	id := view.Member(doc, "id")
+	lacks := lacking(doc, body)
+	if len(lacks) == 0 {
+		return doc, nil
+	}
+	doc, err := h.send(ctx, "/assets/"+pathPart(id), lacks)
+	if err != nil {
+		return nil, err
+	}
+	if lacks = lacking(doc, body); len(lacks) > 0 {
+		return nil, fmt.Errorf("asset %s is there, but the service does not keep its %s (docs/troubleshooting.md)", view.Clean(id), strings.Join(slices.Sorted(maps.Keys(lacks)), " and its "))
+	}
+	return doc, nil
+}
+
+// lacking are the members of body that the asset does not show.
+func lacking(doc json.RawMessage, body map[string]any) map[string]any {
+	lacks := map[string]any{}
+	if raw, ok := body["externalId"].(json.RawMessage); ok {
+		var wanted string
+		if json.Unmarshal(raw, &wanted) == nil && wanted != view.Member(doc, "externalId") {
+			lacks["externalId"] = raw
+		}
+	}
+	if refs, ok := body["tags"].([]showpad.Ref); ok {
+		have := view.IDs(doc, "tags")
+		if slices.ContainsFunc(refs, func(r showpad.Ref) bool { return !slices.Contains(have, r.ID) }) {
+			lacks["tags"] = refs
+		}
+	}
+	return lacks
 }
 
 // onceVisible calls f, again and again for a while as long as the service does not know

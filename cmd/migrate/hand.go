@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -154,6 +155,9 @@ func (a *app) verb(v verb) *cobra.Command {
 // settle finds the format and the columns.
 func (h *hand) settle(standard []string, columns string, sep separator) error {
 	a := h.app
+	if h.format == "text" {
+		h.format = "table" // what other commands call it, in a setting for all of them
+	}
 	switch {
 	case !slices.Contains([]string{"table", "json", "csv"}, h.format):
 		return usagef("--format %q: use table, json or csv", h.format)
@@ -190,7 +194,11 @@ func (a *app) signIn(ctx context.Context, f serviceFlags) (*connection, target, 
 	if err != nil {
 		return nil, t, err
 	}
-	conn, err := a.connect(ctx, t, f, showpad.NewGate(f.requests), nil, nil)
+	gate := showpad.NewGate(f.requests)
+	gate.OnClose = func(until time.Time, why string) {
+		say(a.err, "the service asks to wait until %s (%s)", until.Local().Format(time.TimeOnly), view.Clean(why))
+	}
+	conn, err := a.connect(ctx, t, f, gate, nil, nil)
 	return conn, t, err
 }
 

@@ -233,6 +233,8 @@ func cmdSwitch(ts *testscript.TestScript, neg bool, args []string) {
 			s.DropTags = on
 		case "reset-permissions":
 			s.ResetPermissions = on
+		case "keep-external-id":
+			s.KeepExternalID = on
 		case "drop-external-id":
 			s.DropExternalID = on
 		case "list-lag":

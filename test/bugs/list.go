@@ -465,4 +465,34 @@ var bugs = []bug{
 `, ``}},
 		"pkg/scan", []string{"TestNamesThatCollideGetIDsOfTheirOwn"},
 	},
+	{
+		"token-goes-elsewhere", "a call by hand takes the token to the host that its path names",
+		[]edit{{"pkg/showpad/raw.go", `		if rest == "" {`, `		if rest == "" && u.Host == "" {`}, {"pkg/showpad/raw.go", `	return base + below, nil`, `	if u.Host != "" {
+		return u.String(), nil
+	}
+	return base + below, nil`}},
+		"pkg/showpad", []string{"TestACallByHandGoesToTheTenantAlone"},
+	},
+	{
+		"any-post-repeated", "a call by hand that creates is repeated when its answer is lost",
+		[]edit{{"pkg/showpad/raw.go", `	case r.Method == "POST" && !v3 && repeatable.MatchString(path):`, `	case r.Method == "POST":`}},
+		"pkg/showpad", []string{"TestACallByHandIsRepeatedAsItsKindAllows"},
+	},
+	{
+		"query-ends-at-10000", "a query without a cursor leaves out what offsets do not reach",
+		[]edit{{"pkg/showpad/query.go", `			if body.Offset+queryPage > queryReach {
+				yield(`, `			if body.Offset+queryPage > queryReach {
+				return
+				yield(`}},
+		"pkg/showpad", []string{"TestAQueryThatOffsetsDoNotReachSaysSo"},
+	},
+	{
+		"by-hand-not-waited-for", "a create by hand without an answer is given up at the first look-up",
+		[]edit{{"cmd/migrate/assetbytes.go", `			case err != nil || len(docs) == 0:
+				return false, err
+`, `			case err != nil || len(docs) == 0:
+				return err == nil, err
+`}},
+		"cmd/migrate", []string{"TestACreateByHandIsLookedForWhileListsLag"},
+	},
 }
