@@ -467,10 +467,12 @@ var bugs = []bug{
 	},
 	{
 		"token-goes-elsewhere", "a call by hand takes the token to the host that its path names",
-		[]edit{{"pkg/showpad/raw.go", `		if rest == "" {`, `		if rest == "" && u.Host == "" {`}, {"pkg/showpad/raw.go", `	return base + below, nil`, `	if u.Host != "" {
-		return u.String(), nil
-	}
-	return base + below, nil`}},
+		[]edit{{"pkg/showpad/raw.go", `		if rest == "" {
+`, `		if rest == "" {
+			return raw, nil
+		}
+		if rest == "" {
+`}},
 		"pkg/showpad", []string{"TestACallByHandGoesToTheTenantAlone"},
 	},
 	{
