@@ -327,6 +327,14 @@ func TestManifestKeysAreDocumented(t *testing.T) {
 	}
 	generated(t, "docs/manifest.md", "files", files.String())
 
+	category := s.Properties["tagCategories"].value().Items
+	var tree strings.Builder
+	tree.WriteString(head)
+	for _, name := range []string{"name", "division", "isPublished", "tags", "children"} {
+		row(&tree, name, category.Properties[name])
+	}
+	generated(t, "docs/manifest.md", "category", tree.String())
+
 	var list []string
 	for _, what := range manifest.Later() {
 		list = append(list, "- "+strings.ReplaceAll(what, `"`, "`"))

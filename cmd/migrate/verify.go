@@ -106,7 +106,7 @@ func verifyCode(s pipeline.VerifySummary) int {
 	if s.Unfinished > 0 {
 		code = exitProcessing
 	}
-	if s.Different+s.Missing+s.Unchecked > 0 {
+	if s.Different+s.Missing+s.Unchecked+s.CategoriesDiffer > 0 {
 		code = worst(code, exitSome)
 	}
 	return code

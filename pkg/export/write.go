@@ -14,18 +14,37 @@ import (
 
 // write writes the manifest and what goes with it.
 func (x *exporter) write(ctx context.Context) error {
-	with := x.noted > 0
+	var plain, exact, noted int
+	for r, err := range x.coming() {
+		if err != nil {
+			return err
+		}
+		if x.exact(&r) {
+			exact++
+		} else {
+			plain++
+		}
+		if r.Item.Note != "" {
+			noted++
+		}
+		x.sum.Exported++
+		if r.Item.File != "" {
+			x.sum.Files++
+			x.sum.Size += max(r.Item.Size, 0)
+		}
+	}
+	with := noted > 0
 	write := map[string]func(io.Writer) error{
 		MappingFile: x.writeMapping,
 		ManifestFile: func(w io.Writer) error {
-			_, err := io.WriteString(w, x.header(x.plain > 0, x.exact > 0, with))
+			_, err := io.WriteString(w, x.header(plain > 0, exact > 0, with))
 			return err
 		},
 	}
-	if x.plain > 0 {
+	if plain > 0 {
 		write[TableFile] = func(w io.Writer) error { return x.writeTable(w, with) }
 	}
-	if x.exact > 0 {
+	if exact > 0 {
 		write[ExactFile] = x.writeExact
 	}
 	if len(x.sum.Left)+len(x.sum.Parts) > 0 {
@@ -47,7 +66,7 @@ func (x *exporter) coming() func(func(row, error) bool) {
 		n := 0
 		for r, err := range x.rows.all() {
 			if err == nil {
-				if n++; !x.fates[n-1] {
+				if n++; x.fates[n-1] != comes {
 					continue
 				}
 			}
@@ -58,7 +77,7 @@ func (x *exporter) coming() func(func(row, error) bool) {
 	}
 }
 
-func (x *exporter) isExact(r *row) bool { return r.Exact || x.o.NDJSON }
+func (x *exporter) exact(r *row) bool { return r.Exact || x.o.NDJSON }
 
 func (x *exporter) writeTable(w io.Writer, noted bool) (err error) {
 	return x.table(w, func(t Table) error {
@@ -73,7 +92,7 @@ func (x *exporter) writeTable(w io.Writer, noted bool) (err error) {
 			if err != nil {
 				return err
 			}
-			if x.isExact(&r) {
+			if x.exact(&r) {
 				continue
 			}
 			cells, _ := r.cells()
@@ -93,7 +112,7 @@ func (x *exporter) writeExact(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if !x.isExact(&r) {
+		if !x.exact(&r) {
 			continue
 		}
 		line, err := r.line(r.Item.Note)

@@ -152,6 +152,8 @@ const (
 	CodeCategoryBoth  = "M151"
 	CodeCategoryTwice = "M152"
 	CodeCategoryDepth = "M153"
+	CodeCategoryOther = "M154"
+	CodeCategoryTwins = "M155"
 )
 
 var codes = []Code{
@@ -452,4 +454,10 @@ var codes = []Code{
 	{CodeCategoryDepth, Stop, "tag categories nested too deeply",
 		"A tree of categories has at most ten levels here, and the names down to one have a thousand bytes together.",
 		"Write it flatter, or shorten the names."},
+	{CodeCategoryOther, Block, "tag category is of the other kind",
+		"In Showpad the category has categories in it where the manifest wants tags, or tags where it wants categories. One category cannot have both.",
+		"Follow Showpad in the manifest, or empty the category there: migrate categories remove-tags takes tags out, migrate categories update --parent moves categories."},
+	{CodeCategoryTwins, Block, "several tag categories of this name",
+		"Showpad has several categories in one place whose names are the same, or differ in case only and none is written as in the manifest. Which one is meant cannot be told.",
+		"Rename or delete all but one in Showpad, or write the name exactly as the one that is meant."},
 }

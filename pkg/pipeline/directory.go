@@ -27,6 +27,7 @@ type directory struct {
 	mu     sync.Mutex
 	tags   map[tagKey]showpad.Tag
 	tagIDs map[string]showpad.Tag // every tag seen
+	loaded map[string]bool        // Divisions whose tags were read
 	create manifest.CreateTags
 }
 
@@ -89,10 +90,26 @@ func takeCensus(ctx context.Context, in *Input) (*census, error) {
 			}
 		}
 	}
+	if in.Select.narrow() {
+		return c, nil
+	}
+	for _, g := range in.Manifest.TagCategories {
+		note(c.divisions, g.Division, g.Pos)
+		for _, t := range g.Tags.Value {
+			if t.ID != "" {
+				note(c.tagIDs, t.ID, g.TagsPos)
+			} else {
+				c.uses(g.Division, t.Name, g.TagsPos, 0)
+			}
+		}
+	}
 	return c, nil
 }
 
-func (c *census) tag(division, name string, pos manifest.Pos) {
+func (c *census) tag(division, name string, pos manifest.Pos) { c.uses(division, name, pos, 1) }
+
+// uses notes a tag that so many items want.
+func (c *census) uses(division, name string, pos manifest.Pos, items int) {
 	names := c.tags[division]
 	if names == nil {
 		names = map[string]wantedTag{}
@@ -105,7 +122,7 @@ func (c *census) tag(division, name string, pos manifest.Pos) {
 		}
 		t.pos = pos
 	}
-	t.items++
+	t.items += items
 	names[name] = t
 }
 
@@ -118,7 +135,7 @@ func fold(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 func (c *census) load(ctx context.Context, in *Input) (*directory, manifest.Problems, error) {
 	d := &directory{
 		divisions: map[string]string{}, names: map[string]string{}, languages: map[string]bool{}, countries: map[string]bool{},
-		users: map[string]string{}, tags: map[tagKey]showpad.Tag{}, tagIDs: map[string]showpad.Tag{},
+		users: map[string]string{}, tags: map[tagKey]showpad.Tag{}, tagIDs: map[string]showpad.Tag{}, loaded: map[string]bool{},
 		create: in.Manifest.CreateTags,
 	}
 	var problems manifest.Problems
@@ -264,6 +281,7 @@ func (d *directory) loadTags(ctx context.Context, api API, division string) erro
 			d.addTag(division, t)
 		}
 	}
+	d.loaded[division] = true
 	return nil
 }
 

@@ -80,13 +80,14 @@ type extraWork struct {
 	start    time.Time
 	attempts int // in this run
 	warnings []string
-	over     bool // it has its result
+	newTags  []string // names of tags that it makes, in its Division
+	over     bool     // it has its result
 }
 
 // newExtras are the kinds that a manifest uses.
 func newExtras(in *Input) []extras {
 	var all []extras
-	for _, x := range []extras{} {
+	for _, x := range []extras{newCategories(in.Manifest)} {
 		if len(x.list()) > 0 {
 			all = append(all, x)
 		}

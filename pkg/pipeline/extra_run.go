@@ -74,7 +74,7 @@ func (r *runner) goneExtras(kind state.ExtraKind) {
 			continue
 		}
 		w := &extraWork{Row: was.ExtraRow, start: time.Now()}
-		r.tally.planExtra(w.Row)
+		r.tally.planExtra(w)
 		r.blockExtra(w, StaleItem, "the manifest no longer has it"+planAgain)
 	}
 }
@@ -103,7 +103,7 @@ func (r *runner) carryExtras(ctx, busy context.Context, x extras, works []*extra
 			r.plan.compareExtra(w)
 		}
 		w.start = time.Now()
-		r.tally.planExtra(w.Row)
+		r.tally.planExtra(w)
 		r.emit(ExtraDecided{Row: w.Row})
 		switch w.Row.Action {
 		case ActionUnchanged:
@@ -328,10 +328,14 @@ func (r *runner) extrasNotReached(ctx context.Context) error {
 	return nil
 }
 
-func (t *tally) planExtra(row ExtraRow) {
+func (t *tally) planExtra(w *extraWork) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sum.AddExtra(row)
+	if t.tags == nil {
+		t.tags = tagCensus{}
+	}
+	t.sum.AddExtra(w.Row)
+	t.tags.add(w.Row.Division, w.newTags, 0)
 }
 
 func (t *tally) extraResult(r Result) {

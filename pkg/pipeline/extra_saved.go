@@ -24,11 +24,13 @@ type ExtraBasis struct {
 	Wanted string `json:"wanted,omitempty"` // digest of what the manifest wants
 	State  string `json:"state,omitempty"`  // digest of the record; "" when there was none
 	Text   string `json:"text,omitempty"`   // its status, for people
+	// NewTags are the names of tags that the row would make.
+	NewTags []string `json:"newTags,omitempty"`
 }
 
 // savedExtra is how a saved plan has w.
 func savedExtra(w *extraWork) SavedExtra {
-	s := SavedExtra{ExtraRow: w.Row, Basis: ExtraBasis{Wanted: w.wanted}}
+	s := SavedExtra{ExtraRow: w.Row, Basis: ExtraBasis{Wanted: w.wanted, NewTags: w.newTags}}
 	if w.rec != nil {
 		s.Basis.State, s.Basis.Text = extraDigest(w.rec), string(w.rec.Status)
 	}

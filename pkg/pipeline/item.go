@@ -377,7 +377,7 @@ func (t *tally) plan(w *work) {
 		t.tags = tagCensus{}
 	}
 	t.sum.Add(w.Row)
-	t.tags.add(w.item.Division, newTags(w.Set))
+	t.tags.add(w.item.Division, newTags(w.Set), 1)
 }
 
 func (t *tally) result(r Result) {

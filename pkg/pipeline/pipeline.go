@@ -35,6 +35,11 @@ type API interface {
 	DeleteTag(ctx context.Context, id string) error
 	CreateTag(ctx context.Context, divisionID, name string) (showpad.Tag, error)
 	Tags(ctx context.Context, f showpad.TagFilter) iter.Seq2[showpad.Tag, error]
+	TagCategories(ctx context.Context, f showpad.TagCategoryFilter) iter.Seq2[showpad.TagCategory, error]
+	CreateTagCategory(ctx context.Context, f showpad.TagCategoryFields) (showpad.TagCategory, error)
+	UpdateTagCategory(ctx context.Context, id string, f showpad.TagCategoryFields) (showpad.TagCategory, error)
+	ChangeTagCategoryTags(ctx context.Context, id string, l showpad.TagLinks) (showpad.TagCategory, error)
+	DeleteTagCategory(ctx context.Context, id string) error
 	Divisions(ctx context.Context) iter.Seq2[showpad.Division, error]
 	Users(ctx context.Context, emails, ids []string) iter.Seq2[showpad.User, error]
 	Languages(ctx context.Context) ([]string, error)

@@ -80,7 +80,7 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 		for _, w := range chunk {
 			s.Add(w.Row)
 			g.planned(&w.Row)
-			tags.add(w.item.Division, newTags(w.Set))
+			tags.add(w.item.Division, newTags(w.Set), 1)
 			if err := yield(w); err != nil {
 				return s, err
 			}
@@ -89,9 +89,9 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 	if err := g.planPruning(ctx, &s, moves.taken, yield); err != nil {
 		return s, err
 	}
-	tags.into(&s)
 	err := g.planExtras(ctx, func(w *extraWork) error {
 		s.AddExtra(w.Row)
+		tags.add(w.Row.Division, w.newTags, 0)
 		if err := extra(w); err != nil || g.in.Extra == nil {
 			return err
 		}
@@ -101,6 +101,7 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 		return s, err
 	}
 	g.exposed(&s)
+	tags.into(&s)
 	s.Reads = forecastReads(g.made(), &s) + g.in.Options.downloads(&s)
 	return s, nil
 }

@@ -49,18 +49,20 @@ const (
 	ConflictProcessing = "still-processing" // a version of it is under way
 
 	// What blocks a row, beyond the codes of the manifest's own checks.
-	BlockedManifest  = "manifest"         // see the row's problems
-	BlockedMissing   = "file-missing"     // no such file
-	BlockedSource    = "file-unreadable"  // cannot be opened, not a regular file, outside its root
-	BlockedAmbiguous = "file-ambiguous"   // several files of that name in different Unicode forms
-	BlockedEmpty     = "file-empty"       // zero bytes without allowEmpty
-	BlockedTooBig    = "file-too-big"     // over the 5 GB of a single PUT
-	BlockedWebPage   = "web-page"         // HTML under the name of another kind of file
-	BlockedAuthor    = "author-unknown"   // no user with this address
-	BlockedTag       = "tag-missing"      // createTags: none, and the service lacks it
-	BlockedFailed    = "failed-before"    // see --retry-failed
-	BlockedForbidden = "division-refused" // 403 in this Division
-	BlockedNotKept   = "not-kept"         // the bytes that a version replaces could not be kept
+	BlockedManifest  = "manifest"            // see the row's problems
+	BlockedMissing   = "file-missing"        // no such file
+	BlockedSource    = "file-unreadable"     // cannot be opened, not a regular file, outside its root
+	BlockedAmbiguous = "file-ambiguous"      // several files of that name in different Unicode forms
+	BlockedEmpty     = "file-empty"          // zero bytes without allowEmpty
+	BlockedTooBig    = "file-too-big"        // over the 5 GB of a single PUT
+	BlockedWebPage   = "web-page"            // HTML under the name of another kind of file
+	BlockedAuthor    = "author-unknown"      // no user with this address
+	BlockedTag       = "tag-missing"         // createTags: none, and the service lacks it
+	BlockedFailed    = "failed-before"       // see --retry-failed
+	BlockedForbidden = "division-refused"    // 403 in this Division
+	BlockedParent    = "parent-blocked"      // the tag category above it is not there
+	BlockedLevels    = "tags-and-categories" // a tag category would have both tags and categories in it
+	BlockedNotKept   = "not-kept"            // the bytes that a version replaces could not be kept
 
 	// What blocks a row of a saved plan: it is not the planned one any more.
 	StaleItem     = "stale-item"     // the manifest says something else, or lists it no longer

@@ -44,6 +44,9 @@ func PlanRollback(ctx context.Context, in RollbackInput, yield func(Row) error) 
 	if err := t.stays(ctx, &s); err != nil {
 		return s, err
 	}
+	if err := t.planCategories(ctx, &s); err != nil {
+		return s, err
+	}
 	s.NewTags = []NewTag{}
 	if s.OldTags, err = t.tagNames(ctx); err != nil {
 		return s, err
@@ -80,7 +83,9 @@ func Rollback(ctx context.Context, in RollbackInput) (Outcome, error) {
 	r.carryOut(ctx, &out, func(ctx context.Context) error {
 		err := r.backStages(ctx)
 		if err == nil && in.Delete && !r.stopped() {
-			err = r.dropTags(ctx)
+			if err = r.dropCategories(ctx); err == nil && !r.stopped() {
+				err = r.dropTags(ctx)
+			}
 		}
 		return err
 	}, r.backNotReached)

@@ -58,16 +58,27 @@ func (t *takeBack) tagNames(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// dropTags deletes the tags that the runs made, unless an asset or a filter of
-// somebody uses them. A stop ends it; the next rollback goes on.
+// dropTags deletes the tags that the runs made, unless an asset, a category or a filter
+// of somebody uses them. A stop ends it; the next rollback goes on.
 func (r *runner) dropTags(ctx context.Context) error {
 	tags, err := r.back.madeTags(ctx)
 	if err != nil {
 		return err
 	}
+	used, err := r.inCategories(ctx, tags)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return r.readFailed(err)
+	}
 	for _, m := range tags {
 		if r.stopped() {
 			return nil
+		}
+		if used[m.ID] {
+			r.emit(Warned{Code: "tag-kept", Text: fmt.Sprintf("tag %q stays: a tag category has it", m.Name)})
+			continue
 		}
 		gone, kept, err := r.dropTag(ctx, m)
 		switch {

@@ -60,7 +60,7 @@ func (w *world) mustRollback(code int, del bool, runs ...string) pipeline.Outcom
 		w.t.Errorf("the rollback decided\n%s\nand its plan\n%s", got, want)
 	}
 	b := w.tenant.Books()
-	writes := b.Commits["updateAsset"] + b.Commits["deleteAsset"] + b.Commits["deleteTag"] + b.Commits["postAssetFiles"]
+	writes := b.Commits["updateAsset"] + b.Commits["deleteAsset"] + b.Commits["deleteTag"] + b.Commits["deleteTagCategory"] + b.Commits["postAssetFiles"]
 	provisional = provisional || planned.Actions[pipeline.ActionResume] > 0
 	if want := planned.Writes - len(planned.OldTags) + b.Commits["deleteTag"]; out.Status["failed"] == 0 && (writes > want || writes < want && !provisional) {
 		w.t.Errorf("%d writes (%v), planned were %d", writes, b.Commits, planned.Writes)

@@ -303,6 +303,7 @@ func (r *planReader) addExtra(line []byte) error {
 		return r.wrong("%s %q has two rows (%s)", x.Kind, x.Key, notWhole)
 	}
 	r.Totals.AddExtra(x.ExtraRow)
+	r.tags.add(x.Division, x.Basis.NewTags, 0)
 	r.Extras = append(r.Extras, x)
 	return nil
 }
@@ -316,7 +317,7 @@ func (r *planReader) add(line []byte) error {
 		return r.wrong("this is no row of a plan: the file was changed after it was written (%s)", notWhole)
 	}
 	r.Totals.Add(row.Row)
-	r.tags.add(row.Division, row.Basis.NewTags)
+	r.tags.add(row.Division, row.Basis.NewTags, 1)
 	if row.Overwrites != "" {
 		r.Overwrites++
 	}

@@ -71,13 +71,20 @@ func (s *Summary) Work() bool {
 	return false
 }
 
-// tagCensus counts the tags that rows would make.
-type tagCensus map[[2]string]int // Division, name
+// tagCensus counts the tags that rows would make, by Division and folded name: names
+// that differ in case only are one tag.
+type tagCensus map[[2]string]NewTag
 
-// add counts the tags that one row would make.
-func (c tagCensus) add(division string, names []string) {
+// add counts the tags that one row would make; items is 1 for an item, 0 for another row.
+func (c tagCensus) add(division string, names []string, items int) {
 	for _, name := range names {
-		c[[2]string{division, name}]++
+		key := [2]string{division, fold(name)}
+		t, ok := c[key]
+		if !ok {
+			t = NewTag{Division: division, Name: name}
+		}
+		t.Items += items
+		c[key] = t
 	}
 }
 
@@ -101,8 +108,8 @@ func (c tagCensus) into(s *Summary) {
 	s.NewTagsAll = len(c)
 	s.Writes += len(c)
 	s.NewTags = []NewTag{}
-	for k, n := range c {
-		s.NewTags = append(s.NewTags, NewTag{Division: k[0], Name: k[1], Items: n})
+	for _, t := range c {
+		s.NewTags = append(s.NewTags, t)
 	}
 	slices.SortFunc(s.NewTags, func(a, b NewTag) int {
 		return cmp.Or(cmp.Compare(b.Items, a.Items), cmp.Compare(a.Division, b.Division), cmp.Compare(a.Name, b.Name))

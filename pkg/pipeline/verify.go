@@ -36,6 +36,7 @@ const (
 // that could not be compared.
 type Difference struct {
 	ExternalID string          `json:"externalId"`
+	Key        string          `json:"key,omitempty"` // of a tag category, which has no external ID
 	AssetID    string          `json:"assetId,omitempty"`
 	Kind       string          `json:"kind"`
 	Field      string          `json:"field,omitempty"`
@@ -53,6 +54,9 @@ type VerifySummary struct {
 	Missing    int `json:"missing"`
 	Unfinished int `json:"unfinished"` // its bytes are sent, and it differs only in what comes after the service has processed them
 	Unchecked  int `json:"unchecked"`  // no difference was found, and not all could be compared
+
+	Categories       int `json:"categories,omitempty"` // tag categories; they are not among the items
+	CategoriesDiffer int `json:"categoriesDiffer,omitempty"`
 
 	// With Options.Deep: files whose bytes were read back, and how many bytes that was.
 	ReadBack int   `json:"readBack"`
@@ -80,6 +84,7 @@ func Verify(ctx context.Context, in Input, yield func(Difference) error) (Verify
 	if v.deep {
 		v.workers = orInt(in.Options.Downloads, 4)
 	}
+	whole := in
 	in.API = nil // what the gatherer would ask for is read here, otherwise
 	observe(Started{Items: in.Select.count(c.items), At: in.Start})
 	tell := func(c *comparison) error {
@@ -103,7 +108,7 @@ func Verify(ctx context.Context, in Input, yield func(Difference) error) (Verify
 			return s, err
 		}
 	}
-	return s, nil
+	return s, v.verifyCategories(ctx, whole, &s, yield)
 }
 
 // add counts an item by what was found of it.

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/state"
 )
@@ -94,7 +96,8 @@ func (p *Plan) extraDecisions(out *printer) {
 			continue
 		}
 		line := fmt.Sprintf("%s %s (%s)", row.Action, extraName(row.Kind, row.Key), Clean(row.Reason))
-		if row.Detail != "" {
+		told := slices.ContainsFunc(row.Problems, func(p manifest.Problem) bool { return p.What == row.Detail })
+		if row.Detail != "" && !told {
 			line += ": " + Clean(row.Detail)
 		}
 		out.line("  %s", line)
@@ -234,6 +237,10 @@ func (p *Plan) staying(out *printer) {
 	out.line("")
 	out.line("Cannot be taken back, and stays (%s):", Count(len(stay)))
 	for _, row := range stay {
-		out.line("  %s  %s", extraName(row.Kind, row.Key), Clean(row.Name))
+		line := extraName(row.Kind, row.Key) + "  " + Clean(row.Name)
+		if row.Kind == state.TagCategory {
+			line = extraName(row.Kind, row.Key) + ": " + Clean(row.Detail)
+		}
+		out.line("  %s", line)
 	}
 }

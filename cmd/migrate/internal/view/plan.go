@@ -338,7 +338,11 @@ func (p *Plan) tags(out *printer, s pipeline.Summary, full bool) {
 	out.line("New tags (%s):", Count(s.NewTagsAll))
 	shown := min(len(s.NewTags), limit(someTags, full))
 	for _, t := range s.NewTags[:shown] {
-		out.line("  %s in %s, on %s", Clean(t.Name), Clean(t.Division), Plural(t.Items, "item", "items"))
+		use := "on " + Plural(t.Items, "item", "items")
+		if t.Items == 0 {
+			use = "for a tag category"
+		}
+		out.line("  %s in %s, %s", Clean(t.Name), Clean(t.Division), use)
 	}
 	if shown < s.NewTagsAll {
 		out.line("  ... and %s more", Count(s.NewTagsAll-shown))

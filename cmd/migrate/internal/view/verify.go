@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 )
@@ -31,21 +32,29 @@ func (v *Verify) Add(d pipeline.Difference) error {
 		return WriteJSON(v.out, struct {
 			Type       string          `json:"type"`
 			ExternalID string          `json:"externalId"`
+			Key        string          `json:"key,omitempty"`
 			AssetID    string          `json:"assetId,omitempty"`
 			Kind       string          `json:"kind"`
 			Field      string          `json:"field,omitempty"`
 			Want       json.RawMessage `json:"want,omitempty"`
 			Got        json.RawMessage `json:"got,omitempty"`
 			Text       string          `json:"text,omitempty"`
-		}{"difference", d.ExternalID, d.AssetID, d.Kind, d.Field, d.Want, d.Got, d.Text})
+		}{"difference", d.ExternalID, d.Key, d.AssetID, d.Kind, d.Field, d.Want, d.Got, d.Text})
 	case "csv":
 		if err := v.begin(); err != nil {
 			return err
 		}
-		return v.write(d.ExternalID, d.AssetID, d.Kind, d.Field, string(d.Want), string(d.Got), d.Text)
+		text := d.Text
+		if d.Key != "" {
+			text = strings.TrimSuffix(categoryName(d.Key)+": "+text, ": ")
+		}
+		return v.write(d.ExternalID, d.AssetID, d.Kind, d.Field, string(d.Want), string(d.Got), text)
 	}
 	out := &printer{w: v.out}
 	text := Clean(d.ExternalID)
+	if d.Key != "" {
+		text = Clean(categoryName(d.Key))
+	}
 	switch {
 	case d.Field != "" && d.Kind != pipeline.DiffContent: // the text has the same values in full
 		text += fmt.Sprintf(": %s is %s, wanted %s", Clean(d.Field), short(d.Got), short(d.Want))
@@ -57,6 +66,8 @@ func (v *Verify) Add(d pipeline.Difference) error {
 	out.line("%s", text)
 	return out.err
 }
+
+func categoryName(key string) string { return "tag category " + key }
 
 // begin writes the header of the CSV form.
 func (v *Verify) begin() (err error) {
@@ -101,6 +112,9 @@ func Verified(s pipeline.VerifySummary) string {
 	if rest := list(some(s.Different, "different", "different"), some(s.Missing, "missing", "missing"),
 		some(s.Unfinished, "unfinished", "unfinished"), some(s.Unchecked, "not compared", "not compared")); rest != "" {
 		text += "; " + rest
+	}
+	if s.Categories > 0 {
+		text += fmt.Sprintf("; %s of %s as wanted", Count(s.Categories-s.CategoriesDiffer), Plural(s.Categories, "tag category", "tag categories"))
 	}
 	if s.ReadBack > 0 {
 		text += fmt.Sprintf("; %s read back (%s)", Plural(s.ReadBack, "file", "files"), Bytes(s.Bytes))
