@@ -30,6 +30,10 @@ type Download struct {
 	bearer bool // the link takes the token, when it leads to the API's host
 }
 
+// TakesToken reports whether the link works for those alone who are signed in; else it is
+// public for a while.
+func (d Download) TakesToken() bool { return d.bearer }
+
 // String names the asset without the link.
 func (d Download) String() string { return "download of asset " + d.AssetID }
 

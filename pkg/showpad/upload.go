@@ -257,3 +257,24 @@ func samePut(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	return nil
 }
+
+// MetadataHeaders are the names of the headers that carry the upload's metadata, in
+// small letters and sorted; signed says that the URL's signature names headers, so that
+// storage checks them. It sends nothing.
+func (u Upload) MetadataHeaders() (names []string, signed bool) {
+	parsed, err := url.Parse(u.URL.Reveal())
+	if err != nil {
+		return nil, false
+	}
+	query := parsed.Query()
+	for name := range uploadHeader(u, query) {
+		if name = strings.ToLower(name); name != "content-type" && name != "content-md5" {
+			names = append(names, name)
+		}
+	}
+	for name := range query {
+		signed = signed || strings.EqualFold(name, "X-Amz-SignedHeaders")
+	}
+	slices.Sort(names)
+	return names, signed
+}
