@@ -59,7 +59,9 @@ func TestADoctorKnowsTheSignIn(t *testing.T) {
 	if p = expect(t, vars, exitOK, "doctor", "--probe"); !strings.Contains(p.out.String(), "refresh-rotation       confirmed") {
 		t.Errorf("%s", p.out)
 	}
-	server.Switch(func(s *emulator.Switches) { s.WithoutScopes = []string{"refresh_token", "write_contentprofile_management"} })
+	server.Switch(func(s *emulator.Switches) {
+		s.WithoutScopes = []string{"refresh_token", "write_contentprofile_management"}
+	})
 	expect(t, vars, exitOK, "auth", "login")
 	p = expect(t, vars, exitSome, "doctor")
 	for _, want := range []string{"failed   scopes                 the token has no write_contentprofile_management", "failed   renewal"} {
