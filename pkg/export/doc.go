@@ -25,6 +25,9 @@ import (
 // API is what an export asks of the service: reads. *showpad.Client has it.
 type API interface {
 	Divisions(ctx context.Context) iter.Seq2[showpad.Division, error]
+	ExportDivisions(ctx context.Context) iter.Seq2[showpad.ExportedDivision, error]
+	ExportAssets(ctx context.Context) iter.Seq2[showpad.ExportedAsset, error]
+	Asset(ctx context.Context, id string) (showpad.Asset, error)
 	Assets(ctx context.Context, f showpad.AssetFilter) iter.Seq2[showpad.Asset, error]
 	CountAssets(ctx context.Context, f showpad.AssetFilter) (n int, known bool, err error)
 	QueryAssets(ctx context.Context, q showpad.AssetQuery) iter.Seq2[showpad.Asset, error]
@@ -120,6 +123,7 @@ type Summary struct {
 	Written  []string       `json:"written"`      // files beside files/, in Dir
 	Seconds  float64        `json:"seconds"`
 	DryRun   bool           `json:"dryRun"`
+	Warnings []string       `json:"warnings"`
 
 	Divisions []DivisionSummary `json:"divisions"`
 }

@@ -39,19 +39,13 @@ type exporter struct {
 	check     *checker
 
 	rows  *rowFile
-	fates []fate  // of the rows, by number
+	fates []bool  // of the rows, by number: whether they come
 	left  *sorter // of what does not come along
 	part  map[string]*DivisionSummary
+	room  int64 // bytes that are not there
+
+	plain, exact, noted int // rows that come, by what they need
 }
-
-// fate is what becomes of a row.
-type fate byte
-
-const (
-	pending fate = iota
-	comes
-	stays
-)
 
 // Run exports what o says. The summary is good as far as it goes when there is an
 // error; what was fetched by then is not fetched again by the next export into the
@@ -224,8 +218,16 @@ func (x *exporter) place(e *entry) error {
 			return err
 		}
 	}
-	x.fates = append(x.fates, pending)
-	return x.rows.add(r)
+	x.fates = append(x.fates, false)
+	if err := x.rows.add(r); err != nil || x.at == nil || x.o.NoFiles || r.Item.File == "" {
+		return err
+	}
+	x.o.Progress.Files.Add(1)
+	x.o.Progress.Bytes.Add(max(r.Item.Size, 0))
+	if !x.at.has(r) {
+		x.room += max(r.Item.Size, 0)
+	}
+	return nil
 }
 
 // nameTags names the tags. Those of one name are one tag in the manifest.
@@ -302,55 +304,49 @@ func (x *exporter) note(r *row, l Left) error {
 	return x.left.add(strings.Join([]string{l.Division, l.Name, l.ExternalID, l.AssetID, l.Part}, "\x00"), b)
 }
 
+// come says that a row comes.
+func (x *exporter) come(n int, r *row) {
+	x.fates[n] = true
+	x.sum.Exported++
+	if x.isExact(r) {
+		x.exact++
+	} else {
+		x.plain++
+	}
+	if r.Item.Note != "" {
+		x.noted++
+	}
+	if r.Item.File != "" {
+		x.sum.Files++
+		x.sum.Size += max(r.Item.Size, 0)
+	}
+}
+
 // fetch brings the files, after a look at the room for them.
 func (x *exporter) fetch(ctx context.Context) error {
-	p := x.o.Progress
-	if x.o.NoFiles {
-		for i := range x.fates {
-			x.fates[i] = comes
-		}
-		return nil
+	if free, known := spool.FreeSpace(x.o.Dir); known && x.room > free {
+		return &FolderError{fmt.Sprintf("%s has room for %d bytes, and the files take %d: make room, or export a part (--division, --tag)", x.o.Dir, free, x.room)}
 	}
-	var files, size, room int64
-	for r, err := range x.rows.all() {
-		switch {
-		case err != nil:
-			return err
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case r.Item.File == "":
-			continue
-		}
-		files++
-		size += max(r.Item.Size, 0)
-		if has, err := x.at.has(r); err != nil {
-			return err
-		} else if !has {
-			room += max(r.Item.Size, 0)
-		}
+	f := &fetcher{
+		api: x.api, at: x.at, retries: x.o.Retries, limit: x.o.Downloads, now: x.o.Progress,
+		left: func(r *row, l Left) error { return x.leaveAsset(r, l.Reason, l.Detail) },
+		come: x.come,
 	}
-	p.Files.Store(files)
-	p.Bytes.Store(size)
-	if free, known := spool.FreeSpace(x.o.Dir); known && room > free {
-		return &FolderError{fmt.Sprintf("%s has room for %d bytes, and the files take %d: make room, or export a part (--division, --tag)", x.o.Dir, free, room)}
-	}
-	f := &fetcher{api: x.api, at: x.at, retries: x.o.Retries, limit: x.o.Downloads, now: p}
-	f.left = func(r *row, l Left) error { return x.leaveAsset(r, l.Reason, l.Detail) }
-	err := f.all(ctx, func(bring func(*row, func(bool)) error) error {
-		n := 0
+	err := f.all(ctx, func(bring func(n int, r *row) error) error {
+		n := -1
 		for r, err := range x.rows.all() {
-			if err != nil {
-				return err
-			}
-			at := n
 			n++
-			if r.Item.File == "" {
-				x.fates[at] = comes
-				continue
-			}
-			x.fates[at] = stays // unless it comes
-			if err := bring(&r, func(bool) { x.fates[at] = comes }); err != nil {
+			switch {
+			case err != nil:
 				return err
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case x.o.NoFiles, r.Item.File == "":
+				f.arrived(n, &r)
+			default:
+				if err := bring(n, &r); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -415,15 +411,15 @@ func (f *rowFile) failed(err error) error {
 
 // has reports whether a row's file is there, as far as that can be told without reading
 // it.
-func (f *folder) has(r row) (bool, error) {
+func (f *folder) has(r *row) bool {
 	st, err := f.root.Lstat(filepath.FromSlash(r.Item.File))
 	if err != nil {
-		return false, nil // missing, or told when it is fetched
+		return false // missing; anything else is told when it is fetched
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, proven := f.proven[hashOf(logLine(r.Item.File, r.content(), st))]
-	return proven && st.Mode().IsRegular(), nil
+	return proven && st.Mode().IsRegular()
 }
 
 func decimal(n int64) string {

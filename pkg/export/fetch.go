@@ -32,7 +32,8 @@ type fetcher struct {
 	mu       sync.Mutex
 	fetched  int
 	received int64
-	left     func(r *row, l Left) error // what could not be brought
+	left     func(r *row, l Left) error // is told what could not be brought
+	come     func(n int, r *row)        // is told what is there
 }
 
 // content is what tells whether a file is the one that the asset has: its MD5 or,
@@ -44,27 +45,27 @@ func (r *row) content() string {
 	return "version:" + r.AssetVersion
 }
 
-// all brings the files of the rows, several at once. come gets the rows in their order,
-// with a function that says what became of each. The error ends the export; what is
-// wrong with one file does not.
-func (f *fetcher) all(ctx context.Context, rows func(func(*row, func(here bool)) error) error) error {
+// all brings the files of the rows, several at once. What is wrong with one file does
+// not end it.
+func (f *fetcher) all(ctx context.Context, rows func(bring func(n int, r *row) error) error) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(f.limit)
-	err := rows(func(r *row, done func(bool)) error {
+	err := rows(func(n int, r *row) error {
 		if gctx.Err() != nil {
 			return context.Cause(gctx)
 		}
 		g.Go(func() error {
 			l, err := f.one(gctx, r)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case l != nil:
+				err = f.leave(r, *l)
+			default:
+				f.arrived(n, r)
 			}
 			f.now.Done.Add(1)
-			if l != nil {
-				return f.leave(r, *l)
-			}
-			done(true)
-			return nil
+			return err
 		})
 		return nil
 	})
@@ -72,6 +73,12 @@ func (f *fetcher) all(ctx context.Context, rows func(func(*row, func(here bool))
 		return gerr // what rows says follows from it
 	}
 	return err
+}
+
+func (f *fetcher) arrived(n int, r *row) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.come(n, r)
 }
 
 func (f *fetcher) leave(r *row, l Left) error {

@@ -33,11 +33,18 @@ type divisions struct {
 // readDivisions reads the Divisions and picks those that are asked for, by name or id.
 func (x *exporter) readDivisions(ctx context.Context) error {
 	ds := &divisions{byID: map[string]*division{}}
+	personal, err := x.personal(ctx)
+	if err != nil {
+		return err
+	}
 	var all []*division
 	named := map[string]int{}
 	for d, err := range x.api.Divisions(ctx) {
 		if err != nil {
 			return fmt.Errorf("reading the Divisions: %w", err)
+		}
+		if personal[d.ID] {
+			continue
 		}
 		v := &division{id: d.ID, name: strings.TrimSpace(d.Name)}
 		all, ds.byID[d.ID] = append(all, v), v
@@ -68,6 +75,26 @@ func (x *exporter) readDivisions(ctx context.Context) error {
 	x.divisions = ds
 	return nil
 }
+
+// personal are the Divisions of one person's own files. Whether they are among those
+// that v4 lists is not documented; v3 tells them apart, to those who may read it.
+func (x *exporter) personal(ctx context.Context) (map[string]bool, error) {
+	ids := map[string]bool{}
+	for d, err := range x.api.ExportDivisions(ctx) {
+		switch {
+		case err != nil && showpad.Classify(showpad.KindRead, err) == showpad.StopDivision:
+			x.warn("v3 does not show this account which Divisions are personal (scope read_division_management): look through the Divisions")
+			return ids, nil
+		case err != nil:
+			return nil, fmt.Errorf("reading which Divisions are personal: %w", err)
+		case d.Personal:
+			ids[d.ID] = true
+		}
+	}
+	return ids, nil
+}
+
+func (x *exporter) warn(text string) { x.sum.Warnings = append(x.sum.Warnings, text) }
 
 func pick(all []*division, named map[string]int, want string) (*division, error) {
 	var names []string
@@ -148,7 +175,37 @@ func (x *exporter) list(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return x.trash(ctx)
+}
+
+// trash reads the archived assets that the lists did not show: whether they show them is
+// not documented.
+func (x *exporter) trash(ctx context.Context) error {
+	if !x.o.Archived {
+		return nil
+	}
+	return x.take(func(yield func(showpad.Asset, error) bool) {
+		for row, err := range x.api.ExportAssets(ctx) {
+			if err != nil && showpad.Classify(showpad.KindRead, err) == showpad.StopDivision {
+				x.warn("v3 does not show this account what is in the trash (scope read_division_management): only what the lists show comes along")
+				return
+			}
+			if err != nil {
+				yield(showpad.Asset{}, err)
+				return
+			}
+			if _, seen := x.seen[maphash.String(x.seed, row.ID)]; seen || row.ArchivedAt.IsZero() || !row.DeletedAt.IsZero() || !x.divisions.asks(row.DivisionID) {
+				continue
+			}
+			a, err := x.api.Asset(ctx, row.ID)
+			if showpad.IsNotFound(err) {
+				continue // gone since
+			}
+			if !yield(a, err) || err != nil {
+				return
+			}
+		}
+	})
 }
 
 // walks is how often a list is read before what it keeps back is given up: rows move
@@ -236,8 +293,8 @@ func (x *exporter) take(assets iter.Seq2[showpad.Asset, error]) error {
 	return nil
 }
 
-// wants reports whether a listed asset is asked for: what a query finds is narrowed by
-// Divisions and tags here. What lies in a Division that is not listed is a person's own.
+// wants reports whether an asset is asked for: what does not come from a list is narrowed
+// by Divisions and tags here. What lies in a Division that is not listed is a person's own.
 func (x *exporter) wants(a *showpad.Asset) bool {
 	if _, visible := x.divisions.byID[a.Division.ID]; !visible {
 		x.sum.Personal++
@@ -246,7 +303,7 @@ func (x *exporter) wants(a *showpad.Asset) bool {
 	if !x.divisions.asks(a.Division.ID) {
 		return false
 	}
-	if x.o.Query == "" || len(x.tagIDs) == 0 {
+	if len(x.tagIDs) == 0 {
 		return true
 	}
 	var tags []ref

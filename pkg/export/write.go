@@ -14,37 +14,18 @@ import (
 
 // write writes the manifest and what goes with it.
 func (x *exporter) write(ctx context.Context) error {
-	var plain, exact, noted int
-	for r, err := range x.coming() {
-		if err != nil {
-			return err
-		}
-		if x.exact(&r) {
-			exact++
-		} else {
-			plain++
-		}
-		if r.Item.Note != "" {
-			noted++
-		}
-		x.sum.Exported++
-		if r.Item.File != "" {
-			x.sum.Files++
-			x.sum.Size += max(r.Item.Size, 0)
-		}
-	}
-	with := noted > 0
+	with := x.noted > 0
 	write := map[string]func(io.Writer) error{
 		MappingFile: x.writeMapping,
 		ManifestFile: func(w io.Writer) error {
-			_, err := io.WriteString(w, x.header(plain > 0, exact > 0, with))
+			_, err := io.WriteString(w, x.header(x.plain > 0, x.exact > 0, with))
 			return err
 		},
 	}
-	if plain > 0 {
+	if x.plain > 0 {
 		write[TableFile] = func(w io.Writer) error { return x.writeTable(w, with) }
 	}
-	if exact > 0 {
+	if x.exact > 0 {
 		write[ExactFile] = x.writeExact
 	}
 	if len(x.sum.Left)+len(x.sum.Parts) > 0 {
@@ -66,7 +47,7 @@ func (x *exporter) coming() func(func(row, error) bool) {
 		n := 0
 		for r, err := range x.rows.all() {
 			if err == nil {
-				if n++; x.fates[n-1] != comes {
+				if n++; !x.fates[n-1] {
 					continue
 				}
 			}
@@ -77,7 +58,7 @@ func (x *exporter) coming() func(func(row, error) bool) {
 	}
 }
 
-func (x *exporter) exact(r *row) bool { return r.Exact || x.o.NDJSON }
+func (x *exporter) isExact(r *row) bool { return r.Exact || x.o.NDJSON }
 
 func (x *exporter) writeTable(w io.Writer, noted bool) (err error) {
 	return x.table(w, func(t Table) error {
@@ -92,7 +73,7 @@ func (x *exporter) writeTable(w io.Writer, noted bool) (err error) {
 			if err != nil {
 				return err
 			}
-			if x.exact(&r) {
+			if x.isExact(&r) {
 				continue
 			}
 			cells, _ := r.cells()
@@ -112,7 +93,7 @@ func (x *exporter) writeExact(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if !x.exact(&r) {
+		if !x.isExact(&r) {
 			continue
 		}
 		line, err := r.line(r.Item.Note)

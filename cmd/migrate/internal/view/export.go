@@ -71,6 +71,9 @@ func (e Export) Text(w io.Writer) error {
 	if s.Missed > 0 {
 		out.line("%s that the service counts did not show in its lists, which changed meanwhile: export again", Plural(s.Missed, "asset", "assets"))
 	}
+	for _, text := range s.Warnings {
+		out.line("warning: %s", text)
+	}
 	where := either(s.DryRun, "", ", see "+filepath.Join(e.Dir, export.NotExportedFile))
 	reasons(out, s.Left, "Not exported"+where+":")
 	reasons(out, s.Parts, "Not as they were"+where+":")
