@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/export"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 )
@@ -237,6 +239,30 @@ func TestAnExportIsContinued(t *testing.T) {
 	for _, a := range server.Assets() {
 		if a.MD5 != "" && sums[a.MD5] == "" {
 			t.Errorf("no file has the bytes of %s", a.ExternalID)
+		}
+	}
+}
+
+// TestReasonsOfExportsAreExplained: on the page, and in the summary.
+func TestReasonsOfExportsAreExplained(t *testing.T) {
+	page := pages(t)["docs/tenant-to-tenant.md"]
+	assets, parts := export.Reasons()
+	for _, reason := range assets {
+		if !strings.Contains(page, "| `"+reason+"` |") {
+			t.Errorf("the page does not explain %s", reason)
+		}
+	}
+	for _, reason := range slices.Concat(assets, parts) {
+		var text strings.Builder
+		sum := export.Summary{Left: map[string]int{reason: 1}}
+		if err := (view.Export{Summary: sum}).Text(&text); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(text.String(), "1 "+reason+": \n") {
+			t.Errorf("the summary has no words for %s", reason)
+		}
+		if !strings.Contains(page, "`"+reason+"`") {
+			t.Errorf("the page does not name %s", reason)
 		}
 	}
 }

@@ -172,6 +172,12 @@ const (
 	ReasonShared   = "shared-tag" // a tag of another Division
 )
 
+// Reasons are all of them: first those of assets.
+func Reasons() (assets, parts []string) {
+	return []string{ReasonKind, ReasonInactive, ReasonNoLink, ReasonUnread, ReasonChecksum, ReasonChanged, ReasonInTheWay, ReasonRefused, ReasonForbidden},
+		[]string{ReasonMade, ReasonTwin, ReasonAdjusted, ReasonCannot, ReasonUnknown, ReasonUnproven, ReasonShared}
+}
+
 // ErrInUse: another export works on the folder.
 var ErrInUse = errors.New("another export works on this folder")
 

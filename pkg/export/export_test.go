@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 )
 
@@ -47,7 +48,7 @@ func TestWhatRowsSay(t *testing.T) {
 		"not told":     {more: `"languages": null`, cells: map[string]string{"languages": "null"}},
 		"pages":        {more: `"lockedPages": [{"start": 1, "end": 2}, {"start": 5, "end": 5}]`, cells: map[string]string{"lockedPages": "1-2; 5-5"}},
 		"page zero":    {more: `"lockedPages": [{"start": 0, "end": 2}]`, exact: `"lockedPages":null`, left: []string{"lockedPages cannot-say"}},
-		"enforced":     {more: `"enforcedPages": {"prepend": [{"start": 1, "end": 1}], "append": null}`, cells: map[string]string{"enforcedPages.prepend": "1-1"}},
+		"enforced":     {more: `"enforcedPages": {"prepend": [{"start": 1, "end": 1}], "append": null}`, cells: map[string]string{"enforcedPages.prepend": "1-1;"}},
 		"not enforced": {more: `"enforcedPages": null, "description": null, "releasedAt": null`},
 		"flags": {more: `"isSensitive": true, "isArchived": null, "isDivisionShared": false, "isRenderExternalAllowed": true`,
 			cells: map[string]string{"isSensitive": "true", "isArchived": "false", "isDivisionShared": "false"}},
@@ -358,5 +359,64 @@ func TestTheTrashAndWhatIsPersonal(t *testing.T) {
 				t.Errorf("%+v", sum)
 			}
 		})
+	}
+}
+
+// TestEveryFieldIsHeard: what a manifest makes of a column is compared with what was
+// written into it, for each column that there is.
+func TestEveryFieldIsHeard(t *testing.T) {
+	c, err := newChecker("version: 1\ndivision: D\nroots: {files: ./files}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := map[string]value{
+		"permissions.isEditable": {Is: isBool, Text: "true"}, "enforcedPages.prepend": {Is: isPages, Pages: []manifest.PageRange{{Start: 1, End: 2}}},
+		"enforcedPages.append": {Is: isPages, Pages: []manifest.PageRange{{Start: 3, End: 4}}}, "allowEmpty": {Is: isBool, Text: "true"}, "division": {Text: "Other"},
+	}
+	for _, f := range manifest.ManagedFields() {
+		switch f.Kind {
+		case manifest.KindText:
+			samples[f.Name] = value{Text: "some text"}
+		case manifest.KindBool:
+			samples[f.Name] = value{Is: isBool, Text: "true"}
+		case manifest.KindTags, manifest.KindLocales:
+			samples[f.Name] = value{Is: isList, List: []string{"en"}}
+		case manifest.KindAuthors:
+			samples[f.Name] = value{Is: isList, List: []string{"jane@example.com"}}
+		case manifest.KindRelease, manifest.KindExpiry:
+			samples[f.Name] = value{Text: "2030-01-02T03:04:05Z"}
+		case manifest.KindRenditions:
+			samples[f.Name] = value{Is: isList, List: []string{"pdf"}}
+		case manifest.KindPages:
+			samples[f.Name] = value{Is: isPages, Pages: []manifest.PageRange{{Start: 1, End: 2}}}
+		}
+	}
+	heardOf := 0
+	for _, column := range columns {
+		sample, ok := samples[column]
+		if !ok {
+			continue
+		}
+		heardOf++
+		for _, exact := range []bool{false, true} {
+			r := &row{Exact: exact, Values: map[string]value{"externalId": {Text: "A"}, "division": {Text: "D"}, "name": {Text: "a.pptx"}, "file": {Text: "files:a.pptx"}}}
+			if column == "isRenderExternalAllowed" {
+				delete(r.Values, "file")
+				r.Values["url"], r.Values["name"] = value{Text: "https://www.example.com/"}, value{Text: "a.url"}
+			}
+			r.Values[column] = sample
+			if wrong := c.wrong(r); len(wrong) > 0 {
+				t.Errorf("%s: %v", column, wrong)
+			}
+			delete(r.Values, column)
+			v, _ := r.record()
+			p := c.builder.Item(v, nil)
+			if got, said := heard(&p.Item)[column]; said && column != "division" {
+				t.Errorf("%s: heard %v, which nobody said", column, got)
+			}
+		}
+	}
+	if heardOf < 25 {
+		t.Errorf("%d columns only", heardOf)
 	}
 }

@@ -148,7 +148,11 @@ func (v value) cell() string {
 		for i, p := range v.Pages {
 			parts[i] = fmt.Sprintf("%d-%d", p.Start, p.End)
 		}
-		return strings.Join(parts, "; ")
+		s := strings.Join(parts, "; ")
+		if len(parts) == 1 {
+			s += ";" // else a spreadsheet makes a day of it: 1-2 is the first of February
+		}
+		return s
 	}
 	return v.Text
 }
