@@ -28,6 +28,7 @@ type entry struct {
 	URL        string           `json:"u,omitempty"`
 	Tags       []string         `json:"g,omitempty"` // ids
 	Authors    []string         `json:"a,omitempty"` // ids
+	Primary    string           `json:"p,omitempty"` // id of the asset that it is a language variant of
 	Values     map[string]value `json:"v"`           // by column; what is not named is not there
 	Left       []Left           `json:"f,omitempty"` // parts that do not come along
 }
@@ -85,8 +86,32 @@ func read(a *showpad.Asset) *entry {
 	if json.Unmarshal(a.Raw["competencies"], &gained) == nil && len(gained) > 0 {
 		e.leave("competencies", ReasonCannot, "its competencies are given in Showpad")
 	}
+	e.variant(a.Raw["localization"])
 	e.fits()
 	return e
+}
+
+// primaryColumn links language variants.
+const primaryColumn = "localization.primary"
+
+// variant reads which asset this one is a language variant of. Source: v4 getAsset.
+func (e *entry) variant(raw []byte) {
+	var l struct {
+		Primary  *ref  `json:"primary"`
+		Variants []ref `json:"variants"`
+	}
+	if json.Unmarshal(raw, &l) != nil { // null, or nothing that is known
+		return
+	}
+	if l.Primary != nil && l.Primary.Asset != nil && l.Primary.Asset.ID != e.ID {
+		e.Primary = l.Primary.Asset.ID
+	}
+	for _, v := range l.Variants {
+		if v.Asset == nil || v.Asset.ID == "" {
+			e.leave("localization", ReasonCannot, "it has a place for a translation that is not there yet")
+			return
+		}
+	}
 }
 
 // field reads one managed field.

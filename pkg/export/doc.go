@@ -32,6 +32,7 @@ type API interface {
 	CountAssets(ctx context.Context, f showpad.AssetFilter) (n int, known bool, err error)
 	QueryAssets(ctx context.Context, q showpad.AssetQuery) iter.Seq2[showpad.Asset, error]
 	Tags(ctx context.Context, f showpad.TagFilter) iter.Seq2[showpad.Tag, error]
+	TagCategories(ctx context.Context, f showpad.TagCategoryFilter) iter.Seq2[showpad.TagCategory, error]
 	Users(ctx context.Context, emails, ids []string) iter.Seq2[showpad.User, error]
 	Download(ctx context.Context, assetID string) (showpad.Download, error)
 	Fetch(ctx context.Context, d showpad.Download) (io.ReadCloser, error)
@@ -124,6 +125,8 @@ type Summary struct {
 	Seconds  float64        `json:"seconds"`
 	DryRun   bool           `json:"dryRun"`
 	Warnings []string       `json:"warnings"`
+
+	Categories int `json:"tagCategories"` // in the manifest
 
 	Divisions []DivisionSummary `json:"divisions"`
 }

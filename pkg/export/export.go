@@ -32,11 +32,15 @@ type exporter struct {
 	seen      map[uint64]struct{}
 	seed      maphash.Seed
 	tags      map[string]showpad.Tag // that assets carry, by id; without an id: not known
+	primaries map[string]string      // external IDs of assets that have language variants, by id; "": not in the export
+	here      map[string]bool        // external IDs of those that came
 	people    map[string]string      // e-mail addresses of authors, by id; "": not known
 	ids       *externalIDs
 	files     *places
 	sorted    *sorter // of entries
 	check     *checker
+
+	categories []*category // at the top of their trees
 
 	rows  *rowFile
 	fates []bool  // of the rows, by number: whether they come
@@ -68,7 +72,7 @@ func Run(ctx context.Context, api API, o Options) (sum Summary, err error) {
 	}
 	start := time.Now()
 	x := &exporter{
-		api: api, o: o, tags: map[string]showpad.Tag{}, people: map[string]string{}, ids: newExternalIDs(), files: newPlaces(),
+		api: api, o: o, tags: map[string]showpad.Tag{}, people: map[string]string{}, primaries: map[string]string{}, here: map[string]bool{}, ids: newExternalIDs(), files: newPlaces(),
 		sorted: newSorter("what is listed", o.chunk), left: newSorter("what is left out", o.chunk), part: map[string]*DivisionSummary{},
 	}
 	x.sum.DryRun, x.sum.Left, x.sum.Parts = o.DryRun, map[string]int{}, map[string]int{}
@@ -104,6 +108,9 @@ func (x *exporter) run(ctx context.Context) error {
 	if err := x.resolve(ctx); err != nil {
 		return err
 	}
+	if err := x.readCategories(ctx); err != nil {
+		return err
+	}
 	if err := x.arrange(ctx); err != nil || x.o.DryRun {
 		return err
 	}
@@ -132,6 +139,25 @@ func (x *exporter) arrange(ctx context.Context) (err error) {
 	if x.rows, err = newRowFile(); err != nil {
 		return err
 	}
+	if len(x.primaries) > 0 { // variants may come before them
+		if err := x.each(ctx, x.namePrimary); err != nil {
+			return err
+		}
+		x.ids.again()
+	}
+	if err := x.each(ctx, x.place); err != nil {
+		return err
+	}
+	for _, d := range x.divisions.asked {
+		if s := x.part[d.id]; s != nil {
+			x.sum.Divisions = append(x.sum.Divisions, *s)
+		}
+	}
+	return x.rows.end()
+}
+
+// each goes over the assets in their order.
+func (x *exporter) each(ctx context.Context, do func(*entry) error) error {
 	for b, err := range x.sorted.all() {
 		if err != nil {
 			return err
@@ -143,16 +169,37 @@ func (x *exporter) arrange(ctx context.Context) (err error) {
 		if err := json.Unmarshal(b, &e); err != nil {
 			return fmt.Errorf("the temporary file for what is listed: %w", err)
 		}
-		if err := x.place(&e); err != nil {
+		if err := do(&e); err != nil {
 			return err
 		}
 	}
-	for _, d := range x.divisions.asked {
-		if s := x.part[d.id]; s != nil {
-			x.sum.Divisions = append(x.sum.Divisions, *s)
-		}
+	return nil
+}
+
+// namePrimary learns the external ID of an asset that has language variants.
+func (x *exporter) namePrimary(e *entry) error {
+	if reason, _ := e.stays(); reason != "" {
+		return nil
 	}
-	return x.rows.end()
+	id, _, _ := x.ids.give(e)
+	if _, wanted := x.primaries[e.ID]; wanted {
+		x.primaries[e.ID] = id
+	}
+	return nil
+}
+
+// link names the asset that this one is a language variant of.
+func (x *exporter) link(e *entry, r *row) {
+	id := x.primaries[e.Primary]
+	switch {
+	case e.Primary == "":
+	case !slices.Contains(columns, primaryColumn):
+		r.Left = append(r.Left, Left{Part: "localization", Reason: ReasonCannot, Detail: "it is a language variant of asset " + e.Primary})
+	case id == "":
+		r.Left = append(r.Left, Left{Part: "localization", Reason: ReasonUnknown, Detail: "it is a language variant of asset " + e.Primary + ", which is not in this export"})
+	default:
+		r.Values[primaryColumn] = value{Text: id}
+	}
 }
 
 // place makes a row of one asset, or says why there is none.
@@ -191,6 +238,7 @@ func (x *exporter) place(e *entry) error {
 	}
 	x.nameTags(e, r)
 	x.nameAuthors(e, r)
+	x.link(e, r)
 	if why := x.check.settle(r); why != "" {
 		return x.leaveAsset(r, ReasonRefused, why)
 	}
@@ -308,6 +356,9 @@ func (x *exporter) note(r *row, l Left) error {
 func (x *exporter) come(n int, r *row) {
 	x.fates[n] = true
 	x.sum.Exported++
+	if _, primary := x.primaries[r.Item.AssetID]; primary {
+		x.here[r.Item.ExternalID] = true
+	}
 	if x.isExact(r) {
 		x.exact++
 	} else {
@@ -352,7 +403,21 @@ func (x *exporter) fetch(ctx context.Context) error {
 		return nil
 	})
 	x.sum.Fetched, x.sum.Received = f.fetched, f.received
-	return err
+	if err != nil || len(x.here) == len(x.primaries) {
+		return err
+	}
+	for r, err := range x.rows.all() { // variants of what could not be fetched
+		if err != nil {
+			return err
+		}
+		if id := r.Values[primaryColumn].Text; id != "" && !x.here[id] {
+			l := Left{Part: "localization", Reason: ReasonUnknown, Detail: "it is a language variant of " + quote(id) + ", which did not come"}
+			if err := x.leave(&r, l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // rowFile keeps rows in a temporary file. They are written first, and read afterwards.

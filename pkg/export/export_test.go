@@ -420,3 +420,32 @@ func TestEveryFieldIsHeard(t *testing.T) {
 		t.Errorf("%d columns only", heardOf)
 	}
 }
+
+// TestLanguageVariants name their primary by its external ID in the manifest, wherever
+// it stands, as long as it comes.
+func TestLanguageVariants(t *testing.T) {
+	s := newTenant()
+	variant := func(of string) string {
+		return fmt.Sprintf(`"localization": {"primary": {"asset": {"id": %q}}, "variants": []}`, of)
+	}
+	s.file("a1", "a.txt", "one", `"externalId": "A", `+variant("a5"))
+	s.file("a2", "b.txt", "two", `"externalId": "B", `+variant("a9"))
+	s.file("a3", "c.txt", "three", `"externalId": "C", `+variant("a6"))
+	s.file("a5", "y.txt", "five", `"localization": {"primary": null, "variants": [{"asset": {"id": "a1"}, "status": "localized"}]}`)
+	s.file("a6", "z.txt", "six", `"externalId": "Z", "localization": {"variants": [{"asset": null, "status": "to-be-localized"}]}`)
+	s.refuse["a6"] = showpad.ErrNotDownloadable
+	dir := t.TempDir()
+	sum := export(t, s, options(dir))
+	rows := rowsOf(t, filepath.Join(dir, TableFile))
+	linked, unknown := "", 0
+	if slices.Contains(columns, primaryColumn) {
+		linked, unknown = "showpad-"+token("a5"), 2
+	}
+	if rows["A"][primaryColumn] != linked || rows["B"][primaryColumn] != "" || rows["C"][primaryColumn] != "" || sum.Parts[ReasonUnknown] != unknown || sum.Exported != 4 {
+		t.Errorf("%q, %+v", rows, sum)
+	}
+	// The place for a translation, and where nothing links variants yet, the variants.
+	if want := 1 + 3*(1-min(unknown, 1)); sum.Parts[ReasonCannot] != want {
+		t.Errorf("%d parts that cannot be said, want %d", sum.Parts[ReasonCannot], want)
+	}
+}

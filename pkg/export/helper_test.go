@@ -28,6 +28,7 @@ type tenant struct {
 	divisions []showpad.Division
 	tags      []showpad.Tag
 	users     []showpad.User
+	groups    []showpad.TagCategory
 	docs      []string // assets, as v4 shows them
 	noScope   bool     // v3 shows no exports
 	hide      bool     // lists do not show the trash
@@ -128,6 +129,10 @@ func (s *tenant) Tags(_ context.Context, f showpad.TagFilter) iter.Seq2[showpad.
 	return all(s, slices.DeleteFunc(slices.Clone(s.tags), func(t showpad.Tag) bool {
 		return len(f.IDs) > 0 && !slices.Contains(f.IDs, t.ID) || f.Name != "" && !strings.Contains(strings.ToLower(t.Name), strings.ToLower(f.Name))
 	}))
+}
+
+func (s *tenant) TagCategories(_ context.Context, f showpad.TagCategoryFilter) iter.Seq2[showpad.TagCategory, error] {
+	return all(s, slices.DeleteFunc(slices.Clone(s.groups), func(c showpad.TagCategory) bool { return !slices.Contains(f.DivisionIDs, c.Division.ID) }))
 }
 
 func (s *tenant) Users(_ context.Context, _, ids []string) iter.Seq2[showpad.User, error] {

@@ -90,6 +90,9 @@ func (x *externalIDs) give(e *entry) (id, reason, detail string) {
 	return derived(e), ReasonTwin, "another asset has the external ID " + quote(e.ExternalID) + ", or one that differs in case alone: this one got another one"
 }
 
+// again forgets what was given: the assets come once more, in the same order.
+func (x *externalIDs) again() { clear(x.claimed) }
+
 const madePrefix = "showpad-"
 
 var (

@@ -274,6 +274,9 @@ func (x *exporter) take(assets iter.Seq2[showpad.Asset, error]) error {
 		for _, id := range e.Authors {
 			x.people[id] = ""
 		}
+		if e.Primary != "" {
+			x.primaries[e.Primary] = ""
+		}
 		x.ids.add(e.ExternalID)
 		b, err := json.Marshal(e)
 		if err != nil {

@@ -50,6 +50,9 @@ func (x *exporter) coming() func(func(row, error) bool) {
 				if n++; !x.fates[n-1] {
 					continue
 				}
+				if !x.here[r.Values[primaryColumn].Text] {
+					delete(r.Values, primaryColumn)
+				}
 			}
 			if !yield(r, err) {
 				return
@@ -184,6 +187,12 @@ func (x *exporter) header(table, exact, noted bool) string {
 		line("#     %s: %s", yamlText(d.label), yamlText(d.label))
 	}
 	line("#   fallback: {authors: content-team@example.com}    # for authors who are no users there")
+	if len(x.categories) > 0 {
+		line("tagCategories:")
+		for _, text := range categoryLines(x.categories, "  ", x.divisions.asked[0].label) {
+			line("%s", text)
+		}
+	}
 	if !table && !exact {
 		line("assets: []")
 		return b.String()

@@ -62,6 +62,9 @@ func (e Export) Text(w io.Writer) error {
 		out.line("%s of %s exported, with %s, %s", Count(s.Exported), Plural(s.Assets, "asset", "assets"), Plural(s.Files, "file", "files"), Bytes(s.Size))
 		out.line("%s fetched in %s, %s", Plural(s.Fetched, "file", "files"), Duration(time.Duration(s.Seconds*float64(time.Second))), Bytes(s.Received))
 	}
+	if s.Categories > 0 {
+		out.line("%s with their tags", Plural(s.Categories, "tag category", "tag categories"))
+	}
 	if s.Archived > 0 {
 		out.line("%s in the trash left out (--archived takes them along)", Plural(s.Archived, "asset", "assets"))
 	}
