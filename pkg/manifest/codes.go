@@ -148,6 +148,15 @@ const (
 	CodeFallback      = "M123"
 	CodeTagTwins      = "M124"
 	CodeThere         = "M131"
+	CodeShareKey      = "M140"
+	CodeShareTwice    = "M141"
+	CodeShareTitle    = "M142"
+	CodeShareAssets   = "M143"
+	CodeShareLong     = "M144"
+	CodeShareOrigin   = "M145"
+	CodeShareNoAsset  = "M146"
+	CodeShareNoTheme  = "M147"
+	CodeShareOver     = "M148"
 	CodeCategory      = "M150"
 	CodeCategoryBoth  = "M151"
 	CodeCategoryTwice = "M152"
@@ -442,6 +451,33 @@ var codes = []Code{
 	{CodeThere, Warn, "asset that is there already",
 		"The item's Division has an asset with the item's bytes, or with its name, that belongs to no item. A person may have uploaded it. A run makes the item's own asset beside it. Or files that were not read have the size of such assets.",
 		"Compare the bytes with lint --hash. If it is the same, write its id on the item as id:, or into a column id of the table: a run then gives that asset the external ID. Nothing is linked by itself."},
+	{CodeShareKey, Stop, "key of a share missing or unusable",
+		"Every share has a key: 1 to 128 characters without comma, control characters or white space around them. A share is made once for each key.",
+		"Write one, or correct it."},
+	{CodeShareTwice, Stop, "key of a share used twice",
+		"Two shares have the same key, perhaps in upper and lower case.",
+		"Give one of them another key, or remove it."},
+	{CodeShareTitle, Stop, "title of a share missing or unusable",
+		"A share has a title of 1 to 200 characters on one line. Whoever gets the link sees it.",
+		"Write one, or shorten it."},
+	{CodeShareAssets, Stop, "assets of a share missing or unusable",
+		"A share has one asset at least, and each is named by externalId or by id, not both.",
+		"Write assets: [{externalId: ..., page: ...}, {id: ...}]."},
+	{CodeShareLong, Stop, "share of more than 300 assets",
+		"One link holds at most 300 assets.",
+		"Make several shares of it, each with a key of its own, and say in their titles which part each is."},
+	{CodeShareOrigin, Stop, "origin of a share unusable",
+		"A share names the program that made it, in at most 20 characters.",
+		"Shorten it, or leave origin: out."},
+	{CodeShareNoAsset, Block, "asset of a share unknown",
+		"The share names an external ID that the manifest does not list and the state does not know, or an id that the service does not show.",
+		"Correct it; or list the item; or name the asset by its id."},
+	{CodeShareNoTheme, Block, "theme of a share unknown",
+		"The service shows no theme of this title or id to your credential, or several have the title.",
+		"Correct it; migrate themes list shows them. Or leave theme: out for the Global Theme."},
+	{CodeShareOver, Block, "share that ends before it begins",
+		"Its expiresAt has passed: nobody could open the link.",
+		"Write a later date, or take the share out."},
 	{CodeCategory, Stop, "tag category unusable",
 		"A category of tags has a name of 1 to 255 characters without line breaks and tabs.",
 		"Correct it."},

@@ -34,7 +34,7 @@ var headerKeys = []struct{ name, doc string }{
 	{"include", "Tables and folders whose rows and files are items"},
 	{"tagCategories", "Categories of tags, as a tree; tags are in the lowest ones only"},
 	{"myFiles", "Personal files"},
-	{"shares", "Links made after their assets are active"},
+	{"shares", "Links made once for each key, after their assets are active"},
 	{"update", "What a rerun may touch on an asset that exists"},
 	{"prune", "What happens to assets that this manifest made and no longer lists"},
 }
@@ -98,6 +98,8 @@ type headerReader struct {
 	nodes nodeReader
 	d     decoder
 	m     *Manifest
+
+	shareAt map[string]Pos // keys of shares, folded
 }
 
 func (h *headerReader) read(root *yaml.Node) {
@@ -230,6 +232,8 @@ func (h *headerReader) value(key string, v Value) {
 		}
 	case "tagCategories":
 		h.tagCategories(v)
+	case "shares":
+		h.shares(v)
 	case "update":
 		h.update(v)
 	case "prune":

@@ -7,7 +7,6 @@ import "slices"
 // place that refuses them: parser, schema and documentation follow it.
 var later = []struct{ part, what, fix string }{
 	{"myFiles", `key "myFiles" (personal files)`, "remove it"},
-	{"shares", `key "shares" (share links)`, "remove it"},
 	{"item.localization", `key "localization" (linking language variants)`, "remove it"},
 }
 

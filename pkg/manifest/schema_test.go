@@ -207,7 +207,7 @@ func TestSchemaAgreesWithTheParser(t *testing.T) {
 }
 
 // noSchema are parts that nobody has described yet.
-var noSchema = []string{"myFiles", "shares", "item.localization"}
+var noSchema = []string{"myFiles", "item.localization"}
 
 // What else is refused until its work is done has its schema already.
 func TestSchemaOfAllThatTheFormatHas(t *testing.T) {
@@ -217,6 +217,7 @@ func TestSchemaOfAllThatTheFormatHas(t *testing.T) {
 	header, item := schemas(t)
 	const include = "version: 1\ntimezone: UTC\ninclude: [{%}]\n"
 	const categories = "version: 1\ndivision: D\ntagCategories: "
+	const shares = "version: 1\ntimezone: UTC\nshares: "
 	for text, good := range map[string]bool{
 		everyInclude: true,
 		"version: 1\nmap: {people: p.csv, tags: {Old: New, 2019: }, languages: null, fallback: {authors: [jane@example.com]}}\n": true,
@@ -225,7 +226,13 @@ func TestSchemaOfAllThatTheFormatHas(t *testing.T) {
 		"version: 1\nmap: {tags: {Old: [a]}}\n":                                                                                  false,
 		"version: 1\nmap: {fallback: {authors: []}}\n":                                                                           false,
 		"version: 1\nmap: {folders: {}}\n":                                                                                       false,
-		categories + "[{name: 7, division: E, isPublished: null, tags: [a, {id: b}], children: null}, {name: b, tags: null, children: [{name: c}]}]\n": true,
+		categories + "[{name: 7, division: E, isPublished: null, tags: [a, {id: b}], children: null}, {name: b, tags: null, children: [{name: c}]}]\n":                         true,
+		shares + "[{key: a, title: T, assets: [{externalId: SP-1, page: 3}, {id: abc}], expiresAt: \"+6 months\", isDownloadAllowed: false, theme: Global, origin: portal}]\n": true,
+		shares + "[{key: 7, title: 2026, assets: [{id: abc, page: null}], expiresAt: 2027-01-01, isDownloadAllowed: null, theme: null, origin: null}]\n":                       true,
+		shares + "{key: a}\n": false, shares + "[{key: a, title: T}]\n": false, shares + "[{title: T, assets: [{id: a}]}]\n": false, shares + "[{key: a, title: T, assets: []}]\n": false,
+		shares + "[{key: 'a,b', title: T, assets: [{id: a}]}]\n": false, shares + "[{key: a, title: ' ', assets: [{id: a}]}]\n": false, shares + "[{key: a, title: T, assets: [SP-1]}]\n": false,
+		shares + "[{key: a, title: T, assets: [{id: a, externalId: b}]}]\n": false, shares + "[{key: a, title: T, assets: [{page: 1}]}]\n": false, shares + "[{key: a, title: T, assets: [{id: a, page: 0}]}]\n": false,
+		shares + "[{key: a, title: T, assets: [{id: a}], expires: 2027-01-01}]\n": false, shares + "[{key: a, title: T, assets: [{id: a}], expiresAt: soon}]\n": false,
 		categories + "{name: a}\n": false, categories + "[a]\n": false, categories + "[{tags: [a]}]\n": false, categories + "[{name: a, tags: [], children: []}]\n": false,
 		categories + "[{name: a, parent: b}]\n": false, categories + "[{name: a, children: [{name: b, division: E}]}]\n": false, categories + "[{name: \"a\\tb\"}]\n": false,
 		strings.Replace(include, "%", "table: a.csv", 1):                                                   true,
