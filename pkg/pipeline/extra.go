@@ -67,7 +67,7 @@ type extras interface {
 
 // itemWatcher is met by extras that depend on items.
 type itemWatcher interface {
-	planned(*Row)    // what a plan decided about an item
+	planned(*work)   // what a plan decided about an item
 	finished(Result) // what became of an item in a run; called from many goroutines
 }
 
@@ -75,6 +75,8 @@ type itemWatcher interface {
 type extraWork struct {
 	Row    ExtraRow
 	wanted string       // digest of what the manifest wants; "" where that decides nothing
+	basis  string       // the same as it is written, for a saved plan; "" is wanted
+	waits  bool         // what it depends on is still under way
 	rec    *state.Extra // as last written; nil: none
 
 	start    time.Time
@@ -87,7 +89,7 @@ type extraWork struct {
 // newExtras are the kinds that a manifest uses.
 func newExtras(in *Input) []extras {
 	var all []extras
-	for _, x := range []extras{newCategories(in.Manifest)} {
+	for _, x := range []extras{newCategories(in.Manifest), newShares(in)} {
 		if len(x.list()) > 0 {
 			all = append(all, x)
 		}
@@ -169,11 +171,11 @@ func (g *gatherer) planExtras(ctx context.Context, yield func(*extraWork) error)
 	return nil
 }
 
-// watch tells the extras that depend on items what is decided about one.
-func (g *gatherer) planned(row *Row) {
+// planned tells the extras that depend on items what is decided about one.
+func (g *gatherer) planned(w *work) {
 	for _, x := range g.extras {
 		if x, ok := x.(itemWatcher); ok {
-			x.planned(row)
+			x.planned(w)
 		}
 	}
 }
@@ -194,7 +196,10 @@ func (w *extraWork) once(o *Options, made func(on string) string) (open bool) {
 		return a == ActionCreate
 	}
 	rec := w.rec
-	if rec == nil {
+	switch {
+	case rec == nil && o.OlderState && !named:
+		return set(ActionConflict, ConflictUnknown, fmt.Sprintf("the state lacks what was last done with it, and nothing tells whether this was made: look in Showpad, and if it is not there run with --recreate %s", row.Key))
+	case rec == nil:
 		return set(ActionCreate, ReasonNew, "")
 	}
 	switch rec.Status {

@@ -47,6 +47,9 @@ func (r *runner) runExtras(ctx context.Context, kind state.ExtraKind) error {
 		if x.kind() != kind {
 			continue
 		}
+		if err := r.in.Store.Flush(ctx); err != nil { // what the phase before wrote decides
+			return err
+		}
 		err := r.phase(ctx, func(busy context.Context) error {
 			works, err := r.g.decideExtras(busy, x)
 			if err != nil {
@@ -138,8 +141,11 @@ func (r *runner) conflictExtra(ctx context.Context, w *extraWork) error {
 		r.finishExtra(w, "conflict", nil)
 		return nil
 	}
-	if w.rec.Status == state.ExtraSending {
-		run := w.rec.Run // what it was sent by
+	if w.rec == nil || w.rec.Status == state.ExtraSending {
+		run := r.in.ID
+		if w.rec != nil {
+			run = w.rec.Run // what it was sent by
+		}
 		if err := r.putExtra(ctx, w, func(e *state.Extra) { e.Status, e.Run = state.ExtraUnknown, run }); err != nil {
 			return err
 		}
@@ -223,7 +229,11 @@ func (r *runner) unsentExtra(ctx context.Context, w *extraWork, before *state.Ex
 // kind [showpad.KindCreate] after its intent was written; before is the record
 // before that. It returns an error only when the run cannot go on.
 func (r *runner) refusedExtra(ctx context.Context, w *extraWork, before *state.Extra, err error) error {
-	switch showpad.Classify(showpad.KindCreate, err) {
+	verdict := showpad.Classify(showpad.KindCreate, err)
+	if errors.Is(err, showpad.ErrUnknownOutcome) { // it was under way when this run was told to leave
+		verdict = showpad.Resolve
+	}
+	switch verdict {
 	case showpad.Resolve:
 		if lerr := r.lostExtra(ctx, w, err); lerr != nil {
 			return lerr

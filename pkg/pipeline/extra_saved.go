@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -30,7 +31,7 @@ type ExtraBasis struct {
 
 // savedExtra is how a saved plan has w.
 func savedExtra(w *extraWork) SavedExtra {
-	s := SavedExtra{ExtraRow: w.Row, Basis: ExtraBasis{Wanted: w.wanted, NewTags: w.newTags}}
+	s := SavedExtra{ExtraRow: w.Row, Basis: ExtraBasis{Wanted: cmp.Or(w.basis, w.wanted), NewTags: w.newTags}}
 	if w.rec != nil {
 		s.Basis.State, s.Basis.Text = extraDigest(w.rec), string(w.rec.Status)
 	}
@@ -82,6 +83,7 @@ func (c *carried) compareExtra(w *extraWork) {
 	case !own && was.Basis.State != now.Basis.State:
 		w.block(StaleState, fmt.Sprintf("the state has another record than when this was planned: it was %s and is %s%s", orNone(was.Basis.Text), orNone(now.Basis.Text), planAgain))
 	case quiet && was.Action == w.Row.Action:
+	case w.waits: // nothing is written
 	case was.Action != w.Row.Action || was.Reason != w.Row.Reason && !own:
 		w.block(StaleDecision, fmt.Sprintf("%s (%s) was planned, and it would be %s (%s)%s", was.Action, was.Reason, w.Row.Action, w.Row.Reason, planAgain))
 	case w.Row.Writes > was.Writes || w.Row.Puts > was.Puts || !slices.EqualFunc(was.Diff, w.Row.Diff, sameDiff):

@@ -40,6 +40,8 @@ type API interface {
 	UpdateTagCategory(ctx context.Context, id string, f showpad.TagCategoryFields) (showpad.TagCategory, error)
 	ChangeTagCategoryTags(ctx context.Context, id string, l showpad.TagLinks) (showpad.TagCategory, error)
 	DeleteTagCategory(ctx context.Context, id string) error
+	CreateShare(ctx context.Context, f showpad.ShareFields) (showpad.Share, error)
+	Themes(ctx context.Context, f showpad.ThemeFilter) iter.Seq2[showpad.Theme, error]
 	Divisions(ctx context.Context) iter.Seq2[showpad.Division, error]
 	Users(ctx context.Context, emails, ids []string) iter.Seq2[showpad.User, error]
 	Languages(ctx context.Context) ([]string, error)

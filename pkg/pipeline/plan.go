@@ -79,7 +79,7 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 		}
 		for _, w := range chunk {
 			s.Add(w.Row)
-			g.planned(&w.Row)
+			g.planned(w)
 			tags.add(w.item.Division, newTags(w.Set), 1)
 			if err := yield(w); err != nil {
 				return s, err

@@ -64,6 +64,12 @@ const (
 	BlockedLevels    = "tags-and-categories" // a tag category would have both tags and categories in it
 	BlockedNotKept   = "not-kept"            // the bytes that a version replaces could not be kept
 
+	// What blocks a share.
+	BlockedTheme        = "theme-unknown" // no theme of this title or id
+	BlockedExpired      = "share-over"    // it would end before it begins
+	BlockedUnknownAsset = "asset-unknown" // an asset that neither the manifest nor the state knows
+	BlockedAssets       = "assets"        // not all of its assets can be shared
+
 	// What blocks a row of a saved plan: it is not the planned one any more.
 	StaleItem     = "stale-item"     // the manifest says something else, or lists it no longer
 	StaleFile     = "stale-file"     // the file is another one

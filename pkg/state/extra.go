@@ -61,7 +61,7 @@ func ExtraStatuses() []ExtraStatus {
 // is always allowed. Sending leads to a request, so that done and unknown lead
 // there only where somebody asked for it by name.
 var extraSteps = map[ExtraStatus][]ExtraStatus{
-	ExtraPending: {ExtraSending, ExtraDone, ExtraFailed}, // straight to done: it was there
+	ExtraPending: {ExtraSending, ExtraDone, ExtraFailed, ExtraUnknown}, // straight to done: it was there; to unknown: the state is an older copy
 	ExtraSending: {ExtraPending, ExtraTicket, ExtraDone, ExtraFailed, ExtraUnknown},
 	ExtraTicket:  {ExtraDone, ExtraFailed},
 	ExtraDone:    {ExtraSending, ExtraFailed},

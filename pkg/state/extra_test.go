@@ -16,7 +16,7 @@ import (
 
 // extraGrid is like grid, for extras.
 const extraGrid = `
-	pending = x . x x .
+	pending = x . x x x
 	sending x = x x x x
 	ticket  . . = x x .
 	done    . x . = x .
