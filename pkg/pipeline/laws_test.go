@@ -33,6 +33,8 @@ func TestLawThePlanIsTheRun(t *testing.T) {
 	seeds(t, lawShare, func(t *testing.T, seed uint64) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		w := lawWorld(t, rng, emulator.Options{ListLag: pick(rng, 0, time.Second), Processing: pick(rng, 0, time.Second)})
+		w.man.Prune, w.leaves = pick(rng, pipeline.PruneKeep, pipeline.PruneArchive, pipeline.PruneDelete), rng.IntN(2) == 0
+		w.options.AllowDelete = rng.IntN(4) > 0
 		w.strangers(rng)
 		for range 1 + rng.IntN(3) {
 			w.options.FullCheck = rng.IntN(4) == 0
@@ -80,6 +82,9 @@ func (w *world) planIsTheRun() {
 		t.Errorf("%d tags were made, planned were %d: %v", got, len(plan.NewTags), plan.NewTags)
 	}
 	undone := 0
+	if plan.Prune.Refused() {
+		undone++
+	}
 	for _, p := range planned {
 		if p.Action == pipeline.ActionConflict || p.Action == pipeline.ActionBlocked {
 			undone++
@@ -112,7 +117,9 @@ func (w *world) oneRowEach() {
 	w.t.Helper()
 	rows := map[string]int{}
 	for _, r := range w.results {
-		rows[r.ExternalID]++
+		if !r.Unlisted {
+			rows[r.ExternalID]++
+		}
 	}
 	for _, i := range w.items {
 		if rows[i.ExternalID] != 1 {
@@ -243,14 +250,17 @@ func TestLawTwoManifests(t *testing.T) {
 		type side struct {
 			man   manifest.Manifest
 			items []manifest.Item
+			left  []manifest.Item
 			runs  []string
 		}
 		sides := [2]side{}
 		shared := rng.IntN(2) == 0
+		w.leaves, w.options.AllowDelete = true, true
 		for i := range sides {
 			sides[i].man = *w.man
 			sides[i].man.ID = fmt.Sprintf("wave-%d", i)
 			sides[i].man.Update.Conflicts = pick(rng, "skip", "overwrite")
+			sides[i].man.Prune = pick(rng, pipeline.PruneKeep, pipeline.PruneArchive, pipeline.PruneDelete)
 			for k, item := range w.items {
 				if shared && rng.IntN(2) == 0 || k%2 == i {
 					sides[i].items = append(sides[i].items, item)
@@ -259,7 +269,7 @@ func TestLawTwoManifests(t *testing.T) {
 		}
 		for range 2 + rng.IntN(4) {
 			n := rng.IntN(2)
-			w.man, w.items = &sides[n].man, sides[n].items
+			w.man, w.items, w.left = &sides[n].man, sides[n].items, sides[n].left
 			w.options.FullCheck = rng.IntN(3) == 0
 			owners := w.owners()
 			before := w.assets()
@@ -314,7 +324,7 @@ func TestLawTwoManifests(t *testing.T) {
 			}
 			<-time.After(time.Duration(2+rng.IntN(90)) * time.Second) // what is being processed is ready
 			edit(w, rng)
-			sides[n].items = w.items
+			sides[n].items, sides[n].left = w.items, w.left
 			if t.Failed() {
 				return
 			}

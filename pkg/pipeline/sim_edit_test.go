@@ -91,4 +91,27 @@ func edit(w *world, rng *rand.Rand) {
 		w.edits++
 		w.add(fmt.Sprintf("NEW-%d", w.edits), text(rng), randomFields(rng))
 	}
+	if w.leaves {
+		leave(w, rng)
+	}
+}
+
+// leave takes items out of the manifest, but for one, and brings some back.
+func leave(w *world, rng *rand.Rand) {
+	var listed, left []manifest.Item
+	for _, item := range w.left {
+		if rng.IntN(4) == 0 {
+			listed = append(listed, item)
+		} else {
+			left = append(left, item)
+		}
+	}
+	for i, item := range w.items {
+		if i > 0 && rng.IntN(6) == 0 {
+			left = append(left, item)
+		} else {
+			listed = append(listed, item)
+		}
+	}
+	w.items, w.left = listed, left
 }

@@ -20,10 +20,12 @@ type people struct {
 	theirs map[string]string // descriptions that they wrote
 	added  map[string]bool   // assets that have a tag of theirs
 	taken  map[string]string // a tag of ours that they took off
+	assets map[string]string // the assets that they did it to
+	sure   map[string]bool   // that nothing was under way then
 }
 
 func newPeople(w *world) *people {
-	return &people{w: w, theirs: map[string]string{}, added: map[string]bool{}, taken: map[string]string{}}
+	return &people{w: w, theirs: map[string]string{}, added: map[string]bool{}, taken: map[string]string{}, assets: map[string]string{}, sure: map[string]bool{}}
 }
 
 const theirTag = "Theirs"
@@ -42,20 +44,27 @@ func (p *people) edit(rng *rand.Rand) {
 		if rec.AssetID == "" || rec.AssetID != all[item.ExternalID][0].ID {
 			continue
 		}
+		did := func() {
+			p.assets[item.ExternalID] = rec.AssetID
+			p.sure[item.ExternalID] = p.sure[item.ExternalID] || rec.Status == state.Done
+		}
 		switch rng.IntN(3) {
 		case 0:
 			if item.Fields.Description.Set && rec.Fields["description"].Sent != nil {
+				did()
 				p.theirs[item.ExternalID] = "by a person: " + text(rng)
 				p.w.person(item.ExternalID, description(p.theirs[item.ExternalID]))
 			}
 		case 1:
 			if p.w.man.Update.Tags != "replace" && !p.added[item.ExternalID] {
+				did()
 				p.added[item.ExternalID] = true
 				p.retag(&item, func(names []string) []string { return append(names, theirTag) })
 			}
 		case 2:
 			names := all[item.ExternalID][0].Tags
 			if p.w.man.Update.Tags == "add" && rec.Status == state.Done && len(names) > 0 && p.taken[item.ExternalID] == "" && managesTag(&item, names[0]) {
+				did()
 				p.taken[item.ExternalID] = names[0]
 				p.retag(&item, func(names []string) []string { return names[1:] })
 			}
@@ -110,10 +119,13 @@ func (p *people) check() (conflicts int) {
 	overwrite := w.man.Update.Conflicts == "overwrite"
 	for _, r := range w.results {
 		id := r.ExternalID
-		if len(all[id]) != 1 {
-			continue // the oracle of the bytes says so
+		if len(all[id]) != 1 || r.Unlisted {
+			continue // the oracles of the bytes and of what left say so
 		}
 		a := all[id][0]
+		if p.assets[id] != "" && p.assets[id] != a.ID { // what they did was deleted with the asset
+			p.forget(id)
+		}
 		i := slices.IndexFunc(w.items, func(i manifest.Item) bool { return i.ExternalID == id })
 		item := w.items[i]
 		if r.Status == "conflict" {
@@ -147,6 +159,15 @@ func (p *people) check() (conflicts int) {
 		}
 	}
 	return conflicts
+}
+
+// forget is for an asset that is no more.
+func (p *people) forget(id string) {
+	delete(p.theirs, id)
+	delete(p.added, id)
+	delete(p.taken, id)
+	delete(p.assets, id)
+	delete(p.sure, id)
 }
 
 // excused reports whether an asset may be without a tag of its item.

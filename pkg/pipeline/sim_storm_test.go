@@ -144,7 +144,7 @@ func (s *sim) weather() {
 // fault is one kind of trouble at one place, once or for a while.
 func (s *sim) fault() emulator.Fault {
 	rng := s.rng
-	op := pick(rng, "postAssets", "postAssetFiles", "updateAsset", "postTags", "getAssets", "getTags", "getAssetFileById", emulator.OpPut)
+	op := pick(rng, "postAssets", "postAssetFiles", "updateAsset", "postTags", "getAssets", "getTags", "getAssetFileById", "deleteAsset", emulator.OpPut)
 	f := emulator.Fault{Op: op, Nth: 1 + rng.IntN(6), RetryAfter: emulator.Duration(s.upTo(90 * time.Second)), Advice: pick(rng, emulator.AdviceSeconds, emulator.AdviceDate, emulator.AdviceNone)}
 	switch rng.IntN(9) {
 	case 0: // a storm of refusals, of everything or of one operation
