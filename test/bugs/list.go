@@ -497,4 +497,46 @@ var bugs = []bug{
 `}},
 		"cmd/migrate", []string{"TestACreateByHandIsLookedForWhileListsLag"},
 	},
+	{
+		"prune-owner-ignored", "pruning takes records of other manifests for its own",
+		[]edit{{"pkg/pipeline/prune.go", `	case rec.Owner != owner:
+`, `	case rec.Owner == "":
+`}},
+		"pkg/pipeline", []string{"TestPruneLooksAtItsOwnRecordsOnly", "TestLawTwoManifests"},
+	},
+	{
+		"prune-what-was-found", "pruning takes assets that were only found",
+		[]edit{{"pkg/pipeline/prune.go", `	case rec.CreateRun != "", rec.Op`, `	case rec.AssetID != "", rec.Op`}},
+		"pkg/pipeline", []string{"TestWhatTheManifestDidNotMakeIsNotPruned"},
+	},
+	{
+		"prune-in-spite-of-problems", "blocked items do not keep a run from pruning",
+		[]edit{{"pkg/pipeline/prune.go", `	if s.blocked > 0 {`, `	if s.blocked < 0 {`}},
+		"pkg/pipeline", []string{"TestPruneGuards"},
+	},
+	{
+		"prune-without-limit", "any number of assets is pruned",
+		[]edit{{"pkg/pipeline/prune.go", `	if p.Unlisted > p.Limit {`, `	if p.Unlisted > p.Records {`}},
+		"pkg/pipeline", []string{"TestPruneGuards"},
+	},
+	{
+		"prune-a-selection", "a run of some of the items prunes",
+		[]edit{{"pkg/pipeline/prune.go", `	case s.selection:`, `	case s.selection && s.unplanned:`}},
+		"pkg/pipeline", []string{"TestPruneGuards"},
+	},
+	{
+		"prune-deletes-unasked", "prune: delete needs no word from a person",
+		[]edit{{"pkg/pipeline/prune.go", `	if p.Mode == PruneDelete && !o.AllowDelete {`, `	if p.Mode == PruneDelete && p.Off != "" {`}},
+		"pkg/pipeline", []string{"TestPruneGuards"},
+	},
+	{
+		"prune-what-a-person-changed", "pruning takes assets that a person changed",
+		[]edit{{"pkg/pipeline/prune_decide.go", `	if touched && d.facts.Rules.Conflicts != "overwrite" {`, `	if touched && d.facts.Rules.Conflicts == "" {`}},
+		"pkg/pipeline", []string{"TestWhatAPersonChangedIsNotPruned"},
+	},
+	{
+		"prune-forgets-a-create", "a create that was never answered, of an item that left, is taken for one that did not happen",
+		[]edit{{"pkg/pipeline/prune_decide.go", `		if !d.b.settled && d.unanswered() {`, `		if !d.b.settled && d.unanswered() && d.b.delete && d.b.keeps {`}},
+		"pkg/pipeline", []string{"TestAnItemUnderWayThatLeftTheManifest"},
+	},
 }
