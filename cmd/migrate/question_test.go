@@ -176,3 +176,44 @@ func TestAQuestionBeforeARollback(t *testing.T) {
 		t.Errorf("without a terminal:\n%s", p.err)
 	}
 }
+
+func TestAQuestionBeforePruning(t *testing.T) {
+	tenant, vars := serve(t, emulator.Options{})
+	list := func(items ...string) string {
+		text := "version: 1\ndivision: Marketing\nprune: archive\nassets:\n"
+		for _, id := range items {
+			text += "  - {externalId: " + id + ", url: \"https://www.example.com/" + id + "\"}\n"
+		}
+		return text
+	}
+	write(t, map[string]string{"m.yaml": list("A", "B", "C")})
+	expect(t, vars, exitOK, "run", "m.yaml")
+	archived := func() (n int) {
+		for _, a := range tenant.Assets() {
+			if a.IsArchived {
+				n++
+			}
+		}
+		return n
+	}
+	ask := func(answer string, args ...string) (*process, int) {
+		p := newProcess(vars)
+		p.ask, p.in = true, strings.NewReader(answer)
+		return p, p.run(t, append([]string{"run", "m.yaml"}, args...)...)
+	}
+	if p, code := ask("n\n"); code != exitOK || strings.Contains(p.err.String(), "Go on?") {
+		t.Errorf("exit code %d, asked although nothing left:\n%s", code, p.err)
+	}
+	if err := os.WriteFile("m.yaml", []byte(list("A")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if p, code := ask("n\n", "--only", "A"); code != exitOK || strings.Contains(p.err.String(), "Go on?") {
+		t.Errorf("exit code %d, asked although nothing is pruned:\n%s", code, p.err)
+	}
+	if p, code := ask("n\n"); code != exitFailed || !strings.Contains(p.err.String(), "2 assets of items that are no longer listed are archived") || archived() != 0 {
+		t.Errorf("exit code %d, %d archived after no:\n%s", code, archived(), p.err)
+	}
+	if p, code := ask("y\n"); code != exitOK || archived() != 2 {
+		t.Errorf("exit code %d, %d archived after yes:\n%s", code, archived(), p.err)
+	}
+}

@@ -251,7 +251,8 @@ func (r *runner) forget(ctx context.Context, w *work, op state.Op, text string) 
 	})
 }
 
-// goneUnlisted tells of the saved plan's rows of pruning that are none any more.
+// goneUnlisted tells of the saved plan's rows of pruning that are none any more:
+// runs of the plan carried them out, or they are refused.
 func (r *runner) goneUnlisted(ctx context.Context) error {
 	if r.plan == nil {
 		return nil
@@ -262,10 +263,25 @@ func (r *runner) goneUnlisted(ctx context.Context) error {
 		}
 		w := &work{item: manifest.Item{ExternalID: row.ExternalID, Division: row.Division}}
 		w.Row = row.Row
-		w.block(StaleItem, "there is nothing to prune of it any more: the manifest lists it again, or it is archived or gone"+planAgain)
+		recs, err := r.in.State.Get(ctx, []string{row.ExternalID})
+		if err != nil {
+			return err
+		}
+		status := "blocked"
+		if rec, ok := recs[row.ExternalID]; ok {
+			w.rec = &rec
+		}
+		if rec := w.rec; r.plan.own(w) && rec.Status == state.Done && (rec.Op == state.Archive || rec.Op == state.Delete) {
+			status, w.Row.Action, w.Row.Reason, w.Row.Writes, w.Row.Diff = "unchanged", ActionUnchanged, ReasonInTrash, 0, nil
+			if rec.Op == state.Delete {
+				w.Row.Reason = ReasonGone
+			}
+		} else {
+			w.block(StaleItem, "there is nothing to prune of it any more: the manifest lists it again, or it is archived or gone"+planAgain)
+		}
 		r.open.add()
 		r.tally.plan(w)
 		r.emit(Decided{Row: w.Row})
-		return r.finish(ctx, w, "blocked", nil)
+		return r.finish(ctx, w, status, nil)
 	})
 }

@@ -423,3 +423,96 @@ func TestAMovedFileIsPrunedAndTold(t *testing.T) {
 		}
 	})
 }
+
+func TestASavedPlanPrunesWhatItHasRowsFor(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		mode   string
+		change func(w *world)
+		code   int
+		left   string // what is in the trash then, or with delete what is left
+		stale  string
+	}{
+		{name: "as it was", left: "B"},
+		{name: "as it was, delete", mode: pipeline.PruneDelete, left: "A C D"},
+		{name: "another one left, too, which is a problem", change: func(w *world) { w.unlist("C") }, code: 3, stale: "C " + pipeline.StaleItem},
+		{name: "a person changed it", code: 3, stale: "B " + pipeline.StaleRemote, change: func(w *world) {
+			w.person("B", showpad.AssetFields{Description: showpad.Some("theirs")})
+		}},
+		{name: "it is archived already", code: 3, stale: "B " + pipeline.StaleRemote, left: "B", change: func(w *world) {
+			w.person("B", showpad.AssetFields{IsArchived: showpad.Some(true)})
+		}},
+		{name: "the manifest says delete now", code: 3, stale: "B " + pipeline.StaleItem, change: func(w *world) { w.man.Prune = pipeline.PruneDelete }},
+		{name: "it is listed again", code: 3, stale: "B " + pipeline.StaleItem, change: func(w *world) { w.add("B", "the bytes of B", tags("Sales")) }},
+		{name: "a run has archived it", code: 3, stale: "B " + pipeline.StaleItem, left: "B", change: func(w *world) { w.mustRun(0) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mode := pipeline.PruneArchive
+				if c.mode != "" {
+					mode = c.mode
+				}
+				w := pruneWorld(t, mode)
+				w.unlist("B")
+				path, s, _ := w.save(pipeline.Choice{})
+				if s.Pruned[pipeline.ActionArchive]+s.Pruned[pipeline.ActionDelete] != 1 {
+					t.Fatalf("%+v", s.Pruned)
+				}
+				if c.change != nil {
+					c.change(w)
+				}
+				w.mustCarry(c.code, path)
+				left := w.archived()
+				if c.mode == pipeline.PruneDelete {
+					left = w.there()
+				}
+				var stale []string
+				for _, r := range w.results {
+					if r.Status == "blocked" {
+						stale = append(stale, r.ExternalID+" "+r.Reason)
+					}
+				}
+				if left != c.left || strings.Join(stale, ", ") != c.stale {
+					t.Errorf("left: %q, want %q; refused: %q, want %q", left, c.left, stale, c.stale)
+				}
+				if c.code == 0 { // carried out already
+					w.mustCarry(0, path)
+				}
+			})
+		})
+	}
+}
+
+// TestASavedPlanIsCarriedOnInPruning cuts the run of a saved plan off at each commit:
+// the same plan goes on to the end.
+func TestASavedPlanIsCarriedOnInPruning(t *testing.T) {
+	for _, mode := range []string{pipeline.PruneArchive, pipeline.PruneDelete} {
+		through := false
+		for at := 1; !through && at < 40; at++ {
+			synctest.Test(t, func(t *testing.T) {
+				w := pruneWorld(t, mode)
+				w.unlist("B", "C")
+				path, _, _ := w.save(pipeline.Choice{})
+				w.fail = func(n int) error {
+					if n >= at {
+						return errCrash
+					}
+					return nil
+				}
+				out, err := w.carry(t.Context(), path, nil)
+				through = err == nil && out.Code == 0
+				w.fail = nil
+				w.mustCarry(0, path)
+				if w.archived() != "B C" && w.there() != "A D" {
+					t.Errorf("%s, cut at %d: there %s, in the trash %q", mode, at, w.there(), w.archived())
+				}
+			})
+			if t.Failed() {
+				return
+			}
+		}
+		if !through {
+			t.Error("no end")
+		}
+	}
+}

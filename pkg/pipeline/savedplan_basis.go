@@ -155,7 +155,9 @@ func (g *gatherer) itemParts(w *work) Values {
 	if m.Timezone != nil {
 		zone = m.Timezone.String()
 	}
-	parts[headerPart] = canon([]any{m.ID, zone, rulesOf(m)})
+	rules := rulesOf(m)
+	rules.Prune = "" // it is about no item
+	parts[headerPart] = canon([]any{m.ID, zone, rules})
 	return parts
 }
 

@@ -116,3 +116,22 @@ func TestANewerNoteIsLeftAlone(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 }
+
+func TestANoteIsReadAsItWasWritten(t *testing.T) {
+	f := open(t)
+	if all, err := f.Read(); len(all) > 0 || err != nil {
+		t.Errorf("before anything: %v, %v", all, err)
+	}
+	a1 := entry("/a", "a1", noon)
+	begin(t, f, a1)
+	all, err := f.Read()
+	if diff := cmp.Diff([]Entry{a1}, all); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if err := os.WriteFile(f.Path(), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := f.Read(); len(all) > 0 || !errors.Is(err, ErrDamaged) {
+		t.Errorf("damaged: %v, %v", all, err)
+	}
+}
