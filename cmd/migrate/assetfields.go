@@ -155,14 +155,22 @@ func because(err error) string {
 	return ": " + err.Error()
 }
 
-// field is a member that can be set by hand: the managed fields of a manifest, and what
-// stands beside them there.
+// kindObject is a member that is sent as it is: the service knows its form.
+const kindObject manifest.FieldKind = -1
+
+// assetField is a member that can be set by hand: the managed fields of a manifest, what
+// stands beside them there, and what the API takes besides. Source: v4 postAssets,
+// updateAsset.
 func assetField(name string, update bool) (f manifest.Field, ok bool) {
 	switch name {
 	case "externalId", "url":
 		return manifest.Field{Name: name, Kind: manifest.KindText, Nullable: true}, true
 	case "division":
 		return manifest.Field{Name: name, Kind: manifest.KindText}, !update
+	case "localization":
+		return manifest.Field{Name: name, Kind: kindObject, Nullable: true}, update
+	case "origin":
+		return manifest.Field{Name: name, Kind: kindObject}, true
 	}
 	return manifest.FieldByName(name)
 }
@@ -194,11 +202,13 @@ func (in *assetInput) unknown(name string, update bool) {
 		in.fail("division: an asset cannot change its Division (delete it and make it anew)")
 		return
 	}
-	known := []string{"externalId", "url"}
+	known := []string{"externalId", "url", "origin"}
 	for _, f := range manifest.ManagedFields() {
 		known = append(known, f.Name)
 	}
-	if !update {
+	if update {
+		known = append(known, "localization")
+	} else {
 		known = append(known, "division")
 	}
 	switch near := manifest.Suggest(name, known); {
@@ -251,6 +261,10 @@ func isList(k manifest.FieldKind) bool {
 func wrongValue(f manifest.Field, value json.RawMessage) string {
 	var s string
 	switch f.Kind {
+	case kindObject:
+		if value[0] != '{' {
+			return "an object is expected, as the API has it"
+		}
 	case manifest.KindName, manifest.KindText:
 		if f.Name == "division" && value[0] == '{' {
 			return wrongRef(value, "id")

@@ -18,11 +18,24 @@ type Column struct {
 	Cell func(doc json.RawMessage) string // what to show; nil: the member of that path
 }
 
-func (c Column) cell(doc json.RawMessage) string {
+// cell is what the column shows of a document; members are those of its top.
+func (c Column) cell(doc json.RawMessage, members map[string]json.RawMessage) string {
 	if c.Cell != nil {
 		return c.Cell(doc)
 	}
-	return Member(doc, c.Name)
+	top, below, nested := strings.Cut(c.Name, ".")
+	if nested {
+		return Member(members[top], below)
+	}
+	return textOf(members[top])
+}
+
+// membersOf is a document taken apart, once for all columns; nil when it is no object.
+func membersOf(doc json.RawMessage) (m map[string]json.RawMessage) {
+	if json.Unmarshal(doc, &m) != nil {
+		return nil
+	}
+	return m
 }
 
 // Documents shows documents of the service one by one: as a table for people, as a
@@ -86,9 +99,9 @@ func (d *Documents) Add(doc json.RawMessage) error {
 		_, err := d.w.WriteString(begin + JSONText(doc))
 		return err
 	}
-	cells := make([]string, len(d.columns))
+	cells, members := make([]string, len(d.columns)), membersOf(doc)
 	for i, c := range d.columns {
-		cells[i] = c.cell(doc)
+		cells[i] = c.cell(doc, members)
 	}
 	if d.format == "csv" {
 		return d.csv.Row(cells...)
@@ -208,16 +221,16 @@ func (d *Documents) One(doc json.RawMessage) error {
 	if d.Only {
 		names = d.names()
 	}
-	width := 0
+	width, members := 0, membersOf(doc)
 	for _, name := range names {
 		width = max(width, utf8.RuneCountInString(name))
 	}
 	for _, name := range names {
 		c, known := shown[name]
 		if !known {
-			c = Column{Name: name, Cell: func(doc json.RawMessage) string { return textOf(memberOf(doc, name)) }}
+			c = Column{Name: name, Cell: func(json.RawMessage) string { return textOf(members[name]) }}
 		}
-		if text := Clean(c.cell(doc)); text != "" || d.Only {
+		if text := Clean(c.cell(doc, members)); text != "" || d.Only {
 			fmt.Fprintln(d.w, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, Clean(name), text), " "))
 		}
 	}
@@ -267,13 +280,7 @@ func IDs(doc json.RawMessage, name string) (ids []string) {
 	return ids
 }
 
-func memberOf(doc json.RawMessage, name string) json.RawMessage {
-	var m map[string]json.RawMessage
-	if json.Unmarshal(doc, &m) != nil {
-		return nil
-	}
-	return m[name]
-}
+func memberOf(doc json.RawMessage, name string) json.RawMessage { return membersOf(doc)[name] }
 
 // textOf is a value as a cell shows it.
 func textOf(v json.RawMessage) string {
