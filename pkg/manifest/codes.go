@@ -163,6 +163,15 @@ const (
 	CodeCategoryDepth = "M153"
 	CodeCategoryOther = "M154"
 	CodeCategoryTwins = "M155"
+
+	CodePersonal       = "M160"
+	CodePersonalKey    = "M161"
+	CodePersonalUser   = "M162"
+	CodePersonalFolder = "M163"
+	CodePersonalAlike  = "M164"
+	CodePersonalNoUser = "M165"
+	CodePersonalQuota  = "M166"
+	CodePersonalType   = "M167"
 )
 
 var codes = []Code{
@@ -496,4 +505,28 @@ var codes = []Code{
 	{CodeCategoryTwins, Block, "several tag categories of this name",
 		"Showpad has several categories in one place whose names are the same, or differ in case only and none is written as in the manifest. Which one is meant cannot be told.",
 		"Rename or delete all but one in Showpad, or write the name exactly as the one that is meant."},
+	{CodePersonal, Stop, "personal file incomplete",
+		"A personal file needs a key, the user whose My Files it goes into, and a file.",
+		"Write {key: jane-intro, user: jane@example.com, file: intro.pdf}."},
+	{CodePersonalKey, Stop, "key of a personal file unusable",
+		"The key is how a later run knows what it has sent: 1 to 128 characters without comma, control characters or white space around it, and no two that differ in capitals only.",
+		"Give each personal file a key of its own that never changes."},
+	{CodePersonalUser, Stop, "user of a personal file unusable",
+		"The user is neither an e-mail address nor an id.",
+		"Write the address with which the user signs in, a user id, or mine for your own; names go under map: {people: ...}."},
+	{CodePersonalFolder, Stop, "folder in My Files unusable",
+		"A folder in My Files is named by its id: no call of Showpad's finds it by its name.",
+		"Write / for the top, or the ids that the web app's address bar shows, with slashes between them."},
+	{CodePersonalAlike, Warn, "two personal files of one name",
+		"One user gets two files of the same name. Showpad may take the second for the first, and refuse it as being there already.",
+		"Give one of them another name, or remove it."},
+	{CodePersonalNoUser, Block, "owner of a personal file unknown",
+		"The service has no active user with this e-mail address or id that your account may see, several have it, or a name is not in the map of people. Nobody stands in for the owner of a personal file.",
+		"Name an existing user, map the name under map: {people: ...}, or have the user made or activated in Showpad first."},
+	{CodePersonalQuota, Block, "personal file over its owner's limit",
+		"The file is larger than the service lets the user have one, or the user's personal files, those of this manifest included, would be larger than all of them may be.",
+		"Have the limit raised in Showpad, or remove or shrink files."},
+	{CodePersonalType, Block, "personal file without extension",
+		"Showpad knows what a personal file is by the extension of its name, and this one has none.",
+		"Give the file its extension."},
 }

@@ -33,7 +33,7 @@ var headerKeys = []struct{ name, doc string }{
 	{"assets", "Items; they may also stand in further documents and in tables"},
 	{"include", "Tables and folders whose rows and files are items"},
 	{"tagCategories", "Categories of tags, as a tree; tags are in the lowest ones only"},
-	{"myFiles", "Personal files"},
+	{"myFiles", "Personal files, each sent once into the My Files of a user"},
 	{"shares", "Links made once for each key, after their assets are active"},
 	{"update", "What a rerun may touch on an asset that exists"},
 	{"prune", "What happens to assets that this manifest made and no longer lists"},
@@ -232,6 +232,8 @@ func (h *headerReader) value(key string, v Value) {
 		}
 	case "tagCategories":
 		h.tagCategories(v)
+	case "myFiles":
+		h.myFiles(v)
 	case "shares":
 		h.shares(v)
 	case "update":

@@ -27,7 +27,10 @@ type Manifest struct {
 	// TagCategories are wanted categories of tags, each before those below it. Their
 	// tags are mapped as soon as something has read the maps, see package expand.
 	TagCategories []TagCategory
-	Update        Update
+	// MyFiles are wanted personal files. Whose they are is mapped as soon as something
+	// has read the maps.
+	MyFiles []MyFile
+	Update  Update
 	// Prune says what happens to assets that the manifest made and no longer
 	// lists: "keep" (default), "archive" or "delete". "" is keep.
 	Prune  string
@@ -40,6 +43,9 @@ func (m *Manifest) Extras() []string {
 	var all []string
 	if len(m.TagCategories) > 0 {
 		all = append(all, "tag categories")
+	}
+	if len(m.MyFiles) > 0 {
+		all = append(all, "My Files")
 	}
 	if len(m.Shares) > 0 {
 		all = append(all, "shares")

@@ -188,9 +188,10 @@ func headerSchema() object {
 		"include":    listSchema(includeSchema()),
 		"tagCategories": listSchema(categorySchema(object{
 			"division": nullOr(describe(textSchema(object{"pattern": notBlank}), "Division by name or id, of a category at the top; default: the header's"))})),
-		"shares": listSchema(shareSchema()),
-		"update": update,
-		"prune":  words("keep", "archive", "delete"),
+		"myFiles": myFilesSchema(),
+		"shares":  listSchema(shareSchema()),
+		"update":  update,
+		"prune":   words("keep", "archive", "delete"),
 	}
 	p := object{}
 	for _, k := range headerKeys {

@@ -57,7 +57,7 @@ func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked
 	for _, p := range dig.notes {
 		c.report(p)
 	}
-	if c.sum.Items == 0 && c.sum.Stop == 0 && len(s.Manifest.TagCategories) == 0 {
+	if c.sum.Items == 0 && c.sum.Stop == 0 && len(s.Manifest.Extras()) == 0 {
 		c.report(manifest.NewProblem(manifest.CodeNoItems, manifest.Pos{File: s.Manifest.Path}, "the manifest lists no items", "add assets:, further documents or include:"))
 	}
 	if err := c.ids.Confirm(ctx, c.again(ctx, externalIDOf), c.report); err != nil {

@@ -77,7 +77,7 @@ func (a addresses) has(address string) bool {
 	return found
 }
 
-// usedFiles are the files of all items.
+// usedFiles are the files of all items, and personal files.
 func (s *Set) usedFiles(ctx context.Context) (addresses, error) {
 	var used addresses
 	for it, err := range s.Readable(ctx) {
@@ -86,6 +86,11 @@ func (s *Set) usedFiles(ctx context.Context) (addresses, error) {
 		}
 		if it.Location != (manifest.Location{}) {
 			used = append(used, addressHash(s.address(it.Location)))
+		}
+	}
+	for _, f := range s.Manifest.MyFiles {
+		if f.Location != (manifest.Location{}) {
+			used = append(used, addressHash(s.address(f.Location)))
 		}
 	}
 	slices.SortFunc(used, compareHashes)

@@ -63,6 +63,7 @@ func (s *Set) maps(ctx context.Context) (*loadedMaps, error) {
 	l.problems = append(l.problems, wrong...)
 	l.categories = s.Manifest.TagCategories
 	s.Manifest.TagCategories = l.mapper.TagCategories(l.categories)
+	l.notes = append(l.notes, l.mapper.MyFiles(s.Manifest)...)
 	s.loaded = l
 	return l, nil
 }
