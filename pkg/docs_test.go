@@ -274,6 +274,13 @@ func TestManifestKeysAreDocumented(t *testing.T) {
 	}
 	generated(t, "docs/manifest.md", "header", now.String())
 
+	var personal strings.Builder
+	personal.WriteString(head)
+	for _, k := range manifest.MyFileKeys() {
+		fmt.Fprintf(&personal, "| `%s` | %s |\n", k[0], cell(k[1]))
+	}
+	generated(t, "docs/my-files.md", "myfiles", personal.String())
+
 	item := s.Defs["item"]
 	var own strings.Builder
 	own.WriteString(head)

@@ -89,7 +89,7 @@ type extraWork struct {
 // newExtras are the kinds that a manifest uses.
 func newExtras(in *Input) []extras {
 	var all []extras
-	for _, x := range []extras{newCategories(in.Manifest), newShares(in)} {
+	for _, x := range []extras{newCategories(in.Manifest), newMyFiles(in), newShares(in)} {
 		if len(x.list()) > 0 {
 			all = append(all, x)
 		}
@@ -250,7 +250,7 @@ func (s *Summary) AddExtra(r ExtraRow) {
 	}
 	s.Writes += r.Writes
 	s.Puts += r.Puts
-	if r.Puts > 0 {
+	if r.Puts > 0 || r.Writes > 0 {
 		s.Bytes += r.Size
 	}
 	for _, p := range r.Problems {

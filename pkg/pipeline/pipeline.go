@@ -44,6 +44,13 @@ type API interface {
 	Themes(ctx context.Context, f showpad.ThemeFilter) iter.Seq2[showpad.Theme, error]
 	Divisions(ctx context.Context) iter.Seq2[showpad.Division, error]
 	Users(ctx context.Context, emails, ids []string) iter.Seq2[showpad.User, error]
+	Me(ctx context.Context) (showpad.Me, error)
+	Accounts(ctx context.Context, email string) iter.Seq2[showpad.Account, error]
+	Account(ctx context.Context, id string) (showpad.Account, error)
+	ExportDivisions(ctx context.Context) iter.Seq2[showpad.ExportedDivision, error]
+	UploadPersonal(ctx context.Context, divisionID string, f showpad.PersonalFile, size int64, open func() (io.ReadCloser, error), progress func(int64)) (showpad.Accepted, error)
+	Tickets(ctx context.Context, onlyUnfinished bool) iter.Seq2[showpad.Ticket, error]
+	Ticket(ctx context.Context, id string) (showpad.Ticket, error)
 	Languages(ctx context.Context) ([]string, error)
 	Countries(ctx context.Context) ([]string, error)
 }

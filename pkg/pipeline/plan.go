@@ -175,7 +175,7 @@ func forecastReads(made int, s *Summary) int {
 // LintSummary counts what Lint saw.
 type LintSummary struct{ Items, Stop, Block, Warn int }
 
-// Lint reports every problem that keeps an item from running: of files, and,
+// Lint reports every problem that keeps an item or a personal file from running: of files, and,
 // unless Input.API is nil, of names that only the service knows. Of files in
 // folders a little is read, of others nothing. The problems of
 // the manifest alone are those of expand.Set.Check, which comes first.
@@ -223,8 +223,13 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 			}
 		}
 	}
-	if api == nil {
-		return s, nil
+	in.API = api
+	err = newMyFiles(&in).lint(ctx, g, func(p manifest.Problem) {
+		s.Block++
+		report(p)
+	})
+	if err != nil || api == nil {
+		return s, err
 	}
 	return s, like.find(ctx, api, func(p manifest.Problem) {
 		s.Warn++
@@ -258,5 +263,5 @@ func lintItem(w *work) []manifest.Problem {
 // blockCodes are the problem codes of what blocks a row.
 var blockCodes = map[string]string{
 	BlockedMissing: "M111", BlockedSource: "M112", BlockedAmbiguous: "M113", BlockedEmpty: "M114", BlockedTooBig: "M115", BlockedWebPage: "M116",
-	BlockedAuthor: "M121", BlockedTag: "M122",
+	BlockedAuthor: "M121", BlockedTag: "M122", BlockedOwner: "M165", BlockedInactive: "M165", BlockedQuota: "M166",
 }

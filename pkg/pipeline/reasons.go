@@ -18,12 +18,13 @@ const (
 	ReasonRecreate       = "recreate"       // gone from the service, and --recreate names it
 	ReasonNotReached     = "not-reached"    // the run ended before
 	ReasonStillProcesses = "still-processing"
-	ReasonTakeBack       = "take-back"    // a run that is taken back did it
-	ReasonTakenBack      = "taken-back"   // it is as it was before
-	ReasonGone           = "gone"         // the asset is gone already
-	ReasonNothingMade    = "nothing-made" // no asset came of it
-	ReasonMadeAlready    = "made-already" // it is made once, and the manifest wants it otherwise by now
-	ReasonStays          = "stays"        // a rollback cannot take it back
+	ReasonTakeBack       = "take-back"     // a run that is taken back did it
+	ReasonTakenBack      = "taken-back"    // it is as it was before
+	ReasonGone           = "gone"          // the asset is gone already
+	ReasonNothingMade    = "nothing-made"  // no asset came of it
+	ReasonMadeAlready    = "made-already"  // it is made once, and the manifest wants it otherwise by now
+	ReasonThere          = "already-there" // the service says so
+	ReasonStays          = "stays"         // a rollback cannot take it back
 
 	ReasonUnlisted = "unlisted" // the manifest no longer lists what it made
 	ReasonInTrash  = "in-trash" // likewise, and the asset is in the trash already
@@ -62,6 +63,9 @@ const (
 	BlockedForbidden = "division-refused"    // 403 in this Division
 	BlockedParent    = "parent-blocked"      // the tag category above it is not there
 	BlockedLevels    = "tags-and-categories" // a tag category would have both tags and categories in it
+	BlockedOwner     = "owner-unknown"       // of a personal file: no user, or no My Files
+	BlockedInactive  = "owner-inactive"      // of a personal file
+	BlockedQuota     = "over-quota"          // of the owner of a personal file
 	BlockedNotKept   = "not-kept"            // the bytes that a version replaces could not be kept
 
 	// What blocks a share.

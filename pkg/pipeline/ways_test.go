@@ -283,7 +283,7 @@ func TestEveryConflictIsMetAbove(t *testing.T) {
 	for line := range strings.Lines(list) {
 		if name, _, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasPrefix(name, "Conflict") {
 			n++
-			if !strings.Contains(table, "{pipeline."+name+",") {
+			if !strings.Contains(table, "{pipeline."+name+",") && !strings.Contains(read("myfiles_test.go"), "pipeline."+name) {
 				t.Errorf("%s is met nowhere", name)
 			}
 		}

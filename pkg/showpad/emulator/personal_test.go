@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -28,9 +29,7 @@ const (
 func personal(t testing.TB, fileName, content string, changes map[string]*string) (body, kind string) {
 	t.Helper()
 	texts := map[string]*string{"isPersonal": new("true"), "postProcessingInstructions": new(`{"materialisedPath":"/"}`)}
-	for name, v := range changes {
-		texts[name] = v
-	}
+	maps.Copy(texts, changes)
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	for name, v := range texts {
