@@ -22,13 +22,23 @@ var tagColumns = []string{"id", "name", "division", "tagCategories"}
 
 func newTags(a *app) *cobra.Command {
 	var divisions, categories, ids []string
-	var division, name, exact string
+	var division, name, exact, to string
 	var caseMatters bool
 	oneDivision := func(fs *pflag.FlagSet) {
 		fs.StringVar(&division, "division", "", "Division of the tag, by name or id, where several have one of its name")
 	}
 	rename := a.verb(verb{
-		use: "rename TAG NAME", short: "Give a tag another name", writes: true, columns: tagColumns, args: cobra.ExactArgs(2), flags: oneDivision,
+		use: "rename TAG NAME", short: "Give a tag another name", writes: true, columns: tagColumns, args: cobra.RangeArgs(1, 2),
+		flags: func(fs *pflag.FlagSet) {
+			oneDivision(fs)
+			fs.StringVar(&to, "name", "", "its new name, instead of NAME")
+		},
+		check: func(_ *app, args []string) error {
+			if (len(args) == 2) == (to != "") {
+				return usagef("name the tag and its new name: migrate tags rename TAG NAME")
+			}
+			return nil
+		},
 		example: "  migrate tags rename Sample \"Sample 2026\"",
 		long: "Rename gives a tag another name; nothing else of a tag can change. Assets that carry\nit keep it. TAG is a name or an id. A name that another tag of the Division has is\n" +
 			"refused, and that tag is told.",
@@ -37,7 +47,7 @@ func newTags(a *app) *cobra.Command {
 			if err != nil {
 				return 0, err
 			}
-			return exitOK, h.renameTag(ctx, doc, args[1])
+			return exitOK, h.renameTag(ctx, doc, append(args, to)[1])
 		},
 	})
 	rename.Aliases = []string{"update"}

@@ -1,6 +1,8 @@
 package pipeline_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -441,6 +443,29 @@ func TestSavedPlansHaveTagCategories(t *testing.T) {
 		}
 		w.mustCarry(0, path) // the same again: nothing is left to do
 
+		// One that was cut off in the middle goes on with the same plan.
+		w.tree("\n- {name: Region, isPublished: false, children: [{name: EMEA, tags: [Benelux, Sales, Alps], isPublished: false}]}\n")
+		path, _, _ = w.save(pipeline.Choice{})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		w.tenant.ResetBooks()
+		w.tenant.OnCommit(func(op string, n int, when emulator.When) {
+			if op == "updateTagCategory" && n == 1 && when == emulator.After {
+				cancel(errCrash)
+			}
+		})
+		if out, err := w.carry(ctx, path, nil); err != nil || !errors.Is(out.Err, errCrash) {
+			t.Fatalf("%v %+v", err, out)
+		}
+		w.tenant.OnCommit(nil)
+		if rows, sum := w.extraRows(); sum.Writes != 1 {
+			t.Fatalf("it was cut off elsewhere: %q", rows)
+		}
+		w.mustCarry(0, path)
+		if rows, sum := w.extraRows(); sum.Work() {
+			t.Errorf("left: %q", rows)
+		}
+
 		// What is not as it was planned is refused.
 		w.tree("\n- {name: Region, children: [{name: EMEA, tags: [Benelux, Sales, More]}, {name: Late}]}\n")
 		path, _, _ = w.save(pipeline.Choice{})
@@ -510,4 +535,64 @@ func TestRollbackOfTagCategories(t *testing.T) {
 		}
 		w.settled("made again", "Gone", "Kind", "Kind/Deck", "Region", "Region/APAC Japan,Theirs", "Region/EMEA Benelux,Sales")
 	})
+}
+
+// A rollback that deletes goes on where it was cut off, whatever happens to a delete.
+func TestRollbackOfTagCategoriesSurvivesFaults(t *testing.T) {
+	begin := func(t *testing.T) *world {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "a")
+		w.tree("\n- {name: Region, children: [{name: EMEA, tags: [Benelux]}, {name: APAC}]}\n")
+		w.mustRun(0)
+		return w
+	}
+	end := func(t *testing.T, w *world) {
+		out, err := w.rollback(t.Context(), nil, true, "run-1")
+		if err != nil || out.Code != 0 || len(w.grown()) != 0 || w.tenant.Books().Tags != 0 {
+			t.Errorf("%v %+v; left: %q and %d tags", err, out, w.grown(), w.tenant.Books().Tags)
+		}
+		w.mustRun(0)
+		if d := cmp.Diff([]string{"Region", "Region/APAC", "Region/EMEA Benelux"}, w.grown()); d != "" {
+			t.Errorf("made again (-want +got):\n%s", d)
+		}
+	}
+	for _, kind := range []emulator.Kind{emulator.KindReset, emulator.KindLost, emulator.KindLate, emulator.KindStatus} {
+		t.Run(string(kind), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := begin(t)
+				f := emulator.Fault{Op: "deleteTagCategory", Kind: kind, Nth: 2, Count: 8, Delay: emulator.Duration(time.Second)}
+				if kind == emulator.KindStatus {
+					f.Status = 503
+				}
+				w.tenant.Fail(f)
+				if _, err := w.rollback(t.Context(), nil, true, "run-1"); err != nil {
+					t.Fatal(err)
+				}
+				w.tenant.ClearFaults()
+				<-time.After(10 * time.Second) // what is late has come
+				end(t, w)
+			})
+		})
+	}
+	for n := 1; n <= 3; n++ {
+		for _, when := range []emulator.When{emulator.Before, emulator.After} {
+			t.Run(fmt.Sprint("kill ", n, " ", when), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := begin(t)
+					ctx, cancel := context.WithCancelCause(t.Context())
+					defer cancel(nil)
+					w.tenant.OnCommit(func(op string, k int, side emulator.When) {
+						if op == "deleteTagCategory" && k == n && side == when {
+							w.fail = func(int) error { return errCrash }
+							cancel(errCrash)
+						}
+					})
+					_, _ = w.rollback(ctx, nil, true, "run-1")
+					w.tenant.OnCommit(nil)
+					w.fail = nil
+					end(t, w)
+				})
+			})
+		}
+	}
 }

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"strings"
+
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 )
 
 // verifyCategories compares the tag categories of a manifest with the service.
@@ -50,4 +52,19 @@ func categoryDifferences(w *extraWork, s *categorySet) (found []Difference) {
 		found = append(found, Difference{Kind: DiffField, Text: "somebody took out: " + strings.Join(s.left, ", ")})
 	}
 	return found
+}
+
+// lintCategories reports what keeps the tag categories of a manifest from being made.
+func (g *gatherer) lintCategories(ctx context.Context, report func(manifest.Problem)) error {
+	x := newCategories(g.in.Manifest)
+	if len(x.list()) == 0 {
+		return nil
+	}
+	works, err := g.decideExtras(ctx, x)
+	for _, w := range works {
+		for _, p := range w.Row.Problems {
+			report(p)
+		}
+	}
+	return err
 }

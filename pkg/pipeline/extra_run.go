@@ -326,7 +326,9 @@ func (r *runner) extrasNotReached(ctx context.Context) error {
 				case state.ExtraTicket, state.ExtraFailed, state.ExtraUnknown:
 					status = w.rec.Status
 				case state.ExtraSending:
-					status = state.ExtraUnknown
+					if w.Row.Kind != state.TagCategory { // which is looked up
+						status = state.ExtraUnknown
+					}
 				}
 			}
 			if status == state.ExtraUnknown { // its words are those of its reason

@@ -86,9 +86,17 @@ func (c *carried) compareExtra(w *extraWork) {
 	case w.waits: // nothing is written
 	case was.Action != w.Row.Action || was.Reason != w.Row.Reason && !own:
 		w.block(StaleDecision, fmt.Sprintf("%s (%s) was planned, and it would be %s (%s)%s", was.Action, was.Reason, w.Row.Action, w.Row.Reason, planAgain))
-	case w.Row.Writes > was.Writes || w.Row.Puts > was.Puts || !slices.EqualFunc(was.Diff, w.Row.Diff, sameDiff):
+	case w.Row.Writes > was.Writes || w.Row.Puts > was.Puts || !own && !slices.EqualFunc(was.Diff, w.Row.Diff, sameDiff) || own && !someOf(w.Row.Diff, was.Diff):
 		w.block(StaleDecision, fmt.Sprintf("%d writes and %d uploads were planned, and it would be %d and %d%s", was.Writes, was.Puts, w.Row.Writes, w.Row.Puts, planAgain))
 	}
+}
+
+// someOf reports whether no field of rest is beyond those of all: what is left of a row
+// that was begun.
+func someOf(rest, all []FieldDiff) bool {
+	return !slices.ContainsFunc(rest, func(d FieldDiff) bool {
+		return !slices.ContainsFunc(all, func(was FieldDiff) bool { return was.Field == d.Field })
+	})
 }
 
 func orNone(s string) string {

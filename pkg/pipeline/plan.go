@@ -231,6 +231,17 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 	if err != nil || api == nil {
 		return s, err
 	}
+	if s.Stop == 0 { // names that nobody knows were told
+		asked := in
+		asked.API = api
+		err := (&gatherer{in: &asked, dir: g.dir, start: g.start}).lintCategories(ctx, func(p manifest.Problem) {
+			s.Block++
+			report(p)
+		})
+		if err != nil {
+			return s, err
+		}
+	}
 	return s, like.find(ctx, api, func(p manifest.Problem) {
 		s.Warn++
 		report(p)

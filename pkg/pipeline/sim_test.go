@@ -33,6 +33,7 @@ type sim struct {
 	*world
 	rng    *rand.Rand
 	people *people
+	trees  *rand.Rand    // of tag categories; nil: the manifest has none
 	lag    time.Duration // until a list shows a new asset
 	// readLag says that a new asset cannot be read by its id either.
 	readLag bool
@@ -60,6 +61,9 @@ func simulate(t *testing.T, seed uint64) {
 			}
 		}
 		edit(s.world, s.rng)
+		if s.trees != nil && !s.hasty {
+			grow(s.world, s.trees)
+		}
 	}
 	s.peace()
 }
@@ -141,6 +145,10 @@ func newSim(t *testing.T, seed uint64) *sim {
 	for i := range 1 + rng.IntN(8) {
 		w.add(fmt.Sprintf("ID-%d", i), text(rng), randomFields(rng))
 	}
+	if trees := rand.New(rand.NewPCG(seed, 5)); trees.IntN(4) == 0 {
+		s.trees = trees
+		grow(w, trees)
+	}
 	s.people = newPeople(w)
 	w.man.Prune, w.leaves = pick(rng, pipeline.PruneKeep, pipeline.PruneArchive, pipeline.PruneArchive, pipeline.PruneDelete), s.chance(0.7)
 	w.options.AllowDelete = true
@@ -184,6 +192,9 @@ func (s *sim) peace() {
 		}
 	}
 	w.checkBut(s.people.excused)
+	if s.trees != nil {
+		s.grown()
+	}
 	s.checkResults(out, nil)
 	if s, rows := w.plan(); s.Writes > 0 || s.Work() {
 		t.Errorf("after %q the plan is not empty: %v", out.Sentence, s.Actions)
@@ -210,8 +221,12 @@ func (s *sim) checkResults(out pipeline.Outcome, err error) {
 		t.Fatalf("duplicates: %v", b.Duplicates)
 	}
 	killed := err != nil || errors.Is(out.Err, errCrash) || errors.Is(out.Err, errDiskFull)
+	results := ofItems(w.results)
+	if n := len(w.results) - len(results); !killed && n != len(w.man.TagCategories) {
+		t.Errorf("%d results of categories for %d after %q, %v", n, len(w.man.TagCategories), out.Sentence, out.Err)
+	}
 	listed := 0
-	for _, r := range w.results {
+	for _, r := range results {
 		if !r.Unlisted {
 			listed++
 		} else if p := out.Plan.Prune; !killed && (p == nil || p.Refused() || p.Off != "") {
@@ -226,7 +241,7 @@ func (s *sim) checkResults(out pipeline.Outcome, err error) {
 	for _, a := range w.tenant.Assets() {
 		byID[a.ID] = a
 	}
-	for _, r := range w.results {
+	for _, r := range results {
 		if rows[r.ExternalID] {
 			t.Errorf("%s has two rows", r.ExternalID)
 		}

@@ -69,6 +69,9 @@ func extraRow(e state.Extra) row {
 	}
 	if e.Status == state.ExtraSending { // its answer never came
 		r.Status = string(state.ExtraUnknown)
+		if e.Kind == state.TagCategory { // the next run looks it up
+			r.Status = string(state.ExtraPending)
+		}
 	}
 	return r
 }

@@ -145,3 +145,22 @@ func TestMapsAfterACancelledPass(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestTagsOfCategoriesAreMapped(t *testing.T) {
+	s := open(t, folder(t, "m.yaml\n"+mapHeader+`map: {tags: maps.csv}
+tagCategories: [{name: A, tags: [Old, Junk, Other, {id: Old}]}]
+`, "maps.csv\nfrom,to\nold,New\nJunk,\n"))
+	if _, err := s.Check(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Check(t.Context(), nil) // again: they are mapped once
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]manifest.Tag{{Name: "New"}, {Name: "Other"}, {ID: "Old"}}, s.Manifest.TagCategories[0].Tags.Value); d != "" {
+		t.Error(d)
+	}
+	if u := c.Unmapped.Values; len(u) != 1 || u[0].Value != "Other" || u[0].Count != 1 || c.Warn != 0 {
+		t.Errorf("%+v, %d warnings", u, c.Warn)
+	}
+}
