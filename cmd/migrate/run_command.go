@@ -295,7 +295,9 @@ func (e *execution) run(ctx context.Context, in *pipeline.RunInput, selects sele
 	if e.app.signals.interrupted() && errors.Is(outcome.Err, errInterrupted) {
 		outcome.Code = exitInterrupted
 	}
+	sharesErr := e.evidence.Shares(after, e.store, run.Manifest)
 	sums, closeErr := e.evidence.Close(outcome)
+	closeErr = errors.Join(sharesErr, closeErr)
 	if closeErr != nil {
 		closeErr = fmt.Errorf("the evidence in %s is not complete: %w (the next run completes it)", dir, closeErr)
 	}

@@ -24,6 +24,9 @@ const (
 	// NotIncludedFile is missing in the evidence of runs that ended before it was
 	// written.
 	NotIncludedFile = "not-included.csv"
+	// SharesFile is the only one with the links of shares; missing where there are
+	// none.
+	SharesFile = "shares.csv"
 )
 
 // tempPrefix begins the name of a file that is not finished.

@@ -48,6 +48,9 @@ func Recover(ctx context.Context, dir string, st state.Reader, run state.Run) (s
 		return "", fmt.Errorf("evidence of run %s: %w", run.ID, err)
 	}
 	e := recoveredEvidence(dir, run)
+	if err := writeShares(ctx, dir, e.separator(), st, run.Manifest); err != nil {
+		return "", fmt.Errorf("evidence of run %s: %w", run.ID, err)
+	}
 	return finish(dir, e, t.endingOf(run, e))
 }
 

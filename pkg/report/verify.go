@@ -122,9 +122,20 @@ func (v *Verification) rows(root *os.Root) {
 	switch {
 	case err != nil:
 		v.add(SummaryFile, "unreadable", fmt.Sprintf("cannot be read: %v", err))
-	case s.Items != rows:
-		v.add(ResultsFile, "rows", fmt.Sprintf("has %d rows where %s counted %d", rows, SummaryFile, s.Items))
+	case s.rows() != rows:
+		v.add(ResultsFile, "rows", fmt.Sprintf("has %d rows where %s counted %d", rows, SummaryFile, s.rows()))
 	}
+}
+
+// rows is how many rows the summary counted: of items, and of what is made beside them.
+func (s *Summary) rows() int {
+	n := s.Items
+	for _, of := range s.Extras {
+		for _, k := range of {
+			n += k
+		}
+	}
+	return n
 }
 
 func countRows(root *os.Root) (int, error) {
