@@ -108,7 +108,7 @@ the service named in the first line of each command.`,
 	fs.StringVar(&a.logFile, "log-file", "", "append the log to this file instead of stderr")
 	root.AddCommand(newInit(a), newScan(a), newLint(a), newPlan(a), newRun(a), newStatus(a), newWhy(a), newVerify(a),
 		newRollback(a), newReport(a), newState(a), newSandbox(a), newSchema(a), newVersion(a))
-	root.AddCommand(newAssets(a), newDivisions(a), newUsers(a), newTags(a), newCategories(a), newQuery(a), newAPI(a)) // by hand
+	root.AddCommand(newAssets(a), newDivisions(a), newUsers(a), newTags(a), newCategories(a), newShares(a), newThemes(a), newQuery(a), newAPI(a)) // by hand
 	root.AddCommand(newAuth(a), newDoctor(a))
 	root.AddCommand(newExport(a))
 	root.AddCommand(newCompletion(a))
