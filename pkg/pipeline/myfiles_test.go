@@ -706,6 +706,21 @@ func TestAFileThatChangesWhileItIsGiven(t *testing.T) {
 	})
 }
 
+// TestAPersonalFileOfAnotherPlace: what no folder has is read for its length, before the intent.
+func TestAPersonalFileOfAnotherPlace(t *testing.T) {
+	bubble(t, emulator.Options{KeepBytes: true}, func(t *testing.T, w *world) {
+		const address = "https://files.example.com/a.zip"
+		w.give("a", john, address, "from the web").Location = manifest.Location{Kind: manifest.RootWeb, Path: address}
+		w.give("page", john, address+".pdf", "<!DOCTYPE html><html></html>").Location = manifest.Location{Kind: manifest.RootWeb, Path: address + ".pdf"}
+		w.places = map[string]source.Source{"https:": w.files}
+		w.mustRun(3)
+		files := w.tenant.PersonalFiles()
+		if len(files) != 1 || files[0].Name != "a.zip" || files[0].Size != 12 || w.givenResult("page").Reason != pipeline.BlockedWebPage || w.personal("page").Status != "" {
+			t.Errorf("files %+v, the page is %+v", files, w.givenResult("page"))
+		}
+	})
+}
+
 // shrinking gives what a file has become since it was listed, under its old description.
 type shrinking struct{ *memory }
 
