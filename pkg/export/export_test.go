@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -447,5 +448,27 @@ func TestLanguageVariants(t *testing.T) {
 	// The place for a translation, and where nothing links variants yet, the variants.
 	if want := 1 + 3*(1-min(unknown, 1)); sum.Parts[ReasonCannot] != want {
 		t.Errorf("%d parts that cannot be said, want %d", sum.Parts[ReasonCannot], want)
+	}
+}
+
+// TestAnExportIsPrivate: what a tenant holds is not for everybody on the machine.
+func TestAnExportIsPrivate(t *testing.T) {
+	s := newTenant()
+	s.file("a1", "one.txt", "one", "")
+	dir := filepath.Join(t.TempDir(), "x", "copy")
+	export(t, s, options(dir))
+	met := 0
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if met++; err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has the mode %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil || met < 9 {
+		t.Errorf("%d files, %v", met, err)
 	}
 }

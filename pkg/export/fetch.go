@@ -199,7 +199,7 @@ func (f *fetcher) place(r *row, body io.ReadCloser, h hash.Hash, want string) (e
 	at := f.at
 	sum := hashOf(r.Item.File)
 	part := partsFolder + "/" + strconv.FormatUint(sum, 16) + ".part"
-	out, err := at.root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	out, err := at.root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (f *fetcher) place(r *row, body io.ReadCloser, h hash.Hash, want string) (e
 		f.now.Fetched.Add(-n)
 		return err
 	}
-	if err = at.root.MkdirAll(path.Dir(r.Item.File), 0o755); err != nil {
+	if err = at.root.MkdirAll(path.Dir(r.Item.File), 0o700); err != nil {
 		return err
 	}
 	if err = at.note(r.Item.File, r.content(), st); err != nil {

@@ -67,7 +67,7 @@ func openFolder(dir, tenant, selection string) (_ *folder, err error) {
 	if err := claimable(dir); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder %s: %w", dir, err)
 	}
 	f := &folder{proven: map[uint64]struct{}{}, written: map[uint64]struct{}{}}
@@ -79,10 +79,10 @@ func openFolder(dir, tenant, selection string) (_ *folder, err error) {
 	if f.root, err = os.OpenRoot(dir); err != nil {
 		return nil, fmt.Errorf("open the folder %s: %w", dir, err)
 	}
-	if err = f.root.MkdirAll(partsFolder, 0o755); err != nil {
+	if err = f.root.MkdirAll(partsFolder, 0o700); err != nil {
 		return nil, fmt.Errorf("write into %s: %w", dir, err)
 	}
-	if f.lock, err = f.root.OpenFile(lockFile, os.O_CREATE|os.O_RDWR, 0o644); err != nil {
+	if f.lock, err = f.root.OpenFile(lockFile, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	held, err := tryLock(f.lock)
@@ -96,7 +96,7 @@ func openFolder(dir, tenant, selection string) (_ *folder, err error) {
 		return nil, err
 	}
 	if err = f.root.RemoveAll(partsFolder); err == nil { // left behind by one that was killed
-		err = f.root.MkdirAll(partsFolder, 0o755)
+		err = f.root.MkdirAll(partsFolder, 0o700)
 	}
 	if err == nil {
 		err = f.openLog()
@@ -199,7 +199,7 @@ func (f *folder) replace(name string, write func(io.Writer) error) error {
 // part writes a file under a name that passes; sum is its SHA-256.
 func (f *folder) part(name string, write func(io.Writer) error) (part, sum string, err error) {
 	part = partsFolder + "/" + name
-	out, err := f.root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	out, err := f.root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return "", "", err
 	}
@@ -263,7 +263,7 @@ func (f *folder) output(name string, write func(io.Writer) error) error {
 // openLog reads which files were verified before, eight bytes for each.
 func (f *folder) openLog() error {
 	var err error
-	if f.log, err = f.root.OpenFile(journalFile, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644); err != nil {
+	if f.log, err = f.root.OpenFile(journalFile, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
 		return err
 	}
 	in := bufio.NewReader(f.log)
