@@ -28,9 +28,11 @@ func (s *stalled) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		stop := s.nth == 0
 		s.mu.Unlock()
 		if stop {
-			w.Header().Set("Content-Length", "1000")
-			_, _ = w.Write(make([]byte, 500))
-			_ = http.NewResponseController(w).Flush()
+			// More than what lies between two sockets: some of it is on the disk then.
+			w.Header().Set("Content-Length", "1000000000")
+			for range 32 {
+				_, _ = w.Write(make([]byte, 1<<20))
+			}
 			close(s.reached)
 			<-r.Context().Done()
 			return

@@ -539,4 +539,40 @@ var bugs = []bug{
 		[]edit{{"pkg/pipeline/prune_decide.go", `		if !d.b.settled && d.unanswered() {`, `		if !d.b.settled && d.unanswered() && d.b.delete && d.b.keeps {`}},
 		"pkg/pipeline", []string{"TestAnItemUnderWayThatLeftTheManifest"},
 	},
+	{
+		"export-any-bytes", "an export takes whatever bytes come",
+		[]edit{{"pkg/export/fetch.go", `n != r.Item.Size, want != "" && hex`, `n != r.Item.Size, want == "" && hex`}},
+		"pkg/export", []string{"TestBytesThatCannotBeHad"},
+	},
+	{
+		"export-over-others", "an export overwrites files that somebody else wrote, or changed",
+		[]edit{{"pkg/export/fetch.go", `	case !ours:`, `	case !ours && has:`}},
+		"pkg/export", []string{"TestASecondExport"},
+	},
+	{
+		"export-name-first", "an export fetches files under the names that they will have",
+		[]edit{{"pkg/export/fetch.go", `	part := partsFolder + "/" + strconv.FormatUint(sum, 16) + ".part"
+`, `	part := filepath.FromSlash(r.Item.File)
+	if err := at.root.MkdirAll(path.Dir(r.Item.File), 0o700); err != nil {
+		return err
+	}
+	_ = strconv.FormatUint(sum, 16)
+`}},
+		"cmd/migrate", []string{"TestAnExportThatIsStopped"},
+	},
+	{
+		"export-one-id-twice", "two assets of one external ID keep it in an export",
+		[]edit{{"pkg/export/ids.go", `	if !x.claimed[f] {`, `	if x.claimed != nil {`}},
+		"pkg/export", []string{"TestExternalIDs"},
+	},
+	{
+		"export-drops-a-date", "an export leaves out a date that a manifest refuses",
+		[]edit{{"pkg/export/row.go", `"division", "releasedAt", "expiresAt", "isArchived"}`, `"division", "isArchived"}`}},
+		"pkg/export", []string{"TestWhatRowsSay"},
+	},
+	{
+		"export-over-edits", "an export overwrites a table that was edited",
+		[]edit{{"pkg/export/folder.go", `		case sum != m.SHA256[name]:`, `		case sum == "":`}},
+		"pkg/export", []string{"TestASecondExport"},
+	},
 }
