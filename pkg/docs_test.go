@@ -362,6 +362,7 @@ var written = map[manifest.FieldKind]string{
 	manifest.KindRenditions:  "list",
 	manifest.KindPages:       "list of `{start, end}`",
 	manifest.KindEnforcement: "`{prepend, append}`",
+	manifest.KindVariant:     "`{primary: SP-1000}`",
 }
 
 // TestAssumptionsAreListed holds docs/assumptions.md: each file whose comments

@@ -40,7 +40,7 @@ var mayImport = map[string]string{
 	"pkg/showpad/emulator":         "",
 	"pkg/state":                    "",
 	"pkg/tempfile":                 "",
-	"pkg/pipeline":                 "pkg/content pkg/manifest pkg/source pkg/showpad pkg/state",
+	"pkg/pipeline":                 "pkg/content pkg/manifest pkg/source pkg/showpad pkg/state pkg/tempfile",
 	"pkg/report":                   "pkg/manifest pkg/pipeline pkg/state",
 	"cmd/migrate/internal/view":    "pkg/export pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state pkg/tempfile",
 	"cmd/migrate/internal/login":   "cmd/migrate/internal/ownfile pkg/showpad",

@@ -51,6 +51,10 @@ func NewProblem(code string, pos Pos, what, fix string) Problem {
 // does not know, 111 to 119 files, 121 to 129 people and tags of an
 // item, 131 to 139 assets that are there already.
 const (
+	CodeOwnVariant    = "M175"
+	CodeVariantChain  = "M176"
+	CodeVariants      = "M177"
+	CodeNoPrimary     = "M178"
 	CodeSyntax        = "M001"
 	CodeEncoding      = "M002"
 	CodeNoHeader      = "M003"
@@ -529,4 +533,16 @@ var codes = []Code{
 	{CodePersonalType, Block, "personal file without extension",
 		"Showpad knows what a personal file is by the extension of its name, and this one has none.",
 		"Give the file its extension."},
+	{CodeOwnVariant, Stop, "language variant of itself",
+		"The item names itself as its primary.",
+		"Name the item that it is a language variant of, or remove localization."},
+	{CodeVariantChain, Stop, "language variant of a variant",
+		"The primary of an item is itself the language variant of another one: Showpad knows one primary and its variants, no chains.",
+		"Name the same primary on both."},
+	{CodeVariants, Stop, "too many language variants",
+		"More than 50 items name the same primary, which is what Showpad takes.",
+		"Take items out, or name another primary on some."},
+	{CodeNoPrimary, Block, "primary unknown",
+		"Neither the manifest nor the state nor the service has an asset with the external ID or the id that localization names, or several assets have it.",
+		"List its item in this manifest, correct the ID, or remove localization from the item."},
 }

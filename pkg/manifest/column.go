@@ -24,10 +24,13 @@ type Column struct {
 // {ext} PPTX, and {dirs} for each of emea and q3, in lists only.
 var Placeholders = []string{"path", "dir", "dir1", "dir2", "dirs", "name", "stem", "ext"}
 
+// primaryColumn is the column with the external IDs of primaries.
+const primaryColumn = "localization.primary"
+
 // SetFields are the names that a glob may set: those of [RowFields], but for
 // what belongs to one file alone. enforcedPages stands for null only.
 func SetFields() []string {
-	return append(slices.DeleteFunc(RowFields(), func(s string) bool { return s == "file" || s == "url" || s == "id" }), "enforcedPages")
+	return append(slices.DeleteFunc(RowFields(), func(s string) bool { return s == "file" || s == "url" || s == "id" || s == primaryColumn }), "enforcedPages")
 }
 
 var (
@@ -185,7 +188,7 @@ func (h *headerReader) constant(field string, v Value) *Value {
 	d.zone = h.m.Timezone
 	switch {
 	case v.Kind == NullValue:
-	case field == "externalId" || field == "id" || field == "file" || field == "url":
+	case field == "externalId" || field == "id" || field == "file" || field == "url" || field == primaryColumn:
 		d.ps.add(CodeInclude, v.Pos, field+" cannot be the same for all", "name a column, or a template")
 	case field == "division":
 		d.division(v)

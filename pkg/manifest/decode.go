@@ -402,6 +402,46 @@ func (d *decoder) enforcement(v Value) (EnforcedPages, bool) {
 	return e, ok
 }
 
+const primaryForm = "{primary: EXTERNAL-ID}, {primary: {id: ...}}, or null"
+
+func (d *decoder) localization(v Value) (p Primary, ok bool) {
+	d.mapping(v, []string{"primary"}, func(m Member) {
+		switch outer := d.field; m.Value.Kind {
+		case MapValue:
+			d.field += ".primary"
+			d.mapping(m.Value, []string{"id"}, func(m Member) {
+				if s, good := d.scalar(m.Value, "the asset's id"); good {
+					if p.ID, ok = s, idForm(s); !ok {
+						d.ps.add(CodeEmpty, m.Value.Pos, fmt.Sprintf("%q is no asset id", clip(s)), "write the id as the service shows it; an ID of another system goes without {id: ...}")
+					}
+				}
+			})
+			if len(m.Value.Map) == 0 {
+				d.wrong(m.Value, primaryForm)
+			}
+			d.field = outer
+		case BadValue:
+		default:
+			if s, good := d.scalar(m.Value, primaryForm); good {
+				what := ExternalIDWrong(s)
+				if p.ExternalID, ok = s, what == ""; !ok {
+					d.ps.add(CodeExternalID, m.Value.Pos, "the external ID of the primary "+what, "write the externalId of the item that it is a language variant of")
+				}
+			}
+		}
+	})
+	if v.Kind == MapValue && len(v.Map) == 0 {
+		d.wrong(v, primaryForm)
+	}
+	return p, ok
+}
+
+// isNull reports whether a field is taken for null: localization without a primary,
+// as a table's cell has it.
+func isNull(f *Field, v Value) bool {
+	return v.Kind == NullValue || f.Kind == KindVariant && v.Kind == MapValue && len(v.Map) == 1 && v.Map[0].Key == "primary" && v.Map[0].Value.Kind == NullValue
+}
+
 // mapping calls each for the known members of v and reports the others. It is
 // for small mappings below a field; false when v is none.
 func (d *decoder) mapping(v Value, known []string, each func(Member)) bool {

@@ -32,6 +32,7 @@ const (
 	KindRenditions                   // "original", "pdf"
 	KindPages                        // ranges of pages
 	KindEnforcement                  // pages to prepend and append
+	KindVariant                      // whose language variant it is
 )
 
 // ManagedFields are all managed fields, in the order of the documentation.
@@ -83,6 +84,8 @@ var fields = []Field{
 		func(f *Fields) *Opt[[]PageRange] { return &f.LockedPages }, (*decoder).pages),
 	define(Field{Name: "enforcedPages", Kind: KindEnforcement, Nullable: true, Default: true, Doc: "Pages put before or after whatever is shared"},
 		func(f *Fields) *Opt[EnforcedPages] { return &f.EnforcedPages }, (*decoder).enforcement),
+	define(Field{Name: "localization", Kind: KindVariant, Nullable: true, Doc: "{primary: EXTERNAL-ID} makes it a language variant of that item; {primary: {id: ...}} of any asset"},
+		func(f *Fields) *Opt[Primary] { return &f.Localization }, (*decoder).localization),
 }
 
 var fieldIndex = func() map[string]int {
@@ -96,9 +99,9 @@ var fieldIndex = func() map[string]int {
 // define ties a field to its place in [Fields] and to its reader.
 func define[T any](f Field, at func(*Fields) *Opt[T], read func(*decoder, Value) (T, bool)) Field {
 	f.read = func(d *decoder, v Value, fs *Fields) {
-		switch v.Kind {
-		case BadValue:
-		case NullValue:
+		switch {
+		case v.Kind == BadValue:
+		case isNull(&f, v):
 			*at(fs) = Null[T]()
 		default:
 			if x, ok := read(d, v); ok {
@@ -157,6 +160,10 @@ func RowFields() []string {
 	for _, f := range fields {
 		if f.Kind == KindEnforcement {
 			names = append(names, f.Name+".prepend", f.Name+".append")
+			continue
+		}
+		if f.Kind == KindVariant {
+			names = append(names, f.Name+".primary")
 			continue
 		}
 		names = append(names, f.Name)

@@ -28,6 +28,7 @@ var inService = map[string]struct{ adminApp, unnamed string }{
 	"downloadableInternal":          {"Can be downloaded internally", ""},
 	"lockedPages":                   {"", ""},
 	"enforcedPages":                 {"", "none"},
+	"localization":                  {"", "none"},
 }
 
 // AdminApp is the field's name in the Admin App; "" where nobody documents it.

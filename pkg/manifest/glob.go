@@ -41,7 +41,7 @@ func (h *headerReader) set(inc *Include, m Member) {
 		d.mapping(m.Value, known, func(sub Member) {
 			h.setField(inc, m.Key+"."+sub.Key, sub.Value)
 		})
-	case m.Key == "file" || m.Key == "url" || m.Key == "id":
+	case m.Key == "file" || m.Key == "url" || m.Key == "id" || m.Key == "localization":
 		d.ps.add(CodeMisplaced, m.Pos, fmt.Sprintf("key %q belongs on an item: each file has its own", m.Key), "remove it")
 	case slices.Contains(SetFields(), m.Key) && !strings.Contains(m.Key, "."):
 		h.setField(inc, m.Key, m.Value)

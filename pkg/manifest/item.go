@@ -165,12 +165,6 @@ func (b *Builder) own(d *decoder, it *Item, m Member) {
 
 // unknown reports a key that is none of an item's.
 func (b *Builder) unknown(d *decoder, m Member) {
-	if m.Key == "localization" {
-		if m.Value.Kind != NullValue {
-			d.later("item.localization", m.Pos)
-		}
-		return
-	}
 	known := append(slices.Clone(itemKeys), itemFieldKeys...)
 	if what, ok := cannotMove[strings.ToLower(m.Key)]; ok {
 		d.ps.add(CodeCannotMove, m.Pos, fmt.Sprintf("key %q: Showpad cannot take %s", m.Key, what), "remove it, or put it under keep:; see docs/what-moves.md")
@@ -350,6 +344,9 @@ func (b *Builder) check(d *decoder, it *Item) {
 	}
 	b.checkPlace(d, it)
 	f := &it.Fields
+	if p := f.Localization.Value; p.ExternalID != "" && p.ExternalID == it.ExternalID || p.ID != "" && p.ID == it.ID {
+		d.ps.add(CodeOwnVariant, it.FieldPos("localization"), "the item names itself as its primary", "name the item that it is a language variant of, or remove localization")
+	}
 	if f.IsRenderExternalAllowed.Set && it.URL == "" && it.File != "" {
 		d.ps.add(CodeURLOnly, it.FieldPos("isRenderExternalAllowed"), "isRenderExternalAllowed is for URL assets only, and is not sent", "remove it from this item")
 		f.IsRenderExternalAllowed = Opt[bool]{}

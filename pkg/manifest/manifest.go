@@ -134,12 +134,20 @@ type Fields struct {
 	DownloadableInternal          Opt[[]string]
 	LockedPages                   Opt[[]PageRange]
 	EnforcedPages                 Opt[EnforcedPages]
+	Localization                  Opt[Primary] // null: it is no variant
 }
 
 // Tag is a wanted tag, by name or by id; exactly one is set. Names are trimmed.
 type Tag struct {
 	Name string
 	ID   string
+}
+
+// Primary is the asset that a language variant belongs to, by the external ID of
+// its item or by its id at the service; exactly one is set.
+type Primary struct {
+	ExternalID string
+	ID         string
 }
 
 // PageRange is a run of pages, both ends included, counted from 1.

@@ -95,6 +95,12 @@ func (k FieldKind) schema() object {
 		return pagesSchema()
 	case KindEnforcement:
 		return closed(object{"prepend": nullOr(pagesSchema()), "append": nullOr(pagesSchema())})
+	case KindVariant:
+		return closed(object{"primary": object{"anyOf": []any{
+			textSchema(object{"minLength": 1, "maxLength": MaxExternalID, "pattern": externalForm}),
+			closed(object{"id": textSchema(object{"pattern": `^[^\s,]+$`})}, "id"),
+			object{"type": "null"},
+		}}}, "primary")
 	default:
 		return textSchema(nil)
 	}
@@ -140,7 +146,6 @@ func itemSchema() object {
 	p["allowEmpty"] = describe(nullOr(object{"type": "boolean"}), "An empty file is meant")
 	p["keep"] = describe(nullOr(object{"type": "object", "additionalProperties": object{"type": []string{"string", "number", "boolean", "null"}}}), "Carried into the results, never sent")
 	p["id"] = describe(nullOr(textSchema(object{"pattern": `^[^\s,]+$`})), "Id of an existing asset that becomes this item's, instead of a new one")
-	p["localization"] = unlessLater("item.localization", object{"type": "object"}, "Language variant of another item")
 	set := object{"not": object{"type": "null"}}
 	unset := object{"type": "null"}
 	s := closed(p, "externalId")

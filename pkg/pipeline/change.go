@@ -82,7 +82,7 @@ func digest(a *showpad.Asset, seen Values) string {
 	names := slices.Sorted(maps.Keys(seen))
 	h := sha256.New()
 	for _, name := range names {
-		if name == "isArchived" {
+		if name == "isArchived" || name == linkField && isNone(seen[name]) {
 			continue
 		}
 		h.Write([]byte(name))

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -56,6 +57,9 @@ type Refs struct {
 	Languages  []string
 	Countries  []string
 	Authors    []string
+	// Primary is the id of the asset that the item is a language variant of, or
+	// newTag + its external ID while no run has made it; "" for none.
+	Primary string
 	// Problems are references that block the row.
 	Problems []RefProblem
 	// Warnings are references that something else stands in for.
@@ -64,7 +68,7 @@ type Refs struct {
 
 // RefProblem is a reference that cannot be resolved.
 type RefProblem struct {
-	Reason string // BlockedAuthor, BlockedTag
+	Reason string // BlockedAuthor, BlockedTag, BlockedPrimary
 	Field  string
 	What   string
 	Fix    string
@@ -89,6 +93,7 @@ type Decision struct {
 
 	Want     Values            // all that the manifest wants, as of now
 	Set      Values            // what a write has to set: the create's fields, or those that differ
+	Link     json.RawMessage   // what localization becomes after the items are done; nil leaves it
 	Seen     Values            // what the service showed
 	Relative map[string]string // expressions behind relative dates
 	Upload   bool              // bytes have to go
@@ -148,6 +153,7 @@ func Decide(item *manifest.Item, f *Facts) Decision {
 	default:
 		d.known()
 	}
+	d.later()
 	d.unshared()
 	if d.Need == NeedHash && d.Row.Action == ActionResume && d.Row.Puts == 0 {
 		d.Row.Writes, d.Row.Puts = d.Row.Writes+1, 1 // the most that it can be: if the bytes are others
@@ -723,6 +729,8 @@ func (d *decider) compare(rec *state.Record, changed Values) {
 		}
 		ours := b.Sent == nil || bytes.Equal(r, b.Sent) || bytes.Equal(r, b.Seen) || r == nil
 		in, pending := rec.Intent[name]
+		// Out of a group nobody's value goes: its primary may be gone.
+		ours = ours || name == linkField && wantedChanged && isNone(r)
 		form := sameForm(b.Sent, r)
 		// What an update became whose answer is lost is not known to the letter.
 		ours = ours || form || pending && (bytes.Equal(r, in) || sameForm(in, r) || snapped(in, r))

@@ -67,6 +67,8 @@ func (d *decider) clashes(diff FieldDiff) bool {
 	switch {
 	case diff.Field == idField:
 		return !d.freeID()
+	case diff.Field == linkField && isNone(diff.Remote):
+		return false // it comes after the create
 	case d.Asset == nil || !d.named(d.Asset):
 		return true
 	case diff.Field == "tags" && d.f.Rules.Tags == "add":

@@ -43,6 +43,7 @@ const (
 	HiddenExpired  Hidden = "expired"      // its expiry is over
 	HiddenNever    Hidden = "never"        // it expires before it is released
 	HiddenUntil    Hidden = "not-released" // its release is to come
+	HiddenDeleted  Hidden = "deleted"      // for good
 )
 
 // Exposure says who will see what by a plan's rows. The zero value is ready.
@@ -119,14 +120,14 @@ func (d *decider) audience() {
 		return
 	}
 	before := d.shows
-	a := Audience{After: d.access(func(name string) (json.RawMessage, bool) {
+	a := Audience{After: d.f.access(func(name string) (json.RawMessage, bool) {
 		if v, ok := d.Set[name]; ok {
 			return v, true
 		}
 		return before(name)
 	})}
 	if d.Row.AssetID != "" && !d.unseen() {
-		was := d.access(before)
+		was := d.f.access(before)
 		a.Before = &was
 		same := a.After
 		same.ByDefault = was.ByDefault
@@ -135,6 +136,17 @@ func (d *decider) audience() {
 		}
 	}
 	d.Row.Audience = &a
+}
+
+// takenAway is the audience of a row that takes an asset away from all who see it.
+func (f *Facts) takenAway(seen Values, how Hidden) *Audience {
+	was := f.access(func(name string) (json.RawMessage, bool) { v, ok := seen[name]; return v, ok })
+	after := was
+	after.Hidden, after.From = how, ""
+	if was == after {
+		return nil
+	}
+	return &Audience{Before: &was, After: after}
 }
 
 // shows is a field as the service shows it or, of an asset that was not read, as
@@ -158,7 +170,7 @@ func (d *decider) unseen() bool {
 }
 
 // access is who can see an asset with these values.
-func (d *decider) access(value func(name string) (json.RawMessage, bool)) Access {
+func (f *Facts) access(value func(name string) (json.RawMessage, bool)) Access {
 	is := func(name string) bool { v, _ := value(name); return string(v) == "true" }
 	at := func(name string) (t time.Time) {
 		if v, _ := value(name); v != nil {
@@ -166,7 +178,7 @@ func (d *decider) access(value func(name string) (json.RawMessage, bool)) Access
 		}
 		return t
 	}
-	zone := d.f.Timezone
+	zone := f.Timezone
 	if zone == nil {
 		zone = time.UTC
 	}
@@ -178,7 +190,7 @@ func (d *decider) access(value func(name string) (json.RawMessage, bool)) Access
 	}
 	release, expiry := at("releasedAt"), at("expiresAt")
 	a := Access{Until: text(expiry), Draft: !at("draftedAt").IsZero(), IsDivisionShared: is("isDivisionShared")}
-	switch start := d.f.Start; {
+	switch start := f.Start; {
 	case is("isArchived"):
 		a.Hidden = HiddenArchived
 	case !expiry.IsZero() && !expiry.After(start):

@@ -207,3 +207,19 @@ func TestSharesThatAreMadeAreExposed(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// TestWhatIsPrunedIsNoLongerSeen: nobody of its Division sees it then.
+func TestWhatIsPrunedIsNoLongerSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "a")
+		w.add("B", "b")
+		w.mustRun(0)
+		w.items = w.items[:1]
+		w.man.Prune = "archive"
+		s, _ := w.plan()
+		if e := s.Exposure; e == nil || len(e.Divisions) != 1 || e.Divisions[0].Division != "Marketing" || e.Divisions[0].Gone != 1 || e.Divisions[0].Hidden[pipeline.HiddenArchived] != 1 {
+			t.Errorf("%+v", s.Exposure)
+		}
+	})
+}

@@ -24,7 +24,7 @@ type extraRun struct {
 func (r *runner) phases(ctx context.Context) error {
 	for _, phase := range []func(context.Context) error{
 		func(ctx context.Context) error { return r.runExtras(ctx, state.TagCategory) },
-		r.stages,
+		r.items,
 		r.prune,
 		func(context.Context) error { r.tellExtras(); return nil },
 		func(ctx context.Context) error { return r.runExtras(ctx, state.MyFile) },

@@ -36,6 +36,7 @@ const (
 	words                 // [string], a set
 	pages                 // [{start,end}], ordered
 	pageInset             // {prepend, append} or null
+	variant               // the id of the primary, or null
 )
 
 const permissions = "permissions."
@@ -75,6 +76,7 @@ var managed = []managedField{
 	{"lockedPages", pages},
 	{"enforcedPages", pageInset},
 	{"url", text},
+	{linkField, variant},
 	{idField, text},
 }
 
@@ -95,8 +97,8 @@ func wanted(item *manifest.Item, refs *Refs, rec *state.Record, start time.Time,
 		}
 	}
 	setFlag := func(name string, o manifest.Opt[bool]) {
-		if o.Set && !o.Null {
-			v[name] = canonFlag(o.Value)
+		if o.Set {
+			v[name] = canonFlag(o.Value && !o.Null) // null is false, where the service takes it
 		}
 	}
 	setWords := func(name string, o manifest.Opt[[]string]) {
@@ -165,6 +167,9 @@ func wanted(item *manifest.Item, refs *Refs, rec *state.Record, start time.Time,
 	if item.URL != "" {
 		v["url"] = canonText(item.URL)
 	}
+	if l := f.Localization; l.Set && (l.Null || refs.Primary != "") {
+		v[linkField] = canonText(refs.Primary) // "" is null
+	}
 	return v, relative
 }
 
@@ -195,6 +200,12 @@ func shown(a *showpad.Asset) Values {
 	for _, m := range managed {
 		var raw json.RawMessage
 		var ok bool
+		if m.kind == variant {
+			if c, ok := primaryOf(a); ok {
+				v[m.name] = c
+			}
+			continue
+		}
 		if p, isPerm := strings.CutPrefix(m.name, permissions); isPerm {
 			raw, ok = perms[p]
 		} else {

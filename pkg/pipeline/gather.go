@@ -31,6 +31,8 @@ type work struct {
 	Decision
 
 	finding content.Finding // of Lint alone
+	primary primary
+	linking bool // in the second pass
 
 	saved   *SavedRow  // of the saved plan, until it is compared
 	planned *FileBasis // of the saved plan; nil when there is none, or no file matters
@@ -141,7 +143,7 @@ func byExternalID(ctx context.Context, api assetLister, ids []string) (map[strin
 }
 
 // byAssetID reads a batch of assets.
-func byAssetID(ctx context.Context, api API, ids []string) (map[string]showpad.Asset, error) {
+func byAssetID(ctx context.Context, api assetLister, ids []string) (map[string]showpad.Asset, error) {
 	found := make(map[string]showpad.Asset, len(ids))
 	for a, err := range api.Assets(ctx, showpad.AssetFilter{IDs: ids}) {
 		if err != nil {
@@ -158,9 +160,10 @@ type gatherer struct {
 	dir    *directory // nil: offline
 	start  time.Time  // relative dates count from it
 	twins  []manifest.Problem
+	api    assetLister // that finds primaries; nil: offline
 	owners owners
 	extras []extras // of the manifest that this command is about; none for a selection
-	listed *listing // what the manifest lists; nil for lint
+	listed *listing // what the manifest lists
 	reads  int      // API reads made
 	mu     sync.Mutex
 }
@@ -193,7 +196,9 @@ func (g *gatherer) decide(w *work) {
 		}
 	}
 	for i := range w.Row.Diff {
-		if d := &w.Row.Diff[i]; d.Field == "tags" {
+		if d := &w.Row.Diff[i]; d.Field == linkField {
+			d.Wanted = namePrimary(&w.item, d.Wanted)
+		} else if d.Field == "tags" {
 			d.Remote, d.Wanted, d.Last = g.dir.nameTags(d.Remote), g.dir.nameTags(d.Wanted), g.dir.nameTags(d.Last)
 		}
 	}
@@ -261,6 +266,9 @@ func (g *gatherer) gather(ctx context.Context, chunk []*work) error {
 	if err := g.owners.find(ctx, g.in.State, chunk, recs); err != nil {
 		return err
 	}
+	if err := g.findPrimaries(ctx, chunk, recs); err != nil {
+		return err
+	}
 	stats := errgroup.Group{}
 	stats.SetLimit(readers)
 	for part := range batchesOf(chunk, max(1, cap(chunk)/readers)) {
@@ -322,7 +330,7 @@ func (g *gatherer) prepare(ctx context.Context, w *work, recs map[string]state.R
 		}
 	}
 	if g.dir != nil {
-		f.Refs = g.dir.resolve(&w.item)
+		f.Refs = g.resolve(w)
 	}
 	g.decide(w)
 	return nil

@@ -316,11 +316,18 @@ func (r *runner) blockDivision(ctx context.Context, w *work, err error) error {
 func (r *runner) finish(_ context.Context, w *work, status string, f *state.Failure) error {
 	r.first.release(w)
 	w.letGo()
+	if w.Link != nil && !w.linking && f == nil && w.back == nil && (status == string(state.Done) || status == "unchanged") {
+		err := r.links.add(w)
+		r.open.done()
+		return err
+	}
 	if f == nil && (status == "conflict" || status == "blocked") {
 		f = &state.Failure{Code: w.Row.Reason, Message: w.Row.Detail}
 	}
 	r.report(w, status, f)
-	r.open.done()
+	if !w.linking { // it left the stages before
+		r.open.done()
+	}
 	return nil
 }
 

@@ -43,7 +43,7 @@ func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
 	if len(problems) > 0 {
 		return nil, nil, &StopError{Code: 2, Problems: problems}
 	}
-	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir), listed: c.listed}, c, nil
+	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir), api: in.API, listed: c.listed}, c, nil
 }
 
 // Plan decides every selected item and yields its row, in the manifest's
@@ -169,7 +169,7 @@ func forecastReads(made int, s *Summary) int {
 	if s.Puts > 0 {
 		polls = 4 + s.Puts/50
 	}
-	return made + polls
+	return made + polls + s.Variants // whose primaries are read
 }
 
 // LintSummary counts what Lint saw.
@@ -196,6 +196,9 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 			report(p)
 		}
 		g.dir = dir
+	}
+	if g.listed = c.listed; in.API != nil {
+		g.api = in.API
 	}
 	for _, p := range c.tagTwins(g.dir) {
 		s.Warn++
@@ -274,5 +277,5 @@ func lintItem(w *work) []manifest.Problem {
 // blockCodes are the problem codes of what blocks a row.
 var blockCodes = map[string]string{
 	BlockedMissing: "M111", BlockedSource: "M112", BlockedAmbiguous: "M113", BlockedEmpty: "M114", BlockedTooBig: "M115", BlockedWebPage: "M116",
-	BlockedAuthor: "M121", BlockedTag: "M122", BlockedOwner: "M165", BlockedInactive: "M165", BlockedQuota: "M166",
+	BlockedAuthor: "M121", BlockedTag: "M122", BlockedPrimary: "M178", BlockedOwner: "M165", BlockedInactive: "M165", BlockedQuota: "M166",
 }

@@ -13,7 +13,7 @@ import (
 // unlistedWork is the work on an item that the manifest no longer lists.
 func (g *gatherer) unlistedWork(rec *state.Record) *work {
 	w := &work{item: manifest.Item{ExternalID: rec.ExternalID}, rec: rec}
-	w.facts.Record, w.facts.Start, w.facts.Rules = rec, g.start, g.in.Manifest.Update
+	w.facts.Record, w.facts.Start, w.facts.Timezone, w.facts.Rules = rec, g.start, g.in.Manifest.Timezone, g.in.Manifest.Update
 	w.back = &backFacts{asset: rec.AssetID, unlisted: true, delete: g.in.Manifest.Prune == PruneDelete}
 	return w
 }
@@ -81,10 +81,12 @@ func (d *backDecider) unlisted() {
 func (d *backDecider) takeOut(touched bool) {
 	if d.b.delete {
 		d.act(ActionDelete, 1, UndoNone)
+		d.Row.Audience = d.facts.takenAway(d.Seen, HiddenDeleted)
 	} else {
 		d.Set = Values{"isArchived": isTrue}
 		d.Row.Diff = differences(d.Set, d.Seen)
 		d.act(ActionArchive, 1, UndoFull)
+		d.Row.Audience = d.facts.takenAway(d.Seen, HiddenArchived)
 	}
 	d.Row.Reason = ReasonUnlisted
 	if touched {

@@ -69,10 +69,11 @@ const (
 	BlockedNotKept   = "not-kept"            // the bytes that a version replaces could not be kept
 
 	// What blocks a share.
-	BlockedTheme        = "theme-unknown" // no theme of this title or id
-	BlockedExpired      = "share-over"    // it would end before it begins
-	BlockedUnknownAsset = "asset-unknown" // an asset that neither the manifest nor the state knows
-	BlockedAssets       = "assets"        // not all of its assets can be shared
+	BlockedTheme        = "theme-unknown"   // no theme of this title or id
+	BlockedExpired      = "share-over"      // it would end before it begins
+	BlockedUnknownAsset = "asset-unknown"   // an asset that neither the manifest nor the state knows
+	BlockedAssets       = "assets"          // not all of its assets can be shared
+	BlockedPrimary      = "primary-unknown" // nothing has the external ID, or the id, of its primary
 
 	// What blocks a row of a saved plan: it is not the planned one any more.
 	StaleItem     = "stale-item"     // the manifest says something else, or lists it no longer
@@ -92,6 +93,7 @@ const (
 	FailedUpload      = "upload"              // storage refused the bytes
 	FailedTag         = "tag"                 // a tag could not be made
 	FailedDropped     = "external-id-dropped" // the service did not keep the external ID
+	FailedPrimary     = "primary-missing"     // it is there, and its primary is not yet: a later run links it
 	FailedGone        = "remote-missing"      // the asset went away while we worked on it
 
 	// Conflicts of pruning; and [ConflictChanged], [ConflictTwin].

@@ -82,7 +82,7 @@ func (r *runner) found(ctx context.Context, w *work, assets []showpad.Asset) err
 		}
 	}
 	w.facts.Record, w.facts.RemoteRead, w.facts.Remote = w.rec, true, assets
-	w.facts.Refs = r.dir.resolve(&w.item) // its tags may have been made meanwhile
+	w.facts.Refs = r.g.resolve(w) // its tags may have been made meanwhile
 	r.g.decide(w)
 	if w.Need == NeedHash {
 		if err := r.g.hash(ctx, w); err != nil {

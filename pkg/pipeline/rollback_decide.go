@@ -306,6 +306,9 @@ func (d *backDecider) putBack(a *showpad.Asset) {
 		return
 	}
 	n := len1(d.Set)
+	if _, linked := d.Set[linkField]; linked && len(d.Set) > 1 {
+		n = 2
+	}
 	d.Row.Detail = d.explain()
 	switch {
 	case d.Upload:

@@ -34,7 +34,7 @@ func (r *runner) putBack(ctx context.Context, w *work) error {
 	if len(w.Set) == 0 {
 		return r.tookBack(ctx, w, w.Seen)
 	}
-	seen, err := r.set(ctx, w, w.Set)
+	seen, err := r.putFieldsBack(ctx, w)
 	switch {
 	case errors.Is(err, showpad.ErrNotFound):
 		return r.fail(ctx, w, FailedGone, fmt.Errorf("asset %s went away: there is nothing to take back any more", w.Asset.ID))
@@ -45,6 +45,26 @@ func (r *runner) putBack(ctx context.Context, w *work) error {
 		return r.fail(ctx, w, FailedRefused, fmt.Errorf("the service took the change of asset %s and did not make it: isArchived is still %s", w.Asset.ID, seen["isArchived"]))
 	}
 	return r.tookBack(ctx, w, seen)
+}
+
+// putFieldsBack sets all fields that go back. The primary has an update of its own.
+func (r *runner) putFieldsBack(ctx context.Context, w *work) (seen Values, err error) {
+	link, linked := w.Set[linkField]
+	rest := clone(w.Set)
+	delete(rest, linkField)
+	if len(rest) > 0 {
+		if seen, err = r.set(ctx, w, rest); err != nil {
+			return seen, err
+		}
+	}
+	if linked {
+		was := w.Seen
+		if seen, err = r.setPrimary(ctx, w, link); err != nil {
+			return seen, err
+		}
+		w.Seen = was
+	}
+	return seen, nil
 }
 
 // backOp is the op of what a rollback does to w next.

@@ -92,7 +92,8 @@ type Summary struct {
 	NewTags    []NewTag       `json:"newTags"`    // to be made, by Division and name; at most 1,000 are kept
 	NewTagsAll int            `json:"newTagsAll"` // how many there are
 	Warnings   int            `json:"warnings"`
-	Moved      int            `json:"moved,omitempty"` // rows that may be files that were renamed or moved
+	Variants   int            `json:"variants,omitempty"` // rows that get another primary, or none
+	Moved      int            `json:"moved,omitempty"`    // rows that may be files that were renamed or moved
 	// Offline are the files whose bytes are not on this machine and have to be
 	// downloaded for a run, and OfflineBytes their size.
 	Offline      int      `json:"offline,omitempty"`

@@ -120,6 +120,7 @@ type runner struct {
 
 	tally tally
 	extra extraRun
+	links links
 }
 
 func newRunner(in *RunInput) *runner {

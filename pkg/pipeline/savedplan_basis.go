@@ -133,6 +133,9 @@ func (g *gatherer) itemParts(w *work) Values {
 			refs.Tags[i] = newTag + t.Name
 		}
 	}
+	if p := item.Fields.Localization.Value; p.ExternalID != "" { // who makes it does not matter
+		refs.Primary = newTag + p.ExternalID
+	}
 	parts, relative := wanted(item, &refs, nil, g.start, m.Timezone)
 	authors := append(slices.Clone(refs.Authors), item.Fields.Authors.Value...)
 	if len(authors) > 0 {
@@ -246,6 +249,9 @@ func remoteParts(a *showpad.Asset, steady bool) Values {
 		if raw, ok := parts[m.name]; ok && m.kind == text {
 			parts[m.name] = trimmed(raw) // processing trims
 		}
+	}
+	if isNone(parts[linkField]) {
+		delete(parts, linkField)
 	}
 	parts["id"] = canonText(a.ID)
 	parts["division"] = canonText(a.Division.ID)

@@ -41,6 +41,9 @@ func (s *Summary) Add(r Row) {
 		s.Offline++
 		s.OfflineBytes += r.Size
 	}
+	if r.Writes > 0 && slices.ContainsFunc(r.Diff, func(d FieldDiff) bool { return d.Field == linkField }) {
+		s.Variants++
+	}
 	if r.Moved != "" && !r.Unlisted {
 		s.Moved++
 	}

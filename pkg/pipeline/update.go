@@ -31,6 +31,9 @@ func (r *runner) update(ctx context.Context, w *work) error {
 		}
 	}
 	if len(w.Set) == 0 {
+		if w.Link != nil && w.rec != nil && w.rec.Op == state.Update && w.rec.Intent[linkField] != nil {
+			return r.finish(ctx, w, string(state.Done), nil) // what it is in the midst of is its link
+		}
 		if w.Row.Action == ActionRestore { // it is back already
 			err := r.queue(ctx, w, "", nil, func(rec *state.Record) { rec.Op, rec.Status, rec.Error = state.Restore, state.Sending, nil })
 			if err != nil {
@@ -38,6 +41,9 @@ func (r *runner) update(ctx context.Context, w *work) error {
 			}
 		}
 		return r.done(ctx, w, w.Seen)
+	}
+	if err := r.outliveLink(ctx, w, w.Link); err != nil {
+		return err
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "update"})
 	values, err := r.ensureTags(ctx, w.facts.Refs.DivisionID, w.Set)

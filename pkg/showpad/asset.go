@@ -82,6 +82,46 @@ type AssetFields struct {
 	DownloadableExternal          Opt[[]string]      `json:"downloadableExternal,omitzero"`
 	DownloadableInternal          Opt[[]string]      `json:"downloadableInternal,omitzero"`
 	Origin                        Opt[Origin]        `json:"origin,omitzero"`
+	Localization                  Opt[Localization]  `json:"localization,omitzero"` // for update only
+}
+
+// Localization says which assets are language variants of which. All of them show
+// the same; an asset that is neither a primary nor a variant has none. An update
+// that names variants replaces the list. Source: v4 updateAsset.
+type Localization struct {
+	Primary  LinkedAsset `json:"primary"`
+	Variants []Variant   `json:"variants"` // at most 50
+}
+
+// LinkedAsset names an asset.
+type LinkedAsset struct {
+	Asset Ref `json:"asset"`
+}
+
+// Variant is an asset in another language; without an id it is a placeholder for
+// one, with its languages and countries.
+type Variant struct {
+	Asset  VariantAsset `json:"asset"`
+	Status string       `json:"status,omitempty"` // of answers: to-be-localized, outdated, localized
+}
+
+// VariantAsset is the asset of a [Variant]. Of one with an id the rest is told in
+// answers, and need not be sent.
+type VariantAsset struct {
+	ID        string `json:"id,omitempty"`
+	Languages []Code `json:"languages,omitempty"`
+	Countries []Code `json:"countries,omitempty"`
+	Authors   []Ref  `json:"authors,omitempty"`
+}
+
+// Localization is what an answer says of language variants; false when it says
+// nothing, a zero value when it is null. An unreadable one counts as not said.
+func (a *Asset) Localization() (l Localization, shown bool) {
+	raw, ok := a.Raw["localization"]
+	if !ok || json.Unmarshal(raw, &l) != nil {
+		return Localization{}, false
+	}
+	return l, true
 }
 
 // Asset is an asset as the service answers it. Decoding is lenient: members

@@ -70,6 +70,11 @@ func (s *Set) Check(ctx context.Context, report func(manifest.Problem)) (Checked
 			return c.sum, err
 		}
 	}
+	if err := c.variants.Confirm(ctx, c.itemsAgain(ctx), c.report); err != nil {
+		if err := c.fatal(err); err != nil {
+			return c.sum, err
+		}
+	}
 	if c.sum.Stop == 0 { // else there is more to think of
 		if err := c.twins(ctx); err != nil {
 			return c.sum, err
@@ -100,6 +105,7 @@ type checker struct {
 	sum        Checked
 	ids        manifest.IDs
 	links      manifest.IDs // assets named by id:
+	variants   manifest.Variants
 	files      *uses
 	names      *alikes
 	noAuthor   int
@@ -143,6 +149,7 @@ func (c *checker) item(p manifest.Parsed) {
 	if p.Item.ID != "" {
 		c.links.Add(p.Item.ID)
 	}
+	c.variants.Add(&p.Item)
 	c.files.add(c.useKey(&p.Item))
 	c.names.add(&p.Item)
 	unknown := slices.ContainsFunc(p.Item.Problems, func(pr manifest.Problem) bool { return pr.Code == manifest.CodeNoUser })
@@ -167,6 +174,24 @@ func (c *checker) again(ctx context.Context, place func(*manifest.Item) (manifes
 				return
 			}
 			if at, ok := place(&p.Item); ok && !yield(at, nil) {
+				return
+			}
+		}
+	}
+}
+
+// itemsAgain is the stream of the items, for the second pass.
+func (c *checker) itemsAgain(ctx context.Context) iter.Seq2[*manifest.Item, error] {
+	return func(yield func(*manifest.Item, error) bool) {
+		for p, err := range c.parsed(ctx, nil, true) {
+			if err != nil {
+				if _, ok := errors.AsType[manifest.Problems](err); ok {
+					continue
+				}
+				yield(nil, err)
+				return
+			}
+			if !yield(&p.Item, nil) {
 				return
 			}
 		}

@@ -112,58 +112,10 @@ func readOrigin(o *object) (out opt[string]) {
 	return out
 }
 
-// readLocalization reads the links to language variants. A variant with an id
-// links an asset; one without is a placeholder. Source: v4 updateAsset.
-func (s *Server) readLocalization(o *object) (out opt[localization]) {
-	in, null := o.object("localization", true)
-	if in == nil {
-		out.set, out.null = null, null
-		return out
-	}
-	in.require("primary", "variants")
-	out.v.Variants = []localVariant{}
-	if primary, _ := in.object("primary", false); primary != nil {
-		if a, _ := primary.object("asset", false); a != nil {
-			out.v.Primary.Asset.ID = a.text("id", false).v
-			if s.st.assets[out.v.Primary.Asset.ID] == nil {
-				a.fail("id", catInvalid, "is not an asset")
-			}
-			a.done()
-		}
-		primary.done()
-	}
-	in.objects("variants", false, func(v *object) {
-		v.require("asset")
-		a, _ := v.object("asset", false)
-		if a == nil {
-			return
-		}
-		id := a.text("id", false)
-		variant := localVariant{Status: "localized", Asset: localAsset{ID: id.v,
-			Languages: codes(a.keyed("languages", "code").v),
-			Countries: codes(a.keyed("countries", "code").v),
-			Authors:   refs(a.keyed("authors", "id").v),
-		}}
-		if !id.set {
-			a.require("languages", "countries")
-			variant.Status = "to-be-localized"
-		} else if s.st.assets[id.v] == nil {
-			a.fail("id", catInvalid, "is not an asset")
-		}
-		a.done()
-		out.v.Variants = append(out.v.Variants, variant)
-	})
-	if len(out.v.Variants) > 50 {
-		in.fail("variants", catInvalid, "must be at most 50")
-	}
-	in.done()
-	out.set = true
-	return out
-}
-
 // checkMeaning checks what a body says against the tenant and the asset that it
 // would make: a is the state before, with its Division.
 func (s *Server) checkMeaning(o *object, b *assetBody, a *asset, c *call) {
+	s.checkLocalization(o, b, a)
 	name := a.Name
 	if b.name.set {
 		name = b.name.v
@@ -256,7 +208,6 @@ func (b *assetBody) apply(a *asset, sw *Switches, now time.Time) {
 	setTo(&a.DownExternal, b.downExternal)
 	setTo(&a.DownInternal, b.downInternal)
 	setTo(&a.Origin, b.origin)
-	pointTo(&a.Localization, b.localization)
 	if sw.SnapDates {
 		a.Released, a.Drafted, a.Expires = snap(a.Released, 0), snap(a.Drafted, 0), snap(a.Expires, 24*time.Hour-time.Second)
 	}

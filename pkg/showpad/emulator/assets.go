@@ -121,6 +121,7 @@ func updateAsset(s *Server, c *call) answer {
 	b.apply(&changed, &s.sw, changed.Updated)
 	s.renamed("updateAsset", a, changed.Name)
 	s.st.replaceAsset(a, &changed)
+	s.localize(a, b.localization)
 	s.log(record{Asset: a})
 	return jsonAnswer(http.StatusOK, s.wire(a, s.now()))
 }

@@ -164,6 +164,7 @@ type Asset struct {
 	IsOnlyEntireDocumentShareable bool     `json:"isOnlyEntireDocumentShareable"`
 	DownloadableExternal          []string `json:"downloadableExternal"`
 	DownloadableInternal          []string `json:"downloadableInternal"`
+	Primary                       string   `json:"primary"` // id of the asset that it is a variant of; "" for none
 
 	CurrentFile string    `json:"currentFile"` // "" before the first version is active
 	MD5         string    `json:"md5"`         // hex, of the current version
@@ -198,6 +199,9 @@ func (s *Server) Assets() []Asset {
 		}
 		if d := s.divisions[a.Division]; d != nil {
 			v.Division = d.Name
+		}
+		if p := s.primaryOf(a); p != nil {
+			v.Primary = p.ID
 		}
 		for _, id := range a.Tags {
 			v.Tags = append(v.Tags, s.st.tags[id].Name)

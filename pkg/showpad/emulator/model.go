@@ -54,8 +54,9 @@ type asset struct {
 	Authors      []string
 	DownExternal []string
 	DownInternal []string
-	Origin       string // "" local, else oauth2client
-	Localization *localization
+	Origin       string        // "" local, else oauth2client
+	Localization *localization // of a primary
+	VariantOf    string        // id of the primary; "" for none
 
 	Files       []*file // oldest first
 	CurrentFile string

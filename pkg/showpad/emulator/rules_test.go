@@ -234,6 +234,60 @@ func TestLocalizationLinksAssets(t *testing.T) {
 	}
 }
 
+// TestLocalizationIsOneForAll: the primary and its variants answer the same, and an
+// update replaces the list, whichever of them it is sent to.
+func TestLocalizationIsOneForAll(t *testing.T) {
+	dir := t.TempDir()
+	s := newServer(t, emulator.Options{Dir: dir})
+	p, a, b := create(t, s, "p.pdf", "P", ""), create(t, s, "a.pdf", "A", `,"languages":[{"code":"de"}]`), create(t, s, "b.pdf", "B", "")
+	body := func(primary string, variants ...string) string {
+		list := ""
+		for i, v := range variants {
+			if i > 0 {
+				list += ","
+			}
+			list += `{"asset":{"id":"` + v + `"}}`
+		}
+		return `{"localization":{"primary":{"asset":{"id":"` + primary + `"}},"variants":[` + list + `]}}`
+	}
+	shows := func(want map[string]string) {
+		t.Helper()
+		for _, x := range s.Assets() {
+			if x.Primary != want[x.ExternalID] {
+				t.Errorf("%s is a variant of %q, want %q", x.ExternalID, x.Primary, want[x.ExternalID])
+			}
+		}
+	}
+	want(t, 200, s, "POST", "/v4/assets/"+a, body(p, a))
+	want(t, 200, s, "POST", "/v4/assets/"+b, body(p, a, b))
+	shows(map[string]string{"A": p, "B": p})
+	for _, id := range []string{p, a, b} {
+		l := want(t, 200, s, "GET", "/v4/assets/"+id, "").json["localization"].(map[string]any)
+		first := l["variants"].([]any)[0].(map[string]any)["asset"].(map[string]any)
+		if l["primary"].(map[string]any)["asset"].(map[string]any)["id"] != p || len(l["variants"].([]any)) != 2 || fmt.Sprint(first["languages"]) != "[map[code:de]]" {
+			t.Errorf("of %s: %v", id, l)
+		}
+	}
+	want(t, 200, s, "POST", "/v4/assets/"+b, body(p, b))
+	shows(map[string]string{"B": p})
+	want(t, 400, s, "POST", "/v4/assets/"+a, body(b, a)) // a variant is no primary
+	want(t, 400, s, "POST", "/v4/assets/"+a, body(a, p)) // nor the other way round
+	want(t, 400, s, "POST", "/v4/assets/"+a, body(p, b)) // and the asset is one of them
+	want(t, 400, s, "POST", "/v4/assets/"+p, body(p, p))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = newServer(t, emulator.Options{Dir: dir})
+	shows(map[string]string{"B": p})
+	want(t, 200, s, "POST", "/v4/assets/"+b, `{"localization":null}`)
+	shows(nil)
+	want(t, 200, s, "POST", "/v4/assets/"+p, body(p, a, b))
+	want(t, 204, s, "DELETE", "/v4/assets/"+a, "")
+	shows(map[string]string{"B": p})
+	want(t, 200, s, "POST", "/v4/assets/"+p, `{"localization":null}`)
+	shows(nil)
+}
+
 func TestDuplicatesAreAcceptedAndBooked(t *testing.T) {
 	s := newServer(t, emulator.Options{})
 	a, b := create(t, s, "a.pdf", "SP-1", ""), create(t, s, "a.pdf", "SP-1", "")

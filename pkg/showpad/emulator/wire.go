@@ -118,7 +118,7 @@ func (s *Server) wire(a *asset, now time.Time) wireAsset {
 		IsOnlyEntireDocumentShareable: a.Entire, LockedPages: some(a.Locked), EnforcedPages: a.Enforced,
 		PageCount: a.PageCount, Competencies: []string{}, URL: a.URL,
 		Tags: refs(a.Tags), Countries: codes(a.Countries), Languages: codes(a.Languages), Authors: refs(a.Authors),
-		DownloadableExternal: some(a.DownExternal), DownloadableInternal: some(a.DownInternal), Localization: a.Localization,
+		DownloadableExternal: some(a.DownExternal), DownloadableInternal: some(a.DownInternal), Localization: s.localization(a),
 	}
 	if !a.LastUploaded.IsZero() {
 		w.LastUploadedAt = new(stamp(a.LastUploaded))

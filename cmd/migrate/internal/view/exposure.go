@@ -114,7 +114,7 @@ func whenParts(v *pipeline.DivisionView, days int) (parts []string) {
 		reason pipeline.Hidden
 		text   string
 	}{
-		{pipeline.HiddenArchived, "hidden in the trash"}, {pipeline.HiddenExpired, "expired already"}, {pipeline.HiddenNever, "never, for the expiry comes before the release"},
+		{pipeline.HiddenArchived, "hidden in the trash"}, {pipeline.HiddenDeleted, "deleted"}, {pipeline.HiddenExpired, "expired already"}, {pipeline.HiddenNever, "never, for the expiry comes before the release"},
 	} {
 		if n := v.Hidden[h.reason]; n > 0 {
 			parts = append(parts, Count(n)+" "+h.text)
