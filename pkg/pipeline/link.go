@@ -105,33 +105,45 @@ func (r *runner) items(ctx context.Context) (err error) {
 	if err := r.links.buf.Flush(); err != nil {
 		return err
 	}
-	if _, err := r.links.file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
 	if err := r.in.Store.Flush(ctx); err != nil {
 		return err
 	}
 	return r.phase(ctx, func(busy context.Context) error {
-		dec := json.NewDecoder(bufio.NewReader(r.links.file))
-		for {
-			var chunk []linkEntry
-			for len(chunk) < chunkSize {
-				var e linkEntry
-				if err := dec.Decode(&e); errors.Is(err, io.EOF) {
-					break
-				} else if err != nil {
-					return fmt.Errorf("reading what waits: %w", err)
-				}
+		// What is to be no variant any more comes first: it may be the primary of others.
+		none := func(e *linkEntry) bool { return string(e.Link) == string(null) }
+		if err := r.linkAll(ctx, busy, none); err != nil {
+			return err
+		}
+		return r.linkAll(ctx, busy, func(e *linkEntry) bool { return !none(e) })
+	})
+}
+
+// linkAll goes over those that wait, and links which says so.
+func (r *runner) linkAll(ctx, busy context.Context, which func(*linkEntry) bool) error {
+	if _, err := r.links.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bufio.NewReader(r.links.file))
+	for {
+		var chunk []linkEntry
+		for len(chunk) < chunkSize {
+			var e linkEntry
+			if err := dec.Decode(&e); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				return fmt.Errorf("reading what waits: %w", err)
+			}
+			if which(&e) {
 				chunk = append(chunk, e)
 			}
-			if len(chunk) == 0 {
-				return nil
-			}
-			if err := r.linkChunk(ctx, busy, chunk); err != nil {
-				return err
-			}
 		}
-	})
+		if len(chunk) == 0 {
+			return nil
+		}
+		if err := r.linkChunk(ctx, busy, chunk); err != nil {
+			return err
+		}
+	}
 }
 
 func (r *runner) linkChunk(ctx, busy context.Context, chunk []linkEntry) error {
