@@ -241,14 +241,11 @@ func TestLocalizationIsOneForAll(t *testing.T) {
 	s := newServer(t, emulator.Options{Dir: dir})
 	p, a, b := create(t, s, "p.pdf", "P", ""), create(t, s, "a.pdf", "A", `,"languages":[{"code":"de"}]`), create(t, s, "b.pdf", "B", "")
 	body := func(primary string, variants ...string) string {
-		list := ""
+		list := make([]string, len(variants))
 		for i, v := range variants {
-			if i > 0 {
-				list += ","
-			}
-			list += `{"asset":{"id":"` + v + `"}}`
+			list[i] = `{"asset":{"id":"` + v + `"}}`
 		}
-		return `{"localization":{"primary":{"asset":{"id":"` + primary + `"}},"variants":[` + list + `]}}`
+		return `{"localization":{"primary":{"asset":{"id":"` + primary + `"}},"variants":[` + strings.Join(list, ",") + `]}}`
 	}
 	shows := func(want map[string]string) {
 		t.Helper()
