@@ -189,7 +189,7 @@ func (r *runner) dropCategory(ctx context.Context, w *extraWork) error {
 	return nil
 }
 
-// inCategories are the names of tags that are in a category, by their ids: what is in
+// inCategories says which tags are in a category, by their ids: what is in
 // one that stays is in use.
 func (r *runner) inCategories(ctx context.Context, tags []state.MadeTag) (map[string]bool, error) {
 	var ids []string

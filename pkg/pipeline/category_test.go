@@ -37,14 +37,15 @@ func (w *world) extraRows() (rows []string, sum pipeline.Summary) {
 	defer st.Close()
 	in := w.input(st)
 	in.Extra = func(r pipeline.ExtraRow) error {
-		text := string(r.Action) + " " + r.Key + " " + r.Reason
+		var text strings.Builder
+		text.WriteString(string(r.Action) + " " + r.Key + " " + r.Reason)
 		for _, d := range r.Diff {
-			text += " " + d.Field + ":" + string(d.Remote) + ">" + string(d.Wanted)
+			text.WriteString(" " + d.Field + ":" + string(d.Remote) + ">" + string(d.Wanted))
 		}
 		if r.Detail != "" {
-			text += " (" + r.Detail + ")"
+			text.WriteString(" (" + r.Detail + ")")
 		}
-		rows = append(rows, text)
+		rows = append(rows, text.String())
 		return nil
 	}
 	sum, err := pipeline.Plan(w.t.Context(), in, func(pipeline.Row) error { return nil })
