@@ -296,3 +296,26 @@ func TestReasonsOfExportsAreExplained(t *testing.T) {
 		}
 	}
 }
+
+// TestLanguageVariantsGoAlong: they are linked again where they go to.
+func TestLanguageVariantsGoAlong(t *testing.T) {
+	_, vars := serve(t, emulator.Options{KeepBytes: true, Seed: 1})
+	write(t, map[string]string{
+		"m.yaml": "version: 1\ndivision: Marketing\nassets:\n  - {externalId: Z, file: z.txt}\n  - {externalId: A, file: a.txt, localization: {primary: Z}}\n",
+		"z.txt":  "one\n", "a.txt": "een\n",
+	})
+	expect(t, vars, exitOK, "run", "m.yaml")
+	expect(t, vars, exitOK, "export", "copy")
+	table, err := os.ReadFile("copy/assets.csv")
+	if err != nil || !strings.Contains(string(table), "localization.primary") {
+		t.Fatalf("%v\n%s", err, table)
+	}
+	_, other := serve(t, emulator.Options{KeepBytes: true, Seed: 2})
+	expect(t, other, exitOK, "run", "copy/manifest.yaml")
+	expect(t, other, exitOK, "verify", "copy/manifest.yaml")
+	expect(t, other, exitOK, "export", "again")
+	again, err := os.ReadFile("again/assets.csv")
+	if err != nil || !bytes.Equal(table, again) || !strings.Contains(string(table), ",Z\r\n") {
+		t.Errorf("%v: the first\n%s\nand the second\n%s", err, table, again)
+	}
+}
