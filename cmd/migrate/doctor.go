@@ -46,8 +46,9 @@ Division, its roots, the folder of its state.
 --probe also makes one small asset, a link and two tags in one Division, uploads,
 reads back, changes and deletes them, to see what nobody documents: each assumption of
 docs/assumptions.md that can be seen from outside is confirmed, refuted, with what to
-do about it, or not tested. It takes about 32 requests more and two uploads, leaves
-nothing behind, also when it is interrupted, and deletes what a killed one left.
+do about it, or not tested. It takes about 32 requests more and two uploads, and a
+few more while it has to wait. It leaves nothing behind, also when it is interrupted,
+and deletes what a killed one left.
 
 Exit code: 0 without failures, 3 with some, 4 when nobody is signed in.`,
 		Example:           "  migrate doctor\n  migrate doctor --probe --division Marketing --yes",

@@ -476,6 +476,35 @@ var bugs = []bug{
 		"pkg/showpad", []string{"TestACallByHandGoesToTheTenantAlone"},
 	},
 	{
+		"any-state", "a sign-in in a browser takes an answer with another state",
+		[]edit{{"cmd/migrate/internal/login/callback.go", `[]byte(h.state)) != 1:`, `[]byte(h.state)) == 2:`}},
+		"cmd/migrate/internal/login", []string{"TestOneGoodCallbackIsAnswered"},
+	},
+	{
+		"no-proof", "a code is exchanged without the proof of PKCE",
+		[]edit{{"pkg/showpad/authorize.go", `	t, err := a.exchange(ctx, code, a.verifier)`, `	t, err := a.exchange(ctx, code, "")`}},
+		"pkg/showpad", []string{"TestTheCodeIsExchangedForTokensThatAreKept"},
+	},
+	{
+		"password-before-token", "a password wins over a personal API token",
+		[]edit{{"cmd/migrate/credential.go", `	case s.Token.Given():
+		return showpad.CredentialToken
+	case s.ClientID`, `	case s.Token.Given() && s.Username == "":
+		return showpad.CredentialToken
+	case s.ClientID`}},
+		"cmd/migrate", []string{"TestOneCredentialWins"},
+	},
+	{
+		"probe-removes-others", "a probe removes whatever its search finds",
+		[]edit{{"pkg/pipeline/probe.go", `		if probeForm.MatchString(a.Name) {`, `		if a.Name != "" {`}},
+		"pkg/pipeline", []string{"TestOnlyWhatAProbeMadeIsRemoved"},
+	},
+	{
+		"probe-leaves", "a probe that is interrupted leaves what it made",
+		[]edit{{"pkg/pipeline/probe.go", `context.WithTimeout(context.WithoutCancel(ctx), within)`, `context.WithTimeout(ctx, within)`}},
+		"pkg/pipeline", []string{"TestAnInterruptedProbeCleansUp"},
+	},
+	{
 		"any-post-repeated", "a call by hand that creates is repeated when its answer is lost",
 		[]edit{{"pkg/showpad/raw.go", `	case r.Method == "POST" && !v3 && repeatable.MatchString(path):`, `	case r.Method == "POST":`}},
 		"pkg/showpad", []string{"TestACallByHandIsRepeatedAsItsKindAllows"},
