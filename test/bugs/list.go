@@ -604,4 +604,36 @@ var bugs = []bug{
 		[]edit{{"pkg/export/folder.go", `		case sum != m.SHA256[name]:`, `		case sum == "":`}},
 		"pkg/export", []string{"TestASecondExport"},
 	},
+	{
+		"personal-file-sent-again", "a personal file whose answer was lost is sent again",
+		[]edit{{"pkg/showpad/form.go", `whole && !seen.neverSent(err)`, `false && whole && !seen.neverSent(err)`}},
+		"pkg/pipeline", []string{"TestALostAnswerOfAPersonalFile"},
+	},
+	{
+		"personal-file-without-intent", "a personal file leaves without its intent in the state",
+		[]edit{{"pkg/pipeline/myfiles_send.go", `		err = r.putExtra(ctx, w, func(e *state.Extra) {
+			e.Status, e.Wanted, e.ID`, `		err = r.unwritten(w, func(e *state.Extra) {
+			e.Status, e.Wanted, e.ID`}, {"pkg/pipeline/myfiles_send.go", `// carried counts bytes`, `func (r *runner) unwritten(w *extraWork, step func(*state.Extra)) error {
+	e := state.Extra{Status: state.ExtraPending}
+	if w.rec != nil {
+		e = *w.rec
+	}
+	step(&e)
+	w.rec = &e
+	return nil
+}
+
+// carried counts bytes`}},
+		"pkg/pipeline", []string{"TestAPersonalFileBetweenIntentAndAnswer"},
+	},
+	{
+		"tickets-asked-at-each-start", "tickets are looked at whenever a run begins, however soon after the last look",
+		[]edit{{"pkg/pipeline/myfiles_tickets.go", `		pause = min(max(pause-t.r.in.now().Sub(w.rec.Updated), 0), pause)`, `		pause = 0`}},
+		"pkg/pipeline", []string{"TestTicketsAreWatchedTogether"},
+	},
+	{
+		"quotas-one-by-one", "the personal files of one user are held against what is left one by one",
+		[]edit{{"pkg/pipeline/myfiles.go", `			sum += max(m.files[w].info.Size, 0)`, `			sum = max(sum, m.files[w].info.Size)`}},
+		"pkg/pipeline", []string{"TestQuotasAndOwners"},
+	},
 }
