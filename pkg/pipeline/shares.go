@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -278,9 +279,7 @@ func (x *shares) assets(ctx context.Context, g *gatherer, open []*extraWork, rec
 		if err != nil {
 			return err
 		}
-		for id, a := range found {
-			remote[id] = a
-		}
+		maps.Copy(remote, found)
 	}
 	for _, w := range open {
 		x.judge(g, w, recs, read, remote)

@@ -127,7 +127,7 @@ func (d Document) Request(r *http.Request, body []byte) (problems []string) {
 	asked.Body = io.NopCloser(bytes.NewReader(body))
 	err = openapi3filter.ValidateRequest(asked.Context(), &openapi3filter.RequestValidationInput{
 		Request: asked, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true},
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true, SkipSettingDefaults: true},
 	})
 	if err != nil {
 		say("%v", err)
