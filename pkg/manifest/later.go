@@ -5,8 +5,7 @@ import "slices"
 // later are the parts of the format that are read and checked, and then
 // refused with [CodeNotYet] until their work is done. This list is the only
 // place that refuses them: parser, schema and documentation follow it.
-var later = []struct{ part, what, fix string }{
-}
+var later = []struct{ part, what, fix string }{}
 
 // isLater reports whether a part of the format is refused.
 func isLater(part string) bool {
