@@ -180,11 +180,12 @@ func TestAQuestionBeforeARollback(t *testing.T) {
 func TestAQuestionBeforePruning(t *testing.T) {
 	tenant, vars := serve(t, emulator.Options{})
 	list := func(items ...string) string {
-		text := "version: 1\ndivision: Marketing\nprune: archive\nassets:\n"
+		var text strings.Builder
+		text.WriteString("version: 1\ndivision: Marketing\nprune: archive\nassets:\n")
 		for _, id := range items {
-			text += "  - {externalId: " + id + ", url: \"https://www.example.com/" + id + "\"}\n"
+			text.WriteString("  - {externalId: " + id + ", url: \"https://www.example.com/" + id + "\"}\n")
 		}
-		return text
+		return text.String()
 	}
 	write(t, map[string]string{"m.yaml": list("A", "B", "C")})
 	expect(t, vars, exitOK, "run", "m.yaml")

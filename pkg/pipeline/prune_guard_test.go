@@ -55,12 +55,12 @@ func TestPruneGuards(t *testing.T) {
 					if guards(p) != c.code || !strings.Contains(p.Off, c.off) || (c.off == "") != (p.Off == "") || p.Unlisted != 2 {
 						t.Errorf("%s: %+v", who, p)
 					}
-					said := ""
+					var said strings.Builder
 					for _, g := range p.Guards {
-						said += g.Text
+						said.WriteString(g.Text)
 					}
-					if !strings.Contains(said, c.words) {
-						t.Errorf("%s says %q, want %q in it", who, said, c.words)
+					if !strings.Contains(said.String(), c.words) {
+						t.Errorf("%s says %q, want %q in it", who, said.String(), c.words)
 					}
 				}
 				held := c.code != "" || c.off != ""
