@@ -177,34 +177,45 @@ func (d Document) Answer(r *http.Request, status int, header http.Header, body [
 	return problems
 }
 
-// unknown finds members that a schema does not name; validators let them pass.
-func unknown(say func(string, ...any), at string, v any, ref *openapi3.SchemaRef) {
-	if ref == nil || ref.Value == nil {
-		return
+// unknown finds members that a schema does not name; validators let them pass. Where a
+// schema has branches, one that names a member is enough.
+func unknown(say func(string, ...any), at string, v any, refs ...*openapi3.SchemaRef) {
+	var branches []*openapi3.Schema
+	for queue := refs; len(queue) > 0; queue = queue[1:] {
+		if queue[0] == nil || queue[0].Value == nil {
+			continue
+		}
+		s := queue[0].Value
+		branches = append(branches, s)
+		queue = slices.Concat(queue[:1], s.AllOf, s.OneOf, s.AnyOf, queue[1:])
 	}
-	schema := ref.Value
 	switch v := v.(type) {
 	case []any:
+		var items []*openapi3.SchemaRef
+		for _, b := range branches {
+			items = append(items, b.Items)
+		}
 		for _, e := range v {
-			unknown(say, at+"[]", e, schema.Items)
+			unknown(say, at+"[]", e, items...)
 		}
 	case map[string]any:
-		branches := append([]*openapi3.SchemaRef{ref}, slices.Concat(schema.AllOf, schema.OneOf, schema.AnyOf)...)
-		named := slices.ContainsFunc(branches, func(b *openapi3.SchemaRef) bool { return len(b.Value.Properties) > 0 })
-		if !named || schema.AdditionalProperties.Schema != nil {
+		named := slices.ContainsFunc(branches, func(b *openapi3.Schema) bool { return len(b.Properties) > 0 })
+		free := slices.ContainsFunc(branches, func(b *openapi3.Schema) bool { return b.AdditionalProperties.Schema != nil })
+		if !named || free {
 			return // a map, or anything
 		}
 		for name, e := range v {
-			known := false
+			var of []*openapi3.SchemaRef
 			for _, b := range branches {
-				if p := b.Value.Properties[name]; p != nil {
-					known = true
-					unknown(say, at+"."+name, e, p)
+				if p := b.Properties[name]; p != nil {
+					of = append(of, p)
 				}
 			}
-			if !known {
+			if len(of) == 0 {
 				say("%s.%s is not in the document", at, name)
+				continue
 			}
+			unknown(say, at+"."+name, e, of...)
 		}
 	}
 }

@@ -23,7 +23,9 @@ paths:
   /things/query:
     post:
       operationId: postThingsQuery
-      requestBody: {content: {application/json: {schema: {type: object, required: [query], properties: {query: {type: string}}}}}}
+      requestBody: {content: {application/json: {schema: {type: object, required: [query], properties: {query: {type: string}, parts: {type: array, items: {oneOf: [
+        {type: object, properties: {thing: {type: object, required: [id], properties: {id: {type: string}}}}},
+        {type: object, properties: {thing: {type: object, required: [size], properties: {size: {type: integer}}}}}]}}}}}}}
       responses: {"200": {description: ok}}
   /things/{id}:
     get:
@@ -66,6 +68,8 @@ func TestRequestsAreComparedWithTheDocument(t *testing.T) {
 		{"DELETE", "/v4/things/7", "", "no such method"},
 		{"GET", "/v4/things", `{"x":1}`, "the document knows none"},
 		{"POST", "/v4/things/query", `{"query":"a","page":1}`, "body.page is not in the document"},
+		{"POST", "/v4/things/query", `{"query":"a","parts":[{"thing":{"id":"7"}},{"thing":{"size":7}}]}`, ""},
+		{"POST", "/v4/things/query", `{"query":"a","parts":[{"thing":{"id":"7","weight":7}}]}`, "body.parts[].thing.weight is not in the document"},
 		{"POST", "/v4/things/query", `{"query":1}`, "must be a string"},
 		{"POST", "/v4/things/query", `{}`, "query"},
 		{"POST", "/v4/things/query", `{"query"`, "not JSON"},
