@@ -310,6 +310,9 @@ func (e *execution) run(ctx context.Context, in *pipeline.RunInput, selects sele
 // announce makes the run known, in the state and then in the tenant note, before it
 // does anything. The caller concludes it with what it returns.
 func (e *execution) announce(ctx context.Context, run state.Run, in *pipeline.RunInput) (ended func(context.Context, time.Time, bool), err error) {
+	if err := e.session.doubtExtras(ctx, e.store); err != nil {
+		return nil, err
+	}
 	if err := e.store.SetRun(ctx, run); err != nil {
 		return nil, err
 	}

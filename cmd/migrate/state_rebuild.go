@@ -94,7 +94,7 @@ func (a *app) rebuild(ctx context.Context, path string, f rebuildFlags) (err err
 		API: s.conn.client, From: pipeline.RebuildFrom(f.from), Items: items, SettleTime: orTiny(f.settle),
 		Observe: progress.Observe, Progress: tellAssets(progress),
 	}
-	sum, err := rebuildAt(ctx, s.places.state, state.Options{Tenant: s.target.tenant, Program: "migrate " + version(), Log: a.log}, in)
+	sum, err := rebuildAt(ctx, s.places.state, state.Options{Tenant: s.target.tenant, Program: "migrate " + version(), Log: a.log}, in, s.notedManifests())
 	if err != nil {
 		return err
 	}
@@ -151,8 +151,9 @@ func mustNotExist(ctx context.Context, path string) error {
 }
 
 // rebuildAt makes the state at path. It has another name until it is whole, and
-// takes its own only if that is still free.
-func rebuildAt(ctx context.Context, path string, o state.Options, in pipeline.RebuildInput) (sum pipeline.RebuildSummary, err error) {
+// takes its own only if that is still free. manifests are those that may have had runs
+// on the state that is lost.
+func rebuildAt(ctx context.Context, path string, o state.Options, in pipeline.RebuildInput, manifests []string) (sum pipeline.RebuildSummary, err error) {
 	half := path + ".rebuilding"
 	if h := state.HolderOf(half); h != nil {
 		return sum, &state.LockedError{Path: half, Holder: *h}
@@ -164,7 +165,9 @@ func rebuildAt(ctx context.Context, path string, o state.Options, in pipeline.Re
 		return sum, err
 	}
 	defer func() { err = errors.Join(err, os.Remove(half)) }()
-	sum, err = pipeline.Rebuild(ctx, in)
+	if sum, err = pipeline.Rebuild(ctx, in); err == nil {
+		err = pipeline.DoubtExtras(ctx, in.Store, manifests...) // the service tells nothing of them
+	}
 	if err = errors.Join(err, in.Store.Close()); err != nil {
 		return sum, err
 	}

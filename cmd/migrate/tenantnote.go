@@ -13,6 +13,7 @@ import (
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/note"
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/state"
 )
@@ -100,6 +101,39 @@ func (s *session) olderState(ctx context.Context, r state.Reader) (bool, error) 
 	}
 	h := heeder{self: note.Entry{State: realPath(s.places.state), Host: hostName()}, runs: runs}
 	return slices.ContainsFunc(entries, func(o note.Entry) bool { return h.own(o) && h.exchanged(o) }), nil
+}
+
+// doubtExtras notes in the session's state that it may lack what runs of its manifests
+// made, if the tenant note tells that it is an older copy, or was begun anew. It comes
+// before the run that is about to begin is known to the state or the note: from then
+// on nothing tells.
+func (s *session) doubtExtras(ctx context.Context, st *state.Store) error {
+	older, err := s.olderState(ctx, st)
+	if err != nil || !older {
+		return err
+	}
+	return pipeline.DoubtExtras(ctx, st, s.notedManifests()...)
+}
+
+// notedManifests are the manifests that had runs on the session's state, by the tenant
+// note; the session's own among them.
+func (s *session) notedManifests() []string {
+	all := []string{s.set.Manifest.ID}
+	f, err := s.tenantNote()
+	if f == nil || err != nil {
+		return all
+	}
+	entries, err := f.Read()
+	if err != nil {
+		return all
+	}
+	h := heeder{self: note.Entry{State: realPath(s.places.state), Host: hostName()}}
+	for _, o := range entries {
+		if h.own(o) {
+			all = append(all, o.All()...)
+		}
+	}
+	return all
 }
 
 // heeder decides what entries of a tenant note mean for a run of self.

@@ -197,8 +197,8 @@ func (w *extraWork) once(o *Options, made func(on string) string) (open bool) {
 	}
 	rec := w.rec
 	switch {
-	case rec == nil && o.OlderState && !named:
-		return set(ActionConflict, ConflictUnknown, fmt.Sprintf("the state lacks what was last done with it, and nothing tells whether this was made: look in Showpad, and if it is not there run with --recreate %s", row.Key))
+	case w.lacks() && o.extrasDoubt && !named:
+		return set(ActionConflict, ConflictUnknown, olderWords(row.Key))
 	case rec == nil:
 		return set(ActionCreate, ReasonNew, "")
 	}
@@ -206,6 +206,9 @@ func (w *extraWork) once(o *Options, made func(on string) string) (open bool) {
 	case state.ExtraSending, state.ExtraUnknown:
 		if named {
 			return set(ActionCreate, ReasonRecreate, "")
+		}
+		if rec.Error != nil && rec.Error.Message == olderWords(row.Key) {
+			return set(ActionConflict, ConflictUnknown, rec.Error.Message)
 		}
 		return set(ActionConflict, ConflictUnknown, fmt.Sprintf("its answer was lost in run %s, and nothing tells whether it was made: look in Showpad, and if it is not there run with --recreate %s", rec.Run, row.Key))
 	case state.ExtraTicket:

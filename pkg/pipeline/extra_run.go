@@ -141,11 +141,8 @@ func (r *runner) conflictExtra(ctx context.Context, w *extraWork) error {
 		r.finishExtra(w, "conflict", nil)
 		return nil
 	}
-	if w.rec == nil || w.rec.Status == state.ExtraSending {
-		run := r.in.ID
-		if w.rec != nil {
-			run = w.rec.Run // what it was sent by
-		}
+	if w.rec.Status == state.ExtraSending {
+		run := w.rec.Run // what it was sent by
 		if err := r.putExtra(ctx, w, func(e *state.Extra) { e.Status, e.Run = state.ExtraUnknown, run }); err != nil {
 			return err
 		}

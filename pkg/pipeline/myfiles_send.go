@@ -218,7 +218,12 @@ func (m *myFiles) earlier(ctx context.Context, r *runner, w *extraWork) (over bo
 	switch {
 	case ctx.Err() != nil:
 		return true, context.Cause(ctx)
-	case err != nil && (isRefusal(err) || errors.Is(err, showpad.ErrNotFound)), err == nil && t.Status == showpad.TicketFailed:
+	case err != nil && (isRefusal(err) || errors.Is(err, showpad.ErrNotFound)):
+		if failed := w.rec.Error != nil && w.rec.Error.Code == FailedProcessing; failed || r.in.Options.recreates(w.Row.Key) {
+			return false, nil
+		}
+		return true, r.lostExtra(ctx, w, fmt.Errorf("ticket %s cannot be read: %w", w.rec.Ticket, err)) // the service may have gone on with it
+	case err == nil && t.Status == showpad.TicketFailed:
 		return false, nil
 	case err != nil:
 		return true, r.readFailed(err)

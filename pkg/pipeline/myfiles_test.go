@@ -377,6 +377,43 @@ func TestTicketsAreWatchedTogether(t *testing.T) {
 	})
 }
 
+// TestATicketThatTellsNoMore: whether the service made the file is not known then, and
+// it is not sent again unless somebody asks for it by name.
+func TestATicketThatTellsNoMore(t *testing.T) {
+	gone := emulator.Fault{Op: "get_tickets_id", Kind: emulator.KindStatus, Status: 404, Count: -1}
+	no := emulator.Fault{Op: "get_tickets_id", Kind: emulator.KindStatus, Status: 403, Count: -1}
+	unlisted := emulator.Fault{Op: "get_tickets", Kind: emulator.KindStatus, Status: 403, Count: -1}
+	for name, tc := range map[string]struct{ first, later []emulator.Fault }{
+		"it is gone":                       {first: []emulator.Fault{unlisted, gone}},
+		"it was given up, and is gone":     {later: []emulator.Fault{gone}},
+		"it was given up, and is not told": {later: []emulator.Fault{no}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, emulator.Options{Processing: time.Minute, Switches: emulator.Switches{StuckProcessing: "*"}}, func(t *testing.T, w *world) {
+				w.options.ProcessingTimeout, w.options.Wait = time.Hour, 24*time.Hour
+				w.give("a", john, "a.pdf", "%PDF-1.4")
+				w.tenant.Fail(tc.first...)
+				w.mustRun(3)
+				w.tenant.Fail(tc.later...)
+				w.options.RetryFailed = true
+				for range 2 {
+					w.mustRun(3)
+					if r := w.givenResult("a"); r.Status != "unknown" || w.posts() != 1 {
+						t.Fatalf("result %+v, sent %d times", r, w.posts())
+					}
+				}
+				if w.personal("a").Ticket == "" {
+					t.Error("its ticket is forgotten")
+				}
+				w.tenant.ClearFaults()
+				w.tenant.Switch(func(s *emulator.Switches) { s.StuckProcessing = "" })
+				w.options.Recreate = func(key string) bool { return key == "a" }
+				w.mustRun(0)
+			})
+		})
+	}
+}
+
 func TestTicketsThatEndBadly(t *testing.T) {
 	bubble(t, emulator.Options{Processing: time.Minute, Switches: emulator.Switches{FailProcessing: "bad*", TicketsWithoutAsset: "void*", StuckProcessing: "stuck*"}}, func(t *testing.T, w *world) {
 		for _, name := range []string{"bad", "void", "stuck", "good"} {

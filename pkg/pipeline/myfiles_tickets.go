@@ -315,5 +315,5 @@ func (t *ticketWatch) gone(ctx context.Context, k *watchedTicket) error {
 		return nil
 	}
 	t.drop(k)
-	return t.r.failExtra(ctx, k.w, FailedGone, fmt.Errorf("the service has no ticket %s any more: nothing tells what became of the file (look in Showpad before a run with --retry-failed)", k.w.rec.Ticket))
+	return t.r.lostExtra(ctx, k.w, fmt.Errorf("the service has no ticket %s any more", k.w.rec.Ticket))
 }

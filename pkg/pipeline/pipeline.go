@@ -121,8 +121,10 @@ type Options struct {
 	MaxPrune          PruneLimit                   // how many assets may be pruned at once
 	AllowDelete       bool                         // prune: delete may delete
 	// OlderState is set when the state is an older copy, or was begun anew: nothing
-	// is pruned then.
-	OlderState bool
+	// is pruned then, and extras that the state has no word of are not made. See
+	// [DoubtExtras].
+	OlderState  bool
+	extrasDoubt bool // OlderState, or the state says that an earlier run saw that
 	// Doubt is set when the state may be older than what was last done: an older
 	// copy was put back, or another state is at work on the tenant. The run begins
 	// with waiting out the settle time.

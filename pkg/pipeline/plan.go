@@ -43,6 +43,9 @@ func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
 	if len(problems) > 0 {
 		return nil, nil, &StopError{Code: 2, Problems: problems}
 	}
+	if in.Options.extrasDoubt, err = doubtsExtras(ctx, in); err != nil {
+		return nil, nil, err
+	}
 	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir), api: in.API, listed: c.listed}, c, nil
 }
 

@@ -50,6 +50,9 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	if r.plan == nil && !in.Select.narrow() || r.plan != nil && !r.plan.Header.Choice.Selects() {
 		g.extras = newExtras(&in.Input)
 	}
+	if err := r.doubtExtras(ctx); err != nil {
+		return out, err
+	}
 	items := in.Select.count(c.items)
 	if r.plan != nil {
 		items = r.plan.Len() - r.plan.Unlisted()

@@ -59,13 +59,14 @@ func ExtraStatuses() []ExtraStatus {
 
 // extraSteps has the statuses that may follow each status; the same status again
 // is always allowed. Sending leads to a request, so that done and unknown lead
-// there only where somebody asked for it by name.
+// there only where somebody asked for it by name. A ticket that the service has no
+// more is unknown too.
 var extraSteps = map[ExtraStatus][]ExtraStatus{
-	ExtraPending: {ExtraSending, ExtraDone, ExtraFailed, ExtraUnknown}, // straight to done: it was there; to unknown: the state is an older copy
+	ExtraPending: {ExtraSending, ExtraDone, ExtraFailed, ExtraUnknown}, // straight to done: it was there; to unknown, as from failed: the state is an older copy
 	ExtraSending: {ExtraPending, ExtraTicket, ExtraDone, ExtraFailed, ExtraUnknown},
-	ExtraTicket:  {ExtraDone, ExtraFailed},
+	ExtraTicket:  {ExtraDone, ExtraFailed, ExtraUnknown},
 	ExtraDone:    {ExtraSending, ExtraFailed},
-	ExtraFailed:  {ExtraPending, ExtraSending, ExtraDone},
+	ExtraFailed:  {ExtraPending, ExtraSending, ExtraDone, ExtraUnknown},
 	ExtraUnknown: {ExtraSending, ExtraTicket, ExtraDone, ExtraFailed},
 }
 

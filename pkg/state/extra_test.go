@@ -18,9 +18,9 @@ import (
 const extraGrid = `
 	pending = x . x x x
 	sending x = x x x x
-	ticket  . . = x x .
+	ticket  . . = x x x
 	done    . x . = x .
-	failed  x x . x = .
+	failed  x x . x = x
 	unknown . x x x x =`
 
 func TestEveryStepOfAnExtra(t *testing.T) {

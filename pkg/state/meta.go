@@ -17,6 +17,9 @@ const (
 	// MetaLists has the number of items that each list of each manifest had when the
 	// manifest was last read as a whole: JSON, by the manifest's id and the list.
 	MetaLists = "lists"
+	// MetaExtrasDoubt has the ids of the manifests of which runs that the state does not
+	// know may have made extras: JSON, a list.
+	MetaExtrasDoubt = "extras-doubt"
 	// MetaExternalIDKept is set once a create's answer carried our external ID
 	// and a look-up found it: how long that took, in decimal milliseconds.
 	MetaExternalIDKept = "external-id-kept"
@@ -29,7 +32,7 @@ const (
 
 // metaKeys are all keys but metaCounts: what an export has of them.
 var metaKeys = []string{
-	MetaTenant, MetaSchema, MetaSerial, MetaDigest, MetaLists, MetaExternalIDKept, MetaExternalIDFirst, MetaExternalIDDropped,
+	MetaTenant, MetaSchema, MetaSerial, MetaDigest, MetaLists, MetaExtrasDoubt, MetaExternalIDKept, MetaExternalIDFirst, MetaExternalIDDropped,
 }
 
 // reserved reports whether only the store may write key.

@@ -26,12 +26,15 @@ var ErrDamaged = errors.New("the tenant note was damaged")
 
 // Entry is the last run of one state, or its rebuild.
 type Entry struct {
-	State    string    `json:"state"` // absolute path of its file, on Host
-	Host     string    `json:"host"`
-	Manifest string    `json:"manifest"`      // id
-	Run      string    `json:"run,omitempty"` // id; "" of a rebuild, which begins a new history
-	Start    time.Time `json:"start"`
-	End      time.Time `json:"end,omitzero"` // zero: under way, or killed
+	State    string `json:"state"` // absolute path of its file, on Host
+	Host     string `json:"host"`
+	Manifest string `json:"manifest"` // id
+	// Others are the ids of further manifests that had runs on this state, in order, as
+	// far as this note knows.
+	Others []string  `json:"others,omitempty"`
+	Run    string    `json:"run,omitempty"` // id; "" of a rebuild, which begins a new history
+	Start  time.Time `json:"start"`
+	End    time.Time `json:"end,omitzero"` // zero: under way, or killed
 	// Made is when a run of this state last ended that had sent a create; zero is
 	// never, as far as this note knows.
 	Made time.Time `json:"made,omitzero"`
@@ -43,6 +46,13 @@ type Entry struct {
 
 // of reports whether e and o are of the same state.
 func (e Entry) of(o Entry) bool { return e.State == o.State && e.Host == o.Host }
+
+// All are the ids of the manifests that had runs on the state of e, that of e among them.
+func (e Entry) All() []string {
+	all := append(slices.Clone(e.Others), e.Manifest)
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(id string) bool { return id == "" })
+}
 
 // File is the note of one tenant. It may be used by many goroutines and processes.
 type File struct{ file *ownfile.File }
@@ -77,6 +87,7 @@ func (f *File) Begin(ctx context.Context, e Entry, doubts func(o Entry) bool) (b
 			if !o.of(e) {
 				continue
 			}
+			e.Others = slices.DeleteFunc(o.All(), func(id string) bool { return id == e.Manifest })
 			if e.Made, e.Doubted = o.Made, o.Doubted; doubts(o) {
 				e.Doubted = e.Start
 			}

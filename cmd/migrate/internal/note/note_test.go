@@ -2,8 +2,10 @@ package note
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +64,21 @@ func TestEachStateHasItsLastRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin(t, f, entry("/c", "c1", noon), b1, a2, other)
+}
+
+func TestANoteKnowsTheManifestsOfAState(t *testing.T) {
+	f := open(t)
+	for i, id := range []string{"b", "c", "b", "a"} {
+		e := entry("/a", fmt.Sprint(i), noon.Add(time.Duration(i)*time.Hour))
+		e.Manifest = id
+		if _, err := f.Begin(t.Context(), e, func(Entry) bool { return false }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := f.Read()
+	if err != nil || len(got) != 1 || !slices.Equal(got[0].All(), []string{"a", "b", "c"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
 
 func TestADoubtOutlivesTheRunThatHadIt(t *testing.T) {
