@@ -128,6 +128,7 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, files sou
 		l.Offline = true // nothing is asked before the manifest itself is right
 	}
 	in := s.input(emptyState{}, pipeline.Selection{}, o)
+	in.NoState = true
 	switch {
 	case s.conn == nil || o.Twins == nil:
 	case o.Hash:

@@ -261,12 +261,13 @@ func (m *myFiles) quotas(works []*extraWork, people map[string]*owner) {
 // lint reports what keeps personal files from being sent, as far as their places and,
 // with an API, the service tell.
 func (m *myFiles) lint(ctx context.Context, g *gatherer, report func(manifest.Problem)) error {
-	if err := m.decide(ctx, g, m.works); err != nil {
+	works, err := g.decideExtras(ctx, m)
+	if err != nil {
 		return err
 	}
-	for _, w := range m.works {
+	for _, w := range works {
 		r := &w.Row
-		if r.Action != ActionBlocked || r.Reason == BlockedManifest { // that was reported with the manifest
+		if r.Action != ActionBlocked || r.Reason == BlockedManifest || r.Reason == BlockedFailed { // reported with the manifest, and no problem of it
 			continue
 		}
 		field := "file"

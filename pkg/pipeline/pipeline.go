@@ -69,6 +69,7 @@ type Input struct {
 	Sources map[string]source.Source // by [SourceName]
 	API     API                      // nil: offline, for lint only
 	State   state.Reader             // what is known; an empty state for a first plan
+	NoState bool                     // State is empty because none was opened, for lint only: what it lacks tells nothing
 	Hashes  Hashes                   // nil: none
 	Select  Selection
 	Calls   *Calls    // counts requests for the outcome; nil: not counted

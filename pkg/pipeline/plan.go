@@ -178,7 +178,7 @@ func forecastReads(made int, s *Summary) int {
 // LintSummary counts what Lint saw.
 type LintSummary struct{ Items, Stop, Block, Warn int }
 
-// Lint reports every problem that keeps an item or a personal file from running: of files, and,
+// Lint reports every problem that keeps an item, or an extra, from running: of files, and,
 // unless Input.API is nil, of names that only the service knows. Of files in
 // folders a little is read, of others nothing. The problems of
 // the manifest alone are those of expand.Set.Check, which comes first.
@@ -230,21 +230,30 @@ func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSum
 		}
 	}
 	in.API = api
-	err = newMyFiles(&in).lint(ctx, g, func(p manifest.Problem) {
-		s.Block++
+	blocks := func(p manifest.Problem) {
+		if p.Class == manifest.Warn {
+			s.Warn++
+		} else {
+			s.Block++
+		}
 		report(p)
-	})
-	if err != nil || api == nil {
-		return s, err
 	}
-	if s.Stop == 0 { // names that nobody knows were told
+	if !in.Select.narrow() { // else a run leaves them alone
+		if err := newMyFiles(&in).lint(ctx, g, blocks); err != nil {
+			return s, err
+		}
+	}
+	if api == nil {
+		return s, nil
+	}
+	if s.Stop == 0 && !in.Select.narrow() { // names that nobody knows were told
 		asked := in
 		asked.API = api
-		err := (&gatherer{in: &asked, dir: g.dir, start: g.start}).lintCategories(ctx, func(p manifest.Problem) {
-			s.Block++
-			report(p)
-		})
-		if err != nil {
+		extra := &gatherer{in: &asked, api: api, dir: g.dir, start: g.start, listed: g.listed}
+		if err := extra.lintCategories(ctx, blocks); err != nil {
+			return s, err
+		}
+		if err := newShares(&asked).lint(ctx, extra, blocks); err != nil {
 			return s, err
 		}
 	}

@@ -311,10 +311,9 @@ func (x *shares) judge(g *gatherer, w *extraWork, recs map[string]state.Record, 
 	if row.Action == ActionBlocked { // its theme
 		return
 	}
-	if !s.expiry.IsZero() && !s.expiry.After(g.in.now()) {
-		what := "the link would end at " + s.expiry.Format(time.RFC3339) + ", which is over"
-		w.block(BlockedExpired, what+" (write a later expiresAt, or take the share out)")
-		row.Problems = append(row.Problems, shareProblem("M148", s.FieldPos("expiresAt"), what, "write a later date, or take the share out"))
+	if p, over := s.over(g.in.now()); over {
+		w.block(BlockedExpired, p.What+paren(p.Fix))
+		row.Problems = append(row.Problems, p)
 		return
 	}
 	var unknown, never, later []string
@@ -335,8 +334,7 @@ func (x *shares) judge(g *gatherer, w *extraWork, recs map[string]state.Record, 
 		switch why, wait, known := x.fate(a.ExternalID, recs); {
 		case !known:
 			unknown = append(unknown, name)
-			row.Problems = append(row.Problems, shareProblem("M146", a.Pos,
-				fmt.Sprintf("the manifest does not list %q, and the state does not know it", a.ExternalID), "correct it, list the item, or name the asset by its id"))
+			row.Problems = append(row.Problems, unknownAsset(a))
 		case why != "" && wait:
 			later = append(later, name+" ("+why+")")
 		case why != "":
@@ -357,6 +355,76 @@ func (x *shares) judge(g *gatherer, w *extraWork, recs map[string]state.Record, 
 		row.Writes = 1
 	}
 	row.Problems = problems
+}
+
+// lint reports what keeps shares that are to be made from being made, as far as
+// the theme, the date and the names of assets tell. Without a state, nobody knows
+// whether it has an asset that is not listed, or the share was made already: what
+// depends on that is a warning then.
+func (x *shares) lint(ctx context.Context, g *gatherer, report func(manifest.Problem)) error {
+	works, err := g.loadExtras(ctx, x)
+	if err != nil {
+		return err
+	}
+	recs, err := x.records(ctx)
+	if err != nil {
+		return err
+	}
+	class := manifest.Block
+	if g.in.NoState {
+		class = manifest.Warn
+	}
+	tell := func(w *extraWork, p manifest.Problem) {
+		p.ExternalID = w.Row.Key
+		report(p)
+	}
+	var open []*extraWork
+	for _, w := range works {
+		s := x.of[w]
+		x.describe(g, w, s, recs)
+		if !w.once(&g.in.Options, func(string) string { return "" }) {
+			continue
+		}
+		open = append(open, w)
+		if p, over := s.over(g.in.now()); over {
+			p.Class = class
+			tell(w, p)
+		}
+		for _, a := range s.Assets {
+			if _, known := recs[a.ExternalID]; a.ExternalID != "" && !known && !g.listed.has(a.ExternalID) {
+				p := unknownAsset(a)
+				p.Class = class
+				tell(w, p)
+			}
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	if err := x.themes(ctx, g, open); err != nil {
+		return err
+	}
+	for _, w := range open {
+		for _, p := range w.Row.Problems {
+			tell(w, p)
+		}
+	}
+	return nil
+}
+
+// over is the problem of a share that would end before it begins.
+func (s *shareWork) over(now time.Time) (manifest.Problem, bool) {
+	if s.expiry.IsZero() || s.expiry.After(now) {
+		return manifest.Problem{}, false
+	}
+	return shareProblem("M148", s.FieldPos("expiresAt"), "the link would end at "+s.expiry.Format(time.RFC3339)+", which is over",
+		"write a later expiresAt, or take the share out"), true
+}
+
+// unknownAsset is the problem of an external ID that nobody knows.
+func unknownAsset(a manifest.ShareAsset) manifest.Problem {
+	return shareProblem("M146", a.Pos, fmt.Sprintf("the manifest does not list %q, and the state does not know it", a.ExternalID),
+		"correct it, list the item, or name the asset by its id")
 }
 
 // some names the first of a list.

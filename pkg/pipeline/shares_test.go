@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -223,6 +224,63 @@ func TestWhatBlocksAShare(t *testing.T) {
 			t.Error(w.outcome("missing"))
 		}
 	})
+}
+
+// Lint names what would block a share, also with a state: a share that was made is
+// not looked at again, and without a state what only that knows is a warning.
+func TestLintOfShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Themes: []emulator.Theme{{Title: "Global"}}})
+		w.add("SP-1", "one")
+		w.add("SP-2", "two")
+		w.share("made", "SP-1", "SP-2").ExpiresAt = manifest.Some(manifest.Instant{At: w.clock().Add(time.Hour)})
+		w.mustRun(0)
+		w.items = w.items[:1] // the state knows SP-2
+		<-time.After(2 * time.Hour)
+		w.share("themed", "SP-1").Theme = "Globel"
+		w.share("nobody", "SP-1", "SP-9")
+		w.share("gone", "SP-2")
+		w.share("over", "SP-1").ExpiresAt = manifest.Some(manifest.Instant{At: w.clock().Add(-time.Hour)})
+		st := w.open()
+		defer func() { _ = st.Close() }()
+		for name, tc := range map[string]struct {
+			state    state.Reader
+			selected bool
+			want     []string
+		}{
+			"state":     {st, false, []string{"blocks M146 nobody", "blocks M147 themed", "blocks M148 over"}},
+			"no state":  {nothingKnown{st}, false, []string{"blocks M147 themed", "warns M146 gone", "warns M146 made", "warns M146 nobody", "warns M148 made", "warns M148 over"}},
+			"selection": {st, true, nil},
+		} {
+			in := w.input(tc.state)
+			_, in.NoState = tc.state.(nothingKnown)
+			if tc.selected {
+				in.Select.Limit = 1
+			}
+			var got []string
+			s, err := pipeline.Lint(t.Context(), in, func(p manifest.Problem) {
+				class := "blocks"
+				if p.Class == manifest.Warn {
+					class = "warns"
+				}
+				if strings.HasPrefix(p.Code, "M14") {
+					got = append(got, class+" "+p.Code+" "+p.ExternalID)
+				}
+			})
+			slices.Sort(got)
+			if err != nil || !slices.Equal(got, tc.want) || s.Block+s.Warn < len(got) {
+				t.Errorf("%s: %q, want %q; %+v, %v", name, got, tc.want, s, err)
+			}
+		}
+	})
+}
+
+// nothingKnown is a state that was not opened.
+type nothingKnown struct{ state.Reader }
+
+func (nothingKnown) Get(context.Context, []string) (map[string]state.Record, error) { return nil, nil }
+func (nothingKnown) Extras(context.Context, state.ExtraKind, string, string, int) ([]state.Extra, error) {
+	return nil, nil
 }
 
 // Each thing that can happen to the answer, and what the next runs make of it.
