@@ -53,7 +53,15 @@ func (a *app) noCredential() error {
 	if s := a.service; s.Username != "" || s.RefreshToken.Given() || s.ClientSecret.Given() {
 		return fmt.Errorf("%w: set SHOWPAD_CLIENT_ID too: a password or a refresh token belongs to an OAuth client", showpad.ErrNotSignedIn)
 	}
-	return fmt.Errorf("%w: set SHOWPAD_TOKEN to a personal API token; or SHOWPAD_CLIENT_ID and SHOWPAD_CLIENT_SECRET, and then run migrate auth login, or set SHOWPAD_USERNAME and SHOWPAD_PASSWORD, or SHOWPAD_REFRESH_TOKEN; or try it with --sandbox", showpad.ErrNotSignedIn)
+	return fmt.Errorf("%w: set SHOWPAD_TOKEN to a personal API token; or SHOWPAD_CLIENT_ID and SHOWPAD_CLIENT_SECRET, and then run migrate auth login, or set SHOWPAD_USERNAME and SHOWPAD_PASSWORD, or SHOWPAD_REFRESH_TOKEN%s", showpad.ErrNotSignedIn, a.orSandbox())
+}
+
+// orSandbox is the way without an account, of commands that have it.
+func (a *app) orSandbox() string {
+	if _, has := a.origins["sandbox"]; !has {
+		return ""
+	}
+	return "; or try it with --sandbox"
 }
 
 // oauth is the OAuth client that the environment names, with the file of its tokens.

@@ -63,7 +63,10 @@ func (a *app) urls(t *target) (err error) {
 	}
 	if t.apiURL == "" {
 		if t.subdomain == "" {
-			return usagef("which tenant? Set target.subdomain in the manifest, SHOWPAD_SUBDOMAIN or --subdomain; or try it with --sandbox")
+			if a.orSandbox() == "" { // no manifest either
+				return usagef("which tenant? Set SHOWPAD_SUBDOMAIN or --subdomain")
+			}
+			return usagef("which tenant? Set target.subdomain in the manifest, SHOWPAD_SUBDOMAIN or --subdomain%s", a.orSandbox())
 		}
 		if t.apiURL, err = showpad.APIURL(t.subdomain); err == nil {
 			t.v3URL, err = showpad.V3URL(t.subdomain)

@@ -70,9 +70,6 @@ func Create(dir string, info Info) (*Writer, error) {
 	return w, nil
 }
 
-// Dir is the evidence folder.
-func (w *Writer) Dir() string { return w.dir }
-
 // Add appends the row of one item. It is in the file within a second; an
 // error, of this row or of an earlier one, stays and comes back from Close.
 func (w *Writer) Add(r pipeline.Result) error {

@@ -46,9 +46,6 @@ var kinds = []string{TooBig, WebPage, Empty, OddName, Unreadable, Unlisted, Temp
 
 const leavesOut = 8 // so many of kinds leave a file out
 
-// Kinds are all kinds of findings in the order in which they are shown.
-func Kinds() []string { return slices.Clone(kinds) }
-
 // LeavesOut reports whether files with a finding of this kind are not in the
 // inventory.
 func LeavesOut(kind string) bool { return slices.Index(kinds, kind) < leavesOut }
