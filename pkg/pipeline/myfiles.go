@@ -36,6 +36,7 @@ type myFile struct {
 // myFileData is what the record of a personal file keeps besides. Sent are the bytes
 // that were sent.
 type myFileData struct {
+	Name     string    `json:"name,omitempty"` // as people see it; see extraTitle
 	Division string    `json:"division,omitempty"`
 	Size     int64     `json:"size"`            // bytes
 	ModTime  int64     `json:"modTime"`         // stamp of the file; 0 when it tells nothing

@@ -102,7 +102,7 @@ func (m *myFiles) measure(ctx context.Context, f *myFile, read bool) error {
 }
 
 func (m *myFiles) data(r *runner, f *myFile) json.RawMessage {
-	b, err := json.Marshal(myFileData{Division: f.division, Size: f.info.Size, ModTime: trusted(f.info, r.in.now())})
+	b, err := json.Marshal(myFileData{Name: f.ShownName(), Division: f.division, Size: f.info.Size, ModTime: trusted(f.info, r.in.now())})
 	if err != nil {
 		return nil // of plain values: cannot be
 	}
