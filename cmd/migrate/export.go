@@ -156,7 +156,15 @@ func countOf(sum export.Summary) (n int) {
 	return n
 }
 
-var exportColumns = []view.Column{{Name: "externalId"}, {Name: "division"}, {Name: "name"}, {Name: "type"}, {Name: "size"}}
+var exportColumns = []view.Column{{Name: "externalId"}, {Name: "division"}, {Name: "name"}, {Name: "type"}, {Name: "size", Cell: sizeCell}}
+
+// sizeCell is an item's size; "" where it is not told, as of a URL asset.
+func sizeCell(doc json.RawMessage) string {
+	if size := view.Member(doc, "size"); size != "-1" {
+		return size
+	}
+	return ""
+}
 
 // tellExport says now and then how far an export is, until ctx ends.
 func tellExport(ctx context.Context, w io.Writer, p *export.Progress) {

@@ -106,7 +106,7 @@ func distinct(names []string) []string {
 // proveCategories reads the categories back with the manifest's own reader, and leaves
 // them out, with a warning, where that refuses them.
 func (x *exporter) proveCategories() error {
-	m, problems, err := manifest.ReadHeader(strings.NewReader(x.header(false, false, false)), ManifestFile)
+	m, problems, err := manifest.ReadHeader(strings.NewReader(x.header(false, false, false, false)), ManifestFile)
 	if err != nil {
 		return fmt.Errorf("the manifest's header: %w", err)
 	}

@@ -133,7 +133,7 @@ func (x *exporter) close() error {
 
 // arrange gives the assets, in their order, their places in the manifest.
 func (x *exporter) arrange(ctx context.Context) (err error) {
-	if x.check, err = newChecker(x.header(true, true, true)); err != nil {
+	if x.check, err = newChecker(x.header(true, true, true, true)); err != nil {
 		return err
 	}
 	if x.rows, err = newRowFile(); err != nil {

@@ -18,7 +18,7 @@ func (x *exporter) write(ctx context.Context) error {
 	write := map[string]func(io.Writer) error{
 		MappingFile: x.writeMapping,
 		ManifestFile: func(w io.Writer) error {
-			_, err := io.WriteString(w, x.header(x.plain > 0, x.exact > 0, with))
+			_, err := io.WriteString(w, x.header(x.plain > 0, x.exact > 0, with, x.sum.Files > 0))
 			return err
 		},
 	}
@@ -159,8 +159,8 @@ func (x *exporter) table(w io.Writer, rows func(Table) error) error {
 }
 
 // header is the manifest: everything but the rows. What a cell leaves empty is empty at
-// the service, which the defaults say.
-func (x *exporter) header(table, exact, noted bool) string {
+// the service, which the defaults say. Without files there is no folder for a root to name.
+func (x *exporter) header(table, exact, noted, files bool) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# What is in %s (%s): made by `migrate export` on %s.", oneLine(x.o.Of), oneLine(x.selection()), x.o.Now().UTC().Format(time.DateTime+" UTC"))
@@ -170,8 +170,10 @@ func (x *exporter) header(table, exact, noted bool) string {
 	if len(x.divisions.asked) > 0 {
 		line("division: %s # each row names its own", yamlText(x.divisions.asked[0].label))
 	}
-	line("roots:")
-	line("  %s: ./%s                  # if the files move, change this line alone", filesFolder, filesFolder)
+	if files {
+		line("roots:")
+		line("  %s: ./%s                  # if the files move, change this line alone", filesFolder, filesFolder)
+	}
 	line("createTags: all                  # tags that are not there are made; none refuses them")
 	line("defaults:                        # what is empty where it comes from is empty where it goes to")
 	line("  description: null")
