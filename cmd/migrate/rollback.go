@@ -390,7 +390,7 @@ func (e *execution) confirmRollback(ctx context.Context, in pipeline.RollbackInp
 	}
 	if !ask {
 		say(a.err, "%s", view.RollbackLine(sum))
-		return doc.Close()
+		return errors.Join(doc.Stays(redacting{a.err, a.redact}), doc.Close())
 	}
 	if err := errors.Join(doc.Text(redacting{a.err, a.redact}, sum, false), doc.Close()); err != nil {
 		return err

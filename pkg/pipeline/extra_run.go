@@ -111,7 +111,7 @@ func (r *runner) carryExtras(ctx, busy context.Context, x extras, works []*extra
 		switch w.Row.Action {
 		case ActionUnchanged:
 			if w.Row.Detail != "" {
-				r.emit(Warned{Code: w.Row.Reason, ExternalID: w.Row.Key, Text: fmt.Sprintf("%s: %s", w.Row.Key, w.Row.Detail)})
+				r.emit(Warned{Code: w.Row.Reason, ExternalID: w.Row.Key, Text: w.Row.Detail})
 			}
 			r.finishExtra(w, "unchanged", nil)
 		case ActionBlocked:

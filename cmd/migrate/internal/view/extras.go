@@ -231,10 +231,24 @@ func (p *Plan) staying(out *printer) {
 			extraLine(out, row)
 		}
 	}
-	if len(stay) == 0 {
-		return
+	if len(stay) > 0 {
+		out.line("")
+		stayLines(out, stay)
 	}
-	out.line("")
+}
+
+// Stays writes what a rollback cannot take back, for who is not shown its plan;
+// nothing where there is no such thing.
+func (p *Plan) Stays(w io.Writer) error {
+	out := &printer{w: w}
+	stay := slices.DeleteFunc(slices.Clone(p.extras), func(row pipeline.ExtraRow) bool { return row.Reason != pipeline.ReasonStays })
+	if len(stay) > 0 {
+		stayLines(out, stay)
+	}
+	return out.err
+}
+
+func stayLines(out *printer, stay []pipeline.ExtraRow) {
 	out.line("Cannot be taken back, and stays (%s):", Count(len(stay)))
 	for _, row := range stay {
 		line := extraName(row.Kind, row.Key) + "  " + Clean(row.Name)
