@@ -204,7 +204,9 @@ func (in *assetInput) unknown(name string, update bool) {
 	}
 	known := []string{"externalId", "url", "origin"}
 	for _, f := range manifest.ManagedFields() {
-		known = append(known, f.Name)
+		if f.Name != "localization" { // set by an update alone
+			known = append(known, f.Name)
+		}
 	}
 	if update {
 		known = append(known, "localization")
@@ -243,7 +245,7 @@ func (in *assetInput) text(name, value string, update bool) {
 		}
 		raw = mustJSON(parts)
 	case !json.Valid(raw):
-		in.fail("%s: %q is not JSON", name, view.Clean(value))
+		in.fail("%s: %q is not JSON: %s", name, view.Clean(value), cmp.Or(wrongValue(f, mustJSON(value)), "the API's own form is expected"))
 		return
 	}
 	in.set(name, raw, update)

@@ -84,7 +84,7 @@ func (f *runFlags) addDecisions(fs *pflag.FlagSet) {
 	f.addKeep(fs)
 	fs.Var(&f.maxPrune, "max-prune", "prune nothing when more assets than this have left the manifest: a number, or a share of all such as 5%, which is at least 10 (default 5%)")
 	fs.BoolVar(&f.allowDelete, "allow-delete", false, "let prune: delete remove assets for good")
-	fs.StringArrayVar(&f.recreate, "recreate", nil, "external ID of an item that may be made again although its asset is gone (repeatable)")
+	fs.StringArrayVar(&f.recreate, "recreate", nil, "external ID of an item that may be made again although its asset is gone, or key of a share or personal file of which nobody knows whether it was made (repeatable)")
 }
 
 func (f *runFlags) addKeep(fs *pflag.FlagSet) {

@@ -174,6 +174,7 @@ func (a *app) invite(subdomain, addr string) error {
 		}
 	}
 	say(a.err, "a sandbox listens on %s; Ctrl-C ends it", addr)
+	say(a.err, "its OAuth client, for auth login: SHOWPAD_CLIENT_ID=%s SHOWPAD_CLIENT_SECRET=%s, without SHOWPAD_TOKEN", emulator.DefaultClientID, emulator.DefaultClientSecret)
 	return nil
 }
 

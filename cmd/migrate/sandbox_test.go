@@ -37,6 +37,19 @@ func startSandbox(t *testing.T, args ...string) (vars map[string]string, end fun
 	}
 }
 
+func TestSandboxNamesItsOAuthClient(t *testing.T) {
+	p := newProcess(nil)
+	code := make(chan int, 1)
+	go func() { code <- p.run(t, "sandbox", "--addr", "127.0.0.1:0") }()
+	if text, ok := p.err.await("SHOWPAD_CLIENT_ID=" + emulator.DefaultClientID); !ok {
+		t.Errorf("no client to sign in with: %s", text)
+	}
+	p.signals <- os.Interrupt
+	if c := <-code; c != exitOK {
+		t.Errorf("exit code %d, want %d", c, exitOK)
+	}
+}
+
 func TestSandboxServesWhatItPrints(t *testing.T) {
 	write(t, map[string]string{
 		"m.yaml": "version: 1\ndivision: Sales APAC\nassets:\n  - {externalId: A, file: a.txt, authors: [someone@example.com]}\n", "a.txt": "one\n",

@@ -52,7 +52,7 @@ func (s Status) Text(w io.Writer) error {
 		out.line("  %-12s %s (by a rollback or by pruning)", "in the trash", Count(n))
 	}
 	if n := s.Counts.ByOp[state.Delete]; n > 0 {
-		out.line("  %-12s %s (likewise)", "deleted", Count(n))
+		out.line("  %-12s %s (by a rollback or by pruning)", "deleted", Count(n))
 	}
 	if n := s.Counts.ByStatus[state.Pending]; n > 0 {
 		out.line("  %-12s %s (found by a rebuild or bound by hand: the next run compares those that its manifest lists)", "unconfirmed", Count(n))
