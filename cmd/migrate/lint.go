@@ -19,8 +19,8 @@ func newLint(a *app) *cobra.Command {
 		Use:   "lint MANIFEST",
 		Short: "Show all problems of a manifest",
 		Long: `Lint reads the whole manifest, looks at every file and asks the service for the
-names that it knows: Divisions, languages, countries, tags, people. It shows all
-problems with their places and changes nothing. --offline leaves the service out.
+names that it knows: Divisions, languages, countries, tags, people, themes. It shows
+all problems with their places and changes nothing. --offline leaves the service out.
 
 It also reads which assets the items' Divisions have, a thousand a request, and
 names those that are no item's and equal one: a run would make them a second time.

@@ -50,9 +50,9 @@ that were read. It can be killed at any time and run again: it continues, and
 makes nothing twice.
 
 On a terminal it asks before the first write to a tenant, before overwriting what a
-person changed, and before pruning what the manifest no longer lists. The first Ctrl-C lets uploads in flight finish, the second
-leaves at once. What was done is kept as files in MANIFEST.runs/. Exit codes:
-migrate help exit-codes.`,
+person changed, and before pruning what the manifest no longer lists. The first
+Ctrl-C lets uploads in flight finish, the second leaves at once. What was done is kept
+as files in MANIFEST.runs/. Exit codes: migrate help exit-codes.`,
 		Example:           "  migrate run manifest.yaml --sandbox",
 		Args:              argsOf(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeManifest,
@@ -65,7 +65,7 @@ migrate help exit-codes.`,
 	f.run.add(fs)
 	fs.StringVar(&f.plan, "plan", "", "carry out this saved plan, of plan --out: its rows and no others")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "the same as migrate plan")
-	fs.BoolVar(&f.yes, "yes", false, "do not ask before the first write, nor before pruning")
+	fs.BoolVar(&f.yes, "yes", false, "do not ask before the first write, nor before overwriting and pruning")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress, only warnings and the outcome")
 	fs.BoolVar(&f.readOnly, "read-only", false, "refuse every write (for a setting that keeps a run from happening)")
 	f.show.add(cmd, "with --dry-run: ")
