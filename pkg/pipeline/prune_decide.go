@@ -105,14 +105,15 @@ func (d *backDecider) ownAsset() (*showpad.Asset, bool) {
 	own := slices.IndexFunc(remote, func(a showpad.Asset) bool { return a.ID == rec.AssetID })
 	switch {
 	case rec.AssetID != "" && own < 0:
+		if !d.b.settled && rec.Op == state.Create && rec.Status != state.Done {
+			d.lookAgain("its asset was never seen whole")
+			return nil, false
+		}
 		d.nothing(ReasonGone, "the asset is gone already")
 		return nil, false
 	case rec.AssetID == "" && len(remote) == 0:
 		if !d.b.settled && d.unanswered() {
-			d.Need = NeedSettle
-			d.act(ActionCheck, 1, UndoFull)
-			d.Row.Reason = ReasonUnlisted
-			d.Row.Detail = "its create was never answered: it is looked up again when the service has had its time to show it"
+			d.lookAgain("its create was never answered")
 			return nil, false
 		}
 		d.nothing(ReasonNothingMade, "no asset came of it")
@@ -136,6 +137,15 @@ func (d *backDecider) ownAsset() (*showpad.Asset, bool) {
 		return nil, false
 	}
 	return a, true
+}
+
+// lookAgain leaves the decision until the service has had its time to show what it
+// was told to make.
+func (d *backDecider) lookAgain(why string) {
+	d.Need = NeedSettle
+	d.act(ActionCheck, 1, UndoFull)
+	d.Row.Reason = ReasonUnlisted
+	d.Row.Detail = why + ": it is looked up again when the service has had its time to show it"
 }
 
 func either(cond bool, yes, no string) string {

@@ -263,14 +263,17 @@ func strangeFields(rec *state.Record, seen Values, a *showpad.Asset) (names []st
 				names = append(names, m.name)
 			}
 		case bytes.Equal(now, b.Sent), bytes.Equal(now, b.Seen), bytes.Equal(now, in), sameForm(b.Sent, now), sameForm(in, now), in != nil && snapped(in, now):
-		case b.Sent == nil && b.Seen == nil && m.kind != text: // sent once and never answered: who knows in which form
+		case b.Sent == nil && b.Seen == nil && (m.kind != text || isNone(now)): // sent once and never answered, if it was: who knows in which form
 		default:
 			names = append(names, m.name)
 		}
 	}
 	known := []string{rec.MD5}
-	if rec.Op == state.Version && rec.Status != state.Done {
-		known = append(known, rec.Replaced)
+	if rec.Status != state.Done {
+		known = append(known, rec.Overtaken...) // bytes of ours that others of ours follow
+		if rec.Op == state.Version {
+			known = append(known, rec.Replaced)
+		}
 	}
 	if rec.MD5 != "" && a.Checksum != "" && !slices.ContainsFunc(known, func(sum string) bool { return strings.EqualFold(sum, a.Checksum) }) {
 		names = append(names, fileField)

@@ -175,6 +175,12 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 		if err := r.put(ctx, w, "", change, w.overtake); err != nil {
 			return showpad.Upload{}, &stateFailed{err}
 		}
+	} else if ours && w.rec != nil && w.rec.Op == state.Create && w.rec.MD5 != "" && w.rec.MD5 != w.facts.MD5 {
+		// Others of our bytes may have arrived: whoever looks at the asset next, for a
+		// rollback or because its item left the manifest, has to know both for ours.
+		if err := r.put(ctx, w, "", nil, w.overtake); err != nil {
+			return showpad.Upload{}, &stateFailed{err}
+		}
 	}
 	up, err := r.in.API.RequestUpload(ctx, id, showpad.UploadRequest{Name: w.name, ContentMD5: w.md5})
 	if err != nil {
@@ -195,10 +201,10 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 	return up, nil
 }
 
-// overtake notes that the bytes that a version op sends now take the place of
-// others that it sent before. There is no file of theirs yet.
+// overtake notes that the bytes that an op sends now take the place of others that
+// it sent before. There is no file of theirs yet.
 func (w *work) overtake(rec *state.Record) {
-	if rec.Op != state.Version || rec.MD5 == w.facts.MD5 {
+	if rec.Op != state.Version && (rec.Op != state.Create || rec.CreateRun == "") || rec.MD5 == w.facts.MD5 {
 		return
 	}
 	if rec.MD5 != "" && !slices.Contains(rec.Overtaken, rec.MD5) {

@@ -67,9 +67,9 @@ type Record struct {
 	Warnings []string  `json:"warnings,omitempty"` // codes: normalised, twin, ...
 	// Replaced is the checksum of the version that a version op replaces.
 	Replaced string `json:"replaced,omitempty"`
-	// Overtaken has the checksums of bytes that this version op sent, and then
-	// others in their place, before they were verified: the file changed meanwhile.
-	// The asset may come to use any of them.
+	// Overtaken has the checksums of bytes that this op sent, and then others in
+	// their place, before they were verified: the file changed meanwhile. The asset
+	// may come to use any of them.
 	Overtaken []string `json:"overtaken,omitempty"`
 
 	// CreateRun is the run that wrote the intent of the create that made the
