@@ -369,6 +369,13 @@ func (x *categories) carry(ctx context.Context, r *runner, w *extraWork, s *cate
 // intend notes that a category is about to be written.
 func (x *categories) intend(ctx context.Context, r *runner, w *extraWork, s *categorySet) error {
 	if w.rec != nil && w.rec.Key != w.Row.Key { // the manifest has it elsewhere by now
+		if w.rec.Status == state.ExtraSending { // an earlier process left it so: nothing is under way there any more
+			rec := *w.rec
+			rec.Status = state.ExtraUnknown
+			if err := r.in.Store.PutExtra(ctx, rec); err != nil {
+				return &stateFailed{fmt.Errorf("writing the state of tag category %s: %w", rec.Key, err)}
+			}
+		}
 		if err := r.in.Store.RenameExtra(ctx, state.TagCategory, x.m.ID, w.rec.Key, w.Row.Key); err != nil && !errors.Is(err, state.ErrTaken) && !errors.Is(err, state.ErrNoRecord) {
 			return &stateFailed{fmt.Errorf("writing the state of tag category %s: %w", w.Row.Key, err)}
 		}
