@@ -670,9 +670,10 @@ func (d *decider) restoreFile(rec *state.Record, a *showpad.Asset) {
 		return // the service has these bytes already
 	}
 	differs, known := d.fileChanged(rec)
-	theirs := !strings.EqualFold(a.Checksum, rec.MD5)
+	lacks := a.Checksum == "" // it went before its bytes came
+	theirs := !lacks && !strings.EqualFold(a.Checksum, rec.MD5)
 	switch {
-	case known && !differs && !theirs:
+	case known && !differs && !theirs && !lacks:
 		return
 	case !known:
 		d.Need = NeedHash
