@@ -54,7 +54,7 @@ func (s *sim) checkLeft(out pipeline.Outcome) (conflicts int) {
 			t.Errorf("%s left, and its asset is there\n%s", id, w.story(id))
 		case w.man.Prune == pipeline.PruneArchive && as[0].IsArchived == conflict:
 			t.Errorf("%s left: in the trash %t, a conflict %t\n%s", id, as[0].IsArchived, conflict, w.story(id))
-		case !conflict && p.sure[id] && touched && !overwrite:
+		case !conflict && p.sure[id] != "" && p.sure[id] == w.record(id).Shown && touched && !overwrite: // and we did not write since
 			t.Errorf("%s left, a person had changed it, and it is pruned\n%s", id, w.story(id))
 		}
 	}

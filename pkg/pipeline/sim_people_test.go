@@ -21,11 +21,11 @@ type people struct {
 	added  map[string]bool   // assets that have a tag of theirs
 	taken  map[string]string // a tag of ours that they took off
 	assets map[string]string // the assets that they did it to
-	sure   map[string]bool   // that nothing was under way then
+	sure   map[string]string // what the service had last shown us then, by external ID; only where nothing was under way
 }
 
 func newPeople(w *world) *people {
-	return &people{w: w, theirs: map[string]string{}, added: map[string]bool{}, taken: map[string]string{}, assets: map[string]string{}, sure: map[string]bool{}}
+	return &people{w: w, theirs: map[string]string{}, added: map[string]bool{}, taken: map[string]string{}, assets: map[string]string{}, sure: map[string]string{}}
 }
 
 const theirTag = "Theirs"
@@ -46,7 +46,9 @@ func (p *people) edit(rng *rand.Rand) {
 		}
 		did := func() {
 			p.assets[item.ExternalID] = rec.AssetID
-			p.sure[item.ExternalID] = p.sure[item.ExternalID] || rec.Status == state.Done
+			if rec.Status == state.Done {
+				p.sure[item.ExternalID] = rec.Shown
+			}
 		}
 		switch rng.IntN(3) {
 		case 0:
