@@ -301,6 +301,7 @@ func TestDecide(t *testing.T) {
 		{"archived by us, and the file changed", []change{op(state.Archive), bigger, shows(trashed())}, "restore archived-by-us 2+1 metadata sets isArchived"},
 		{"archived by us, and the file may have changed", []change{op(state.Archive), touched, shows(trashed())}, "restore archived-by-us 2+1 metadata needs hash sets isArchived"},
 		{"archived by us, and a person sent a version", []change{op(state.Archive), bigger, shows(trashed(`{"checksum":"` + md5B + `"}`))}, "conflict changed-remotely 0+0 full"},
+		{"archived by us, before the bytes came that it was to get", []change{op(state.Archive), shows(trashed(`{"status":"prepared","currentFile":null,"checksum":null,"size":null}`))}, "restore archived-by-us 2+1 metadata sets isArchived"},
 		{"archived by us, before its bytes came", []change{op(state.Archive), bare, shows(trashed(`{"status":"prepared","currentFile":null,"checksum":null,"size":null}`))}, "restore archived-by-us 2+1 metadata sets isArchived"},
 		{"archived by us, as the item now says", []change{op(state.Archive), archived(true), shows(trashed())}, "restore archived-by-us 0+0 full"},
 		{"archived by us, brought back by a person", []change{op(state.Archive), shows(remote())}, "unchanged same 0+0 full"},
