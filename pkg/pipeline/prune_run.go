@@ -225,6 +225,8 @@ func (r *runner) closeRecord(ctx context.Context, w *work) error {
 	case w.Row.Reason == ReasonInTrash && w.rec.Op == state.Archive: // by us: the answer was lost
 		w.Set = Values{}
 		return r.tookBack(ctx, w, w.Seen)
+	case w.Row.Reason == ReasonInTrash && string(w.rec.Fields["isArchived"].Sent) == "true": // by us: its item said so
+		err = r.closeArchived(ctx, w)
 	case w.Row.Reason == ReasonInTrash:
 		err = r.forget(ctx, w, state.Archive, "No longer listed; somebody had put it into the trash before.")
 	case w.Row.Reason == ReasonNothingMade:
@@ -236,6 +238,18 @@ func (r *runner) closeRecord(ctx context.Context, w *work) error {
 		return err
 	}
 	return r.finish(ctx, w, "unchanged", nil)
+}
+
+// closeArchived ends an item that is in the trash because it said so. All that is
+// known of the asset stays known: it is ours, and may be wanted again.
+func (r *runner) closeArchived(ctx context.Context, w *work) error {
+	err := r.queue(ctx, w, "", nil, func(rec *state.Record) {
+		rec.Op, rec.Status, rec.Intent, rec.Error = state.Archive, state.Sending, nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.queue(ctx, w, "No longer listed; it is in the trash, as its item said.", nil, func(rec *state.Record) { rec.Status = state.Done })
 }
 
 // forget ends an item with an op that is done, and without its asset.

@@ -11,6 +11,7 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/state"
 )
 
 // unlist takes items out of the manifest.
@@ -110,6 +111,33 @@ func TestPruneArchives(t *testing.T) {
 		w.mustRun(0)
 		if a := w.assets()["B"]; w.archived() != "C" || len(a) != 1 || !slices.Contains(a[0].Tags, "Sales") {
 			t.Errorf("in the trash %q; %+v", w.archived(), a)
+		}
+	})
+}
+
+// TestPruneOfWhatItsItemArchived: an asset that is in the trash because its item
+// said so stays ours.
+func TestPruneOfWhatItsItemArchived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := pruneWorld(t, pipeline.PruneArchive)
+		w.items[1].Fields.IsArchived = manifest.Some(true)
+		w.mustRun(0)
+		asset := w.record("B").AssetID
+		w.unlist("B")
+		w.mustRun(0)
+		if rec := w.record("B"); rec.AssetID != asset || rec.Op != state.Archive || rec.Status != state.Done {
+			t.Errorf("%+v", rec)
+		}
+		if s, rows := w.plan(); s.Work() || len(rows) != 3 || s.Prune.Unlisted != 0 {
+			t.Errorf("after it: %+v, %v", s.Prune, rows)
+		}
+		w.add("B", "the bytes of B", tags("Sales"))
+		if r := w.action("B"); r.Action != pipeline.ActionRestore || r.AssetID != asset {
+			t.Errorf("listed again: %+v", r)
+		}
+		w.mustRun(0)
+		if w.archived() != "" || len(w.assets()["B"]) != 1 {
+			t.Errorf("in the trash %q; %+v", w.archived(), w.assets()["B"])
 		}
 	})
 }
