@@ -132,7 +132,7 @@ func (a *app) export(ctx context.Context, args []string, f exportFlags) (code in
 	if sum.Failed() > 0 {
 		code = exitSome
 	}
-	v := view.Export{Dir: dir, Of: t.name(), Summary: sum}
+	v := view.Export{Dir: dir, Of: t.name(), NoFiles: f.noFiles, Summary: sum}
 	switch {
 	case list != nil:
 		if err := list.End(countOf(sum)); err != nil {

@@ -97,6 +97,14 @@ the service named in the first line of each command.`,
 			f := invalid.GetFlag()
 			return usagef("--%s does not take %q: %s; see %s --help", f.Name, invalid.GetValue(), config.WhatFits(f, err), cmd.CommandPath())
 		}
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) {
+			var known []string
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+			if near := manifest.Suggest(unknown.GetSpecifiedName(), known); near != "" {
+				return usagef("%v (did you mean --%s?)", err, near)
+			}
+		}
 		return usagef("%v; see %s --help", err, cmd.CommandPath())
 	})
 	root.SetUsageTemplate(usageTemplate)

@@ -741,6 +741,9 @@ func sentence(out *Outcome) string {
 	if rest := out.unknown(); rest > 0 {
 		s.WriteString(fmt.Sprintf(", %d to continue", rest))
 	}
-	s.WriteString(extraSentence(out.Extras))
-	return s.String()
+	extras := extraSentence(out.Extras)
+	if total == 0 && extras != "" && s.String() == "0 of 0 done" { // a manifest without items
+		return strings.TrimPrefix(extras, "; ")
+	}
+	return s.String() + extras
 }

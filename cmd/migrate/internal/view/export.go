@@ -15,6 +15,7 @@ import (
 type Export struct {
 	Dir     string
 	Of      string // what the tenant is called
+	NoFiles bool   // the bytes stay where they are
 	Summary export.Summary
 }
 
@@ -86,6 +87,10 @@ func (e Export) Text(w io.Writer) error {
 	out.line("")
 	for _, name := range s.Written {
 		out.line("%s", filepath.Join(e.Dir, name))
+	}
+	if e.NoFiles {
+		out.line("next: put the files into %s, or say in %s where they are", filepath.Join(e.Dir, "files"), export.ManifestFile)
+		return out.err
 	}
 	out.line("next: say in %s where it shall go, then migrate plan %s", export.ManifestFile, filepath.Join(e.Dir, export.ManifestFile))
 	return out.err
