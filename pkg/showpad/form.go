@@ -107,24 +107,11 @@ func (f *form) ofFile() func(int64) {
 // slot back when the bytes begin to flow: how many uploads run at once is the caller's
 // affair. A body that did not leave whole cannot have been carried out.
 func (c *Client) attemptForm(ctx context.Context, q *request, repeat bool) (err error) {
-	release, err := c.gate.Acquire(ctx)
+	pass, err := c.enter(ctx, q, repeat)
 	if err != nil {
-		return endedOr(ctx, err)
+		return err
 	}
-	defer release()
-	tok, err := c.accessToken(ctx)
-	if err != nil {
-		return endedOr(ctx, err)
-	}
-	if err := c.gate.settle(ctx); err != nil {
-		return endedOr(ctx, err)
-	}
-	q.token, q.started = tok.AccessToken, time.Now()
-	call := Call{Op: q.op, Method: q.method, Retry: repeat, InClosedGate: !c.gate.ClosedUntil().IsZero()}
-	defer func() {
-		call.Elapsed, call.Err = time.Since(q.started), err
-		c.tell(call)
-	}()
+	defer func() { pass.end(err) }()
 
 	actx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -150,8 +137,8 @@ func (c *Client) attemptForm(ctx context.Context, q *request, repeat bool) (err 
 	if f.size > expectAbove && !f.noExpect {
 		req.Header.Set("Expect", "100-continue") // a refusal is heard before gigabytes have left
 	}
-	tok.SetAuthHeader(req)
-	release()
+	pass.token.SetAuthHeader(req)
+	pass.release()
 
 	resp, err := c.api.Do(req)
 	if err != nil {
@@ -161,7 +148,7 @@ func (c *Client) attemptForm(ctx context.Context, q *request, repeat bool) (err 
 		}
 		return c.broken(ctx, actx, q, whole && !seen.neverSent(err), err)
 	}
-	call.Status = resp.StatusCode
+	pass.Status = resp.StatusCode
 	idle.Reset(wait)
 	answer, err := readBody(resp)
 	switch {

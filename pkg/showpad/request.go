@@ -135,26 +135,50 @@ type credentialError struct{ err error }
 func (e *credentialError) Error() string { return e.err.Error() }
 func (e *credentialError) Unwrap() error { return e.err }
 
-// attempt sends q once, inside the gate, and reads the whole answer.
-func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err error) {
+// passage is one attempt that the gate has let through, with a token that is good now.
+type passage struct {
+	Call
+	c       *Client
+	started time.Time
+	token   *oauth2.Token
+	release func() // gives the slot back; end does it too
+}
+
+// enter passes the gate to send q once. The caller calls end.
+func (c *Client) enter(ctx context.Context, q *request, repeat bool) (*passage, error) {
 	release, err := c.gate.Acquire(ctx)
 	if err != nil {
-		return endedOr(ctx, err)
+		return nil, endedOr(ctx, err)
 	}
-	defer release()
 	tok, err := c.accessToken(ctx)
-	if err != nil {
-		return endedOr(ctx, err)
+	if err == nil {
+		err = c.gate.settle(ctx)
 	}
-	if err := c.gate.settle(ctx); err != nil {
-		return endedOr(ctx, err)
+	if err != nil {
+		release()
+		return nil, endedOr(ctx, err)
 	}
 	q.token, q.started = tok.AccessToken, time.Now()
-	call := Call{Op: q.op, Method: q.method, Retry: repeat, InClosedGate: !c.gate.ClosedUntil().IsZero()}
-	defer func() {
-		call.Elapsed, call.Err = time.Since(q.started), err
-		c.tell(call)
-	}()
+	return &passage{
+		Call: Call{Op: q.op, Method: q.method, Retry: repeat, InClosedGate: !c.gate.ClosedUntil().IsZero()},
+		c:    c, started: q.started, token: tok, release: release,
+	}, nil
+}
+
+// end tells how the attempt went, and gives the slot back.
+func (p *passage) end(err error) {
+	p.Elapsed, p.Err = time.Since(p.started), err
+	p.c.tell(p.Call)
+	p.release()
+}
+
+// attempt sends q once, inside the gate, and reads the whole answer.
+func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err error) {
+	pass, err := c.enter(ctx, q, repeat)
+	if err != nil {
+		return err
+	}
+	defer func() { pass.end(err) }()
 
 	actx, moved, stop := c.deadline(ctx, q)
 	defer stop()
@@ -168,13 +192,13 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 	}
 	req.Header.Set("Accept", "application/json, application/problem+json")
 	req.Header.Set("User-Agent", c.userAgent)
-	tok.SetAuthHeader(req)
+	pass.token.SetAuthHeader(req)
 
 	resp, err := c.api.Do(req)
 	if err != nil {
 		return c.broken(ctx, actx, q, !seen.neverSent(err), err)
 	}
-	call.Status = resp.StatusCode
+	pass.Status = resp.StatusCode
 	if q.stream != nil && resp.StatusCode < 300 {
 		defer resp.Body.Close()
 		r := &metered{r: resp.Body, left: resp.ContentLength, moved: moved}
