@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 )
 
@@ -309,7 +310,7 @@ func TestCommandsOfThePagesExist(t *testing.T) {
 				continue
 			}
 			if len(args) > 2 && args[1] == "help" {
-				if _, isCode := codeOfProblem(args[2]); !isCode && len(wordsOf(args[2])) == 0 && args[2] != "exit-codes" && all["migrate "+args[2]] == nil {
+				if _, isCode := codeOfProblem(args[2]); !isCode && len(pipeline.WordsOf(args[2])) == 0 && args[2] != "exit-codes" && all["migrate "+args[2]] == nil {
 					t.Errorf("%s: %s: no such help", name, line)
 				}
 				continue

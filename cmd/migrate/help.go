@@ -8,6 +8,7 @@ import (
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/manifest"
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
 )
 
 func newHelp(a *app) *cobra.Command {
@@ -32,7 +33,7 @@ plan, a result or verify gives (such as file-missing), or the exit codes.`,
 				return found.Help()
 			}
 			if len(args) == 1 {
-				if ws := wordsOf(strings.ToLower(args[0])); len(ws) > 0 {
+				if ws := pipeline.WordsOf(strings.ToLower(args[0])); len(ws) > 0 {
 					return a.explainWord(ws)
 				}
 			}
@@ -80,7 +81,7 @@ func (a *app) explain(c manifest.Code) error {
 }
 
 // explainWord explains a word in all its places.
-func (a *app) explainWord(ws []word) error {
+func (a *app) explainWord(ws []pipeline.Word) error {
 	for i, w := range ws {
 		if a.json {
 			err := view.WriteJSON(a.out, struct {
@@ -90,7 +91,7 @@ func (a *app) explainWord(ws []word) error {
 				Class   string `json:"class"`
 				Cause   string `json:"cause"`
 				Remedy  string `json:"remedy"`
-			}{1, "code", w.id, kinds[w.kind], w.meaning, w.remedy})
+			}{1, "code", w.ID, pipeline.WordKind(w.Kind), w.Meaning, w.Remedy})
 			if err != nil {
 				return err
 			}
@@ -99,7 +100,7 @@ func (a *app) explainWord(ws []word) error {
 		if i > 0 {
 			say(a.out, "")
 		}
-		say(a.out, "%s (%s)\n\n%s\n\nTo do: %s", w.id, kinds[w.kind], w.meaning, w.remedy)
+		say(a.out, "%s (%s)\n\n%s\n\nTo do: %s", w.ID, pipeline.WordKind(w.Kind), w.Meaning, w.Remedy)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
 )
 
 // TestWordsAreThoseOfTheDocumentation compares what help says with docs/codes.md,
@@ -15,6 +17,12 @@ import (
 func TestWordsAreThoseOfTheDocumentation(t *testing.T) {
 	page := pages(t)["docs/codes.md"]
 	link := regexp.MustCompile(`\[[^\]]*\]\(([^)#]*)[^)]*\)`)
+	kinds := map[string]bool{}
+	for _, w := range pipeline.Words() {
+		if kinds[w.Kind] = true; pipeline.WordKind(w.Kind) == "" {
+			t.Errorf("%s is of an unknown kind %q", w.ID, w.Kind)
+		}
+	}
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		_, table, found := strings.Cut(page, "<!-- "+kind+" -->\n")
 		table, _, ended := strings.Cut(table, "<!-- end -->")
@@ -28,18 +36,13 @@ func TestWordsAreThoseOfTheDocumentation(t *testing.T) {
 			want.WriteString(link.ReplaceAllString(row, "docs/$1") + "\n")
 		}
 		var got strings.Builder
-		for _, w := range words {
-			if w.kind == kind {
-				got.WriteString("| `" + w.id + "` | " + w.meaning + " | " + w.remedy + " |\n")
+		for _, w := range pipeline.Words() {
+			if w.Kind == kind {
+				got.WriteString("| `" + w.ID + "` | " + w.Meaning + " | " + w.Remedy + " |\n")
 			}
 		}
 		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
 			t.Errorf("words of %s and docs/codes.md (-docs +words):\n%s", kind, diff)
-		}
-	}
-	for _, w := range words {
-		if kinds[w.kind] == "" {
-			t.Errorf("%s is of an unknown kind %q", w.id, w.kind)
 		}
 	}
 }

@@ -1,15 +1,18 @@
-package main
+package pipeline
 
-// word explains a code that is a word: what a plan, a result or verify says.
-type word struct {
-	kind    string // the part of docs/codes.md that has it
-	id      string
-	meaning string
-	remedy  string // "Nothing." when nothing is asked for
+import "slices"
+
+// Word explains a code that is a word: a reason of a plan, what a result or verify
+// says. Codes of problems (M012) are explained by package manifest.
+type Word struct {
+	Kind    string // the part of docs/codes.md that has it, see [WordKind]
+	ID      string
+	Meaning string
+	Remedy  string // "Nothing." when nothing is asked for
 }
 
-// kinds are the parts of docs/codes.md with words, and what a word of each is.
-var kinds = map[string]string{
+// wordKinds are the parts of docs/codes.md with words, and what a word of each is.
+var wordKinds = map[string]string{
 	"reasons":     "reason of a plan",
 	"conflicts":   "conflict",
 	"blocked":     "item blocked",
@@ -20,8 +23,38 @@ var kinds = map[string]string{
 	"differences": "difference of verify",
 }
 
-// words are all of them; docs/codes.md has the same text.
-var words = []word{
+// WordKind is what a word of a kind is, such as "item blocked"; "" for no kind of
+// words.
+func WordKind(kind string) string { return wordKinds[kind] }
+
+// Words are all of them, kind by kind. docs/codes.md has the same text.
+func Words() []Word { return slices.Clone(explained) }
+
+// WordsOf are the explanations of a word: some are used in several places.
+func WordsOf(id string) []Word {
+	var found []Word
+	for _, w := range explained {
+		if w.ID == id {
+			found = append(found, w)
+		}
+	}
+	return found
+}
+
+// WordOf is the explanation of a word where it is used as one of the kinds, the
+// first of them that has it.
+func WordOf(id string, kinds ...string) (w Word, known bool) {
+	for _, kind := range kinds {
+		for _, w := range explained {
+			if w.ID == id && w.Kind == kind {
+				return w, true
+			}
+		}
+	}
+	return Word{}, false
+}
+
+var explained = []Word{
 	{"reasons", "new", "The service does not have it. It is created.",
 		"Nothing."},
 	{"reasons", "unfinished", "An earlier run began it. This one continues at its step.",
@@ -220,15 +253,4 @@ var words = []word{
 		"Allow downloads on the asset, or try again; without `--deep` its checksum is compared."},
 	{"differences", "unchecked", "Something kept it from being compared: a problem of the manifest, or a file that is gone and that the state does not know.",
 		"Mend what the message names."},
-}
-
-// wordsOf are the explanations of a word: some are used in several places.
-func wordsOf(id string) []word {
-	var found []word
-	for _, w := range words {
-		if w.id == id {
-			found = append(found, w)
-		}
-	}
-	return found
 }
