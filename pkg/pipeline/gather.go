@@ -62,6 +62,10 @@ type work struct {
 	form     bool          // the service shows some of it in another form than sent
 	touched  bool          // somebody changed the asset since it was last verified
 	back     *backFacts    // of a rollback; nil otherwise
+
+	purse   *purse // that promised it due requests; nil: none did
+	due     int
+	counted bool // among the open items of the purse
 }
 
 // assetID is the asset that w is about, by its record or as the item names it; ""

@@ -316,6 +316,7 @@ func (r *runner) blockDivision(ctx context.Context, w *work, err error) error {
 func (r *runner) finish(_ context.Context, w *work, status string, f *state.Failure) error {
 	r.first.release(w)
 	w.letGo()
+	w.endPromise()
 	if w.Link != nil && !w.linking && f == nil && w.back == nil && (status == string(state.Done) || status == "unchanged") {
 		err := r.links.add(w)
 		r.open.done()

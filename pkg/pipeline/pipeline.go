@@ -121,6 +121,9 @@ type Options struct {
 	KeepReplaced      string                       // folder for the bytes that a version replaces, which are read before it is sent; "" keeps none
 	MaxPrune          PruneLimit                   // how many assets may be pruned at once
 	AllowDelete       bool                         // prune: delete may delete
+	// Budget is how many requests the run may make; it begins nothing that could not
+	// be finished with them, and ends with 5. nil: as many as it takes.
+	Budget Allowance
 	// OlderState is set when the state is an older copy, or was begun anew: nothing
 	// is pruned then, and extras that the state has no word of are not made. See
 	// [DoubtExtras].

@@ -118,6 +118,7 @@ func (r *runner) create(ctx context.Context, w *work, values Values) error {
 		return err
 	}
 	a, err := r.in.API.CreateAsset(ctx, fields)
+	w.paid(1)
 	if err == nil && a.ID == "" {
 		err = fmt.Errorf("%w: %w", showpad.ErrUnknownOutcome, errNoAsset)
 	}

@@ -73,6 +73,9 @@ func (r *runner) carryOut(ctx context.Context, out *Outcome, work, notReached fu
 		err = work(ctx)
 	}
 	unwatch()
+	if cause := r.purse.ended(); cause != nil {
+		r.stop(cause)
+	}
 	if err == nil {
 		err = notReached(ctx)
 	}
@@ -107,6 +110,7 @@ type runner struct {
 	busy context.Context
 
 	back    *takeBack // of a rollback; nil otherwise
+	purse   *purse
 	park    *park
 	settler *settler
 	first   *firstCreate
@@ -155,6 +159,7 @@ func newRunner(in *RunInput) *runner {
 	if r.retries == 0 {
 		r.retries = 5
 	}
+	r.purse = newPurse(o.Budget)
 	r.park = newPark(r)
 	r.settler = newSettler(r)
 	r.first = newFirstCreate(r)
@@ -178,6 +183,11 @@ var errInterrupted = &StopError{Code: 130, Err: errors.New("interrupted")}
 // counts.
 func (r *runner) stop(cause error) {
 	r.stopOnce.Do(func() {
+		if ended := r.purse.ended(); ended != nil {
+			if s, ok := errors.AsType[*StopError](cause); ok && s.Code == 6 {
+				cause = ended // why there is more to do counts more than what is waited for
+			}
+		}
 		r.stopCause = cause
 		close(r.stopping)
 	})
@@ -191,6 +201,10 @@ func (r *runner) stopped() bool {
 		return false
 	}
 }
+
+// ending reports whether nothing new may begin: the run stops, or its budget is
+// used up, with which what has begun is still finished.
+func (r *runner) ending() bool { return r.stopped() || r.purse.closed() }
 
 // watchStop turns the caller's request into a stop; its owner calls the
 // function that it returns.
@@ -331,10 +345,10 @@ func (r *runner) produce(ctx context.Context, chunks chan<- []*work) error {
 			}
 			return r.readFailed(err)
 		}
-		if r.stopped() {
+		if r.ending() {
 			return nil
 		}
-		if err := r.hand(ctx, chunks, chunk); err != nil || r.stopped() {
+		if err := r.hand(ctx, chunks, chunk); err != nil || r.ending() {
 			return err
 		}
 	}
@@ -346,6 +360,7 @@ func (r *runner) hand(ctx context.Context, chunks chan<- []*work, chunk []*work)
 	select {
 	case chunks <- chunk:
 	case <-r.stopping:
+	case <-r.purse.shut:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -389,7 +404,7 @@ func (r *runner) routeAll(ctx context.Context, chunks <-chan []*work) error {
 				return nil
 			}
 			for _, w := range chunk {
-				if r.stopped() {
+				if r.stopped() || !r.afford(w) {
 					return nil // the rest is told as not reached
 				}
 				w.start = time.Now()
@@ -405,6 +420,19 @@ func (r *runner) routeAll(ctx context.Context, chunks <-chan []*work) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// afford promises a decided item the requests that it needs, with the tags that it
+// may be the one to make. It is false when the budget does not have them.
+func (r *runner) afford(w *work) bool {
+	n := w.Row.Writes
+	if n > 0 {
+		n += len(newTags(w.Set))
+	}
+	if n == 0 && w.Row.Action != ActionResume && w.Row.Action != ActionAdopt {
+		return true // it takes no request
+	}
+	return r.purse.start(w, n)
 }
 
 // route sends a decided item to the stage that it needs next.

@@ -183,6 +183,7 @@ func (r *runner) askURL(ctx context.Context, w *work) (showpad.Upload, error) {
 		}
 	}
 	up, err := r.in.API.RequestUpload(ctx, id, showpad.UploadRequest{Name: w.name, ContentMD5: w.md5})
+	w.paid(1)
 	if err != nil {
 		return up, err
 	}

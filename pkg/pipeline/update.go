@@ -117,6 +117,7 @@ func (r *runner) set(ctx context.Context, w *work, values Values) (seen Values, 
 	}
 	w.updates++
 	a, err := r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
+	w.paid(1)
 	for pause := newPauses(r.settleTime); err != nil && r.lags(w, err) && pause.wait(ctx); {
 		a, err = r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
 	}

@@ -1,0 +1,173 @@
+package pipeline
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Allowance is a budget of API requests, as those see it who decide what to begin.
+// Its methods may be called concurrently and must return soon.
+type Allowance interface {
+	// Left is how many requests may be made before the reserve begins, 0 or more;
+	// limited false: there is no limit, or none is known yet.
+	Left() (n int, limited bool)
+	// Opens is when requests will be free again, and how many of them then; zero:
+	// not known. For people.
+	Opens() (at time.Time, n int)
+}
+
+// purse keeps what started items still need, so that nothing is started that could
+// not be finished. Requests count as spent once they were made, by whomever: Left
+// tells. What the purse adds is what is promised and not spent yet. Its methods may
+// be called concurrently.
+type purse struct {
+	from Allowance // nil: no limit
+
+	mu       sync.Mutex
+	promised int // requests that open items still need
+	open     int // items with a promise, or whose processing is waited for
+	shut     chan struct{}
+	cause    *StopError // set before shut is closed
+}
+
+func newPurse(from Allowance) *purse { return &purse{from: from, shut: make(chan struct{})} }
+
+// Beyond what is promised, so much is kept for polls, and for requests that are
+// repeated: a few, one for every 25 open items (of which 100 are polled by one
+// request, several times), and a tenth of what is promised.
+const (
+	purseFew   = 3
+	pursePolls = 25
+	purseTries = 10
+)
+
+// margin is what is kept for items beyond their promises; p.mu is held.
+func (p *purse) margin(open, promised int) int {
+	return purseFew + open/pursePolls + promised/purseTries
+}
+
+// limited reports whether there is a limit that is known.
+func (p *purse) limited() bool {
+	if p.from == nil {
+		return false
+	}
+	_, limited := p.from.Left()
+	return limited
+}
+
+// start promises w the n requests that it needs, at most. It is false when they do
+// not fit any more: nothing new begins from then on.
+func (p *purse) start(w *work, n int) bool {
+	if p.from == nil {
+		return true
+	}
+	left, limited := p.from.Left()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if limited && left-p.promised < n+p.margin(p.open+1, p.promised+n) {
+		p.close(left)
+		return false
+	}
+	w.purse = p
+	w.due += n
+	p.promised += n
+	if !w.counted {
+		w.counted = true
+		p.open++
+	}
+	return true
+}
+
+// reads reports whether n requests fit that serve to begin further items, and at
+// least one of those. Nothing new begins once they do not.
+func (p *purse) reads(n int) bool { return p.fits(n, 2) }
+
+// fits reports whether n requests, of which nobody's promise is, fit beside those
+// promised; and more after them. Nothing new begins once they do not.
+func (p *purse) fits(n, more int) bool {
+	if p.from == nil {
+		return true
+	}
+	left, limited := p.from.Left()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if limited && left-p.promised < n+more+p.margin(p.open, p.promised) {
+		p.close(left)
+		return false
+	}
+	return true
+}
+
+// polls reports whether another poll can be paid for.
+func (p *purse) polls() bool {
+	if p.from == nil {
+		return true
+	}
+	left, limited := p.from.Left()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if limited && left-p.promised < 1 {
+		p.close(left)
+		return false
+	}
+	return true
+}
+
+// close lets nothing new begin; p.mu is held.
+func (p *purse) close(left int) {
+	if p.cause != nil {
+		return
+	}
+	text := fmt.Sprintf("the budget of requests is used up: %d are left before the reserve, %d of them for what is under way", left, min(p.promised, left))
+	if at, n := p.from.Opens(); !at.IsZero() {
+		text += fmt.Sprintf("; %d are free again from %s", n, at.Local().Format("Mon 2 Jan 15:04 MST"))
+	}
+	p.cause = &StopError{Code: 5, Err: fmt.Errorf("%s (run again then)", text)}
+	close(p.shut)
+}
+
+// closed reports whether nothing new may begin.
+func (p *purse) closed() bool {
+	select {
+	case <-p.shut:
+		return true
+	default:
+		return false
+	}
+}
+
+// ended is why nothing new began; nil when the budget sufficed.
+func (p *purse) ended() *StopError {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cause
+}
+
+// paid takes n requests that were made for w out of what it was promised.
+func (w *work) paid(n int) {
+	if w.purse == nil {
+		return
+	}
+	n = min(n, w.due)
+	w.due -= n
+	w.purse.mu.Lock()
+	w.purse.promised -= n
+	w.purse.mu.Unlock()
+}
+
+// endPromise gives back what w was promised and did not need.
+func (w *work) endPromise() {
+	p := w.purse
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.promised -= w.due
+	w.due, w.purse = 0, nil
+	if w.counted {
+		w.counted = false
+		p.open--
+	}
+}
