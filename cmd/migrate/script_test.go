@@ -31,6 +31,11 @@ var update = flag.Bool("update", false, "rewrite the golden parts of scripts")
 // root is the folder of the module.
 const root = "../.."
 
+// quickExit, as GORACE, keeps a program that was built with the race detector
+// from waiting a second when it ends: the scripts call it a thousand times. Races
+// are told when they happen.
+const quickExit = "atexit_sleep_ms=0"
+
 func TestScripts(t *testing.T) {
 	testdata, err := filepath.Abs(root + "/testdata")
 	if err != nil {
@@ -43,6 +48,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TESTDATA", testdata)
+			e.Setenv("GORACE", quickExit)
 			return newTenant(e, emulator.Options{Admin: true, KeepBytes: true})
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
