@@ -94,6 +94,8 @@ func codeOf(err error) int {
 	case errors.As(err, &usage), errors.As(err, &problems), errors.Is(err, state.ErrOtherTenant), isPlanFileError(err),
 		errors.As(err, &folder), errors.As(err, &choice):
 		return exitUsage
+	case errors.Is(err, showpad.ErrPaused), errors.Is(err, showpad.ErrBudget):
+		return exitLimit
 	case errors.Is(err, showpad.ErrNotSignedIn):
 		return exitNotSignedIn
 	case errors.As(err, &answer) && (answer.Status == 401 || answer.Status == 403):

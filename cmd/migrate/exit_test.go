@@ -50,6 +50,8 @@ func TestCodeOf(t *testing.T) {
 		{"another tenant", fmt.Errorf("x: %w", state.ErrOtherTenant), 2},
 		{"damaged", state.ErrDamaged, 1},
 		{"not signed in", fmt.Errorf("acme: %w", showpad.ErrNotSignedIn), 4},
+		{"told to pause for days", fmt.Errorf("acme: %w", showpad.ErrPaused), 5},
+		{"no budget", fmt.Errorf("getAsset: %w", showpad.ErrBudget), 5},
 		{"401", &showpad.Error{Status: 401}, 4},
 		{"403", fmt.Errorf("x: %w", &showpad.Error{Status: 403}), 4},
 		{"500", &showpad.Error{Status: 500}, 1},

@@ -97,7 +97,7 @@ func grave(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if errors.Is(err, showpad.ErrNotSignedIn) || errors.Is(err, showpad.ErrPaused) {
+	if errors.Is(err, showpad.ErrNotSignedIn) || errors.Is(err, showpad.ErrPaused) || errors.Is(err, showpad.ErrBudget) {
 		return err
 	}
 	return nil

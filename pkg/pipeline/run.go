@@ -381,10 +381,10 @@ func (r *runner) readFailed(err error) error {
 	return err
 }
 
-// stopRun is the end of a run whose credential is refused, or whose service
-// wants to be left alone for longer than anybody waits.
+// stopRun is the end of a run whose credential is refused, whose service wants to
+// be left alone for longer than anybody waits, or whose budget is used up.
 func stopRun(err error) *StopError {
-	if errors.Is(err, showpad.ErrPaused) {
+	if errors.Is(err, showpad.ErrPaused) || errors.Is(err, showpad.ErrBudget) {
 		return &StopError{Code: 5, Err: err}
 	}
 	return &StopError{Code: 4, Err: err}

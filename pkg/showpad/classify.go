@@ -47,11 +47,11 @@ func Classify(op Kind, err error) Verdict {
 		return NewURL
 	case errors.Is(err, ErrUnknownOutcome):
 		return Resolve
-	case errors.Is(err, ErrNotSignedIn), errors.Is(err, ErrPaused):
+	case errors.Is(err, ErrNotSignedIn), errors.Is(err, ErrPaused), errors.Is(err, ErrBudget):
 		return StopRun
 	}
-	if _, ok := errors.AsType[*credentialError](err); ok {
-		return Retry // the request never left
+	if neverLeft(err) {
+		return Retry
 	}
 	if w, ok := errors.AsType[*wireError](err); ok {
 		if op == KindCreate && w.sent {
@@ -75,6 +75,14 @@ func Classify(op Kind, err error) Verdict {
 		return Resolve
 	}
 	return Retry
+}
+
+// neverLeft reports whether err kept a request from being sent: what it asked for has
+// had its own repeats.
+func neverLeft(err error) bool {
+	_, credential := errors.AsType[*credentialError](err)
+	_, unspent := errors.AsType[*unspentError](err)
+	return credential || unspent
 }
 
 func classifyAnswer(op Kind, e *Error) Verdict {

@@ -46,6 +46,8 @@ func TestClassify(t *testing.T) {
 		"unknown outcome":       {fmt.Errorf("%w: %w", ErrUnknownOutcome, status(502)), Resolve, Resolve, Resolve},
 		"not signed in":         {fmt.Errorf("%w: x", ErrNotSignedIn), StopRun, StopRun, StopRun},
 		"told to pause":         {fmt.Errorf("%w: x", ErrPaused), StopRun, StopRun, StopRun},
+		"no budget":             {&unspentError{fmt.Errorf("%w: x", ErrBudget)}, StopRun, StopRun, StopRun},
+		"not counted":           {&unspentError{errors.New("disk full")}, Retry, Retry, Retry},
 		"bad request of ours":   {badRequest("x", "no"), StopItem, StopItem, StopItem},
 		"context":               {context.Canceled, Cancelled, Cancelled, Cancelled},
 		"deadline":              {context.DeadlineExceeded, Cancelled, Cancelled, Cancelled},

@@ -182,6 +182,9 @@ func (f *fetch) attempt(ctx context.Context, repeat bool) (_ io.ReadCloser, toke
 		if err := c.gate.settle(ctx); err != nil {
 			return nil, "", endedOr(ctx, err)
 		}
+		if err := c.gate.spend(ctx); err != nil {
+			return nil, "", endedOr(ctx, err)
+		}
 		token = tok.AccessToken
 	}
 	b := &fetched{f: f, ctx: ctx, secrets: append([]string{token}, f.secrets...),

@@ -41,7 +41,7 @@ const (
 	StopItem
 	// StopDivision: 403, no right there.
 	StopDivision
-	// StopRun: credentials refused.
+	// StopRun: credentials refused, a pause that nobody waits for, or no budget left.
 	StopRun
 	// NewURL: the upload URL or download link is expired or refused; ask for another one.
 	NewURL

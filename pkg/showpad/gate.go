@@ -31,6 +31,8 @@ type Gate struct {
 	// before the first use. It is called without a lock held and must return soon.
 	OnClose func(until time.Time, why string)
 
+	budget Budget // nil: none
+
 	mu       sync.Mutex
 	slots    int
 	inFlight int
@@ -47,11 +49,32 @@ type ticket struct {
 }
 
 // NewGate is an open gate for inFlight requests at once; less than 1 is 8.
-func NewGate(inFlight int) *Gate {
-	if inFlight < 1 {
-		inFlight = 8
+func NewGate(inFlight int) *Gate { return NewPacedGate(GateConfig{InFlight: inFlight}) }
+
+// NewPacedGate is an open gate.
+func NewPacedGate(cfg GateConfig) *Gate {
+	if cfg.InFlight < 1 {
+		cfg.InFlight = 8
 	}
-	return &Gate{slots: inFlight}
+	return &Gate{slots: cfg.InFlight, budget: cfg.Budget}
+}
+
+// Pace tells what the gate does now. It may be called at any time, as often as wanted.
+func (g *Gate) Pace() PaceNow {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p := PaceNow{InFlight: g.inFlight, Slots: g.slots, Waiting: len(g.waiting)}
+	if g.until.After(time.Now()) {
+		p.ClosedUntil, p.Why = g.until, g.why
+	}
+	switch {
+	case p.Waiting == 0:
+	case !p.ClosedUntil.IsZero():
+		p.By = WaitClosed
+	default:
+		p.By = WaitSlots
+	}
+	return p
 }
 
 // Acquire waits for a slot in an open gate. The slot is given back by release,

@@ -88,7 +88,7 @@ func (c *Client) do(ctx context.Context, q *request) error {
 		if err == nil {
 			return nil
 		}
-		if _, ok := errors.AsType[*credentialError](err); ok {
+		if neverLeft(err) {
 			return err // the token source has its own retries
 		}
 		e, answered := errors.AsType[*Error](err)
@@ -153,6 +153,9 @@ func (c *Client) enter(ctx context.Context, q *request, repeat bool) (*passage, 
 	tok, err := c.accessToken(ctx)
 	if err == nil {
 		err = c.gate.settle(ctx)
+	}
+	if err == nil {
+		err = c.gate.spend(ctx)
 	}
 	if err != nil {
 		release()
