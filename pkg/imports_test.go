@@ -24,7 +24,8 @@ const module = "github.com/showpad-migrate/migrate"
 // "" is nothing, "*" everything in the table.
 var mayImport = map[string]string{
 	"pkg/content":                  "",
-	"pkg/export":                   "pkg/manifest pkg/showpad pkg/source/spool pkg/tempfile",
+	"pkg/export":                   "pkg/filelock pkg/manifest pkg/showpad pkg/source/spool pkg/tempfile",
+	"pkg/filelock":                 "",
 	"pkg/manifest":                 "",
 	"pkg/manifest/expand":          "pkg/manifest pkg/manifest/table pkg/source pkg/tempfile",
 	"pkg/manifest/table":           "pkg/manifest pkg/tempfile",
@@ -45,7 +46,7 @@ var mayImport = map[string]string{
 	"cmd/migrate/internal/view":    "pkg/export pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state pkg/tempfile",
 	"cmd/migrate/internal/login":   "cmd/migrate/internal/ownfile pkg/showpad",
 	"cmd/migrate/internal/note":    "cmd/migrate/internal/ownfile",
-	"cmd/migrate/internal/ownfile": "",
+	"cmd/migrate/internal/ownfile": "pkg/filelock",
 	"cmd/migrate/internal/config":  "pkg/manifest",
 	"cmd/migrate":                  "*",
 	"test/bugs":                    "",

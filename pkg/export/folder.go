@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/showpad-migrate/migrate/pkg/filelock"
 )
 
 // What an export writes into its folder, beside files/.
@@ -85,7 +87,7 @@ func openFolder(dir, tenant, selection string) (_ *folder, err error) {
 	if f.lock, err = f.root.OpenFile(lockFile, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
-	held, err := tryLock(f.lock)
+	held, err := filelock.Try(f.lock)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("lock %s: %w", dir, err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/filelock"
 )
 
 // lockPoll is how often a lock that somebody holds is tried again. The system's own
@@ -20,7 +22,7 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	for {
-		held, err := tryLock(f)
+		held, err := filelock.Try(f)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
 		}
