@@ -111,6 +111,7 @@ type runner struct {
 
 	back    *takeBack // of a rollback; nil otherwise
 	purse   *purse
+	uploads *uploads
 	park    *park
 	settler *settler
 	first   *firstCreate
@@ -160,6 +161,7 @@ func newRunner(in *RunInput) *runner {
 		r.retries = 5
 	}
 	r.purse = newPurse(o.Budget)
+	r.uploads = newUploads(o, r.stopping)
 	r.park = newPark(r)
 	r.settler = newSettler(r)
 	r.first = newFirstCreate(r)

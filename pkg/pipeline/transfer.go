@@ -41,34 +41,25 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 				break
 			}
 		}
-		w.uploads++
-		var up showpad.Upload
-		if up, err = r.askURL(uploads, w); err != nil {
-			if uploads.Err() != nil {
-				break
-			}
+		var asked bool
+		if asked, err = r.sendOnce(uploads, w); err == nil {
+			r.tally.sent(w.facts.Info.Size)
+			return r.sent(ctx, w)
+		}
+		if uploads.Err() != nil {
+			break
+		}
+		if !asked {
 			if _, ok := errors.AsType[*stateFailed](err); ok {
 				return err
+			}
+			if errors.Is(err, errLeft) {
+				return r.leave(ctx, w)
 			}
 			if r.lags(w, err) {
 				continue
 			}
 			return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
-		}
-		counted := int64(0)
-		err = r.in.API.Put(uploads, up, w.facts.Info.Size, r.opener(uploads, w), func(n int64) {
-			counted += n
-			r.emit(Sent{ExternalID: w.item.ExternalID, N: n})
-		})
-		if err == nil {
-			r.tally.sent(w.facts.Info.Size)
-			return r.sent(ctx, w)
-		}
-		if counted != 0 {
-			r.emit(Sent{ExternalID: w.item.ExternalID, N: -counted})
-		}
-		if uploads.Err() != nil {
-			break
 		}
 		switch verdict := showpad.Classify(showpad.KindUpload, err); {
 		case errors.Is(err, source.ErrChanged), verdict == showpad.Rehash:
@@ -100,6 +91,31 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 		return r.leave(ctx, w)
 	}
 	return r.fail(ctx, w, FailedUpload, fmt.Errorf("after %d attempts: %w", r.retries+1, err))
+}
+
+// sendOnce waits for a slot, asks for a URL and sends the bytes to it. asked reports
+// whether there was a URL: the error is that of the sending then.
+func (r *runner) sendOnce(ctx context.Context, w *work) (asked bool, err error) {
+	slot, err := r.uploads.enter(ctx, w.facts.Info.Size)
+	if err != nil {
+		return false, err
+	}
+	defer func() { slot.leave(err) }()
+	w.uploads++
+	up, err := r.askURL(ctx, w)
+	if err != nil {
+		return false, err
+	}
+	counted := int64(0)
+	err = r.in.API.Put(ctx, up, w.facts.Info.Size, r.opener(ctx, w), func(n int64) {
+		counted += n
+		slot.moved(n)
+		r.emit(Sent{ExternalID: w.item.ExternalID, N: n})
+	})
+	if err != nil && counted != 0 {
+		r.emit(Sent{ExternalID: w.item.ExternalID, N: -counted})
+	}
+	return true, err
 }
 
 // sourceFailure is the reason code of a file that cannot be sent any more.
