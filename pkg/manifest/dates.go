@@ -30,8 +30,18 @@ func (d *decoder) release(v Value) (Instant, bool) { return d.instant(v, false) 
 func (d *decoder) expiry(v Value) (Instant, bool)  { return d.instant(v, true) }
 
 // instant reads a moment. A date is the first second of its day, or the last
-// one when it ends something. Fractions of a second are cut off.
+// one when it ends something. Fractions of a second are cut off. A moment has a
+// year of four digits in UTC too: nothing else can be written down.
 func (d *decoder) instant(v Value, end bool) (Instant, bool) {
+	i, ok := d.moment(v, end)
+	if year := i.At.Year(); ok && (year < 1 || year > 9999) {
+		d.ps.add(CodeDate, v.Pos, fmt.Sprintf("%s: %q is in the year %d by UTC", d.field, clip(v.Text), year), "write a day of the years 1 to 9999; leave the field out for what never ends")
+		return Instant{}, false
+	}
+	return i, ok
+}
+
+func (d *decoder) moment(v Value, end bool) (Instant, bool) {
 	s, ok := d.scalar(v, "a date: 2027-12-31")
 	if !ok {
 		return Instant{}, false

@@ -222,6 +222,9 @@ func TestItemProblems(t *testing.T) {
 		{"spans", "file: a\nreleasedAt: +5\nexpiresAt: \"+99999 days\"", []string{
 			`6:13: M040: releasedAt: "+5" is no span of time (write "+18 months"; possible are days, weeks, months and years)`,
 			`7:12: M040: expiresAt: "+99999 days" is no span of time (write "+18 months"; possible are days, weeks, months and years)`}},
+		{"years", "file: a\nreleasedAt: 0001-01-01T00:00:00+05:00\nexpiresAt: 9999-12-31T23:30:00-05:00", []string{
+			`6:13: M040: releasedAt: "0001-01-01T00:00:00+05:00" is in the year 0 by UTC (write a day of the years 1 to 9999; leave the field out for what never ends)`,
+			`7:12: M040: expiresAt: "9999-12-31T23:30:00-05:00" is in the year 10000 by UTC (write a day of the years 1 to 9999; leave the field out for what never ends)`}},
 		{"order", "file: a\nreleasedAt: 2027-01-01T00:00:00Z\nexpiresAt: 2027-01-01T00:00:00Z", []string{
 			`6:13: M042: releasedAt (2027-01-01T00:00:00Z) is not before expiresAt (2027-01-01T00:00:00Z) (correct one of them)`}},
 		{"expired", "file: a\nexpiresAt: 2026-11-01T00:00:00Z", []string{

@@ -549,11 +549,12 @@ func (x *shares) make(ctx context.Context, r *runner, w *extraWork) error {
 	return nil
 }
 
-// mustJSON encodes plain values.
+// mustJSON encodes texts, and times with a year of four digits, which the manifest
+// and the client both see to.
 func mustJSON(v any) json.RawMessage {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic("pipeline: " + err.Error()) // values of texts and times always encode
+		panic("pipeline: " + err.Error())
 	}
 	return b
 }

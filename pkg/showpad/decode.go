@@ -85,7 +85,9 @@ func (t *Time) read(b []byte) {
 	}
 	for _, form := range timeForms {
 		if v, err := time.Parse(form, s); err == nil {
-			t.Time = v.UTC()
+			if v = v.UTC(); v.Year() >= 0 && v.Year() <= 9999 { // others cannot be written down again
+				t.Time = v
+			}
 			return
 		}
 	}

@@ -48,6 +48,7 @@ func TestDecodingIsLenient(t *testing.T) {
 		"unreadable date":   {`{"id":"a","createdAt":"soon"}`, Asset{ID: "a"}},
 		"date with a blank": {`{"id":"a","createdAt":"2026-03-10 15:43:25"}`, Asset{ID: "a", CreatedAt: Time{time.Date(2026, 3, 10, 15, 43, 25, 0, time.UTC)}}},
 		"date with offset":  {`{"id":"a","createdAt":"2026-03-10T16:43:25+0100"}`, Asset{ID: "a", CreatedAt: Time{time.Date(2026, 3, 10, 15, 43, 25, 0, time.UTC)}}},
+		"date past 9999":    {`{"id":"a","createdAt":"9999-12-31T23:30:00-05:00"}`, Asset{ID: "a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got Asset
