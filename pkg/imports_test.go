@@ -41,9 +41,10 @@ var mayImport = map[string]string{
 	"pkg/showpad/emulator":         "",
 	"pkg/state":                    "",
 	"pkg/tempfile":                 "",
+	"pkg/htmldoc":                  "",
 	"pkg/pipeline":                 "pkg/content pkg/manifest pkg/source pkg/showpad pkg/state pkg/tempfile",
-	"pkg/report":                   "pkg/manifest pkg/pipeline pkg/state",
-	"cmd/migrate/internal/view":    "pkg/export pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state pkg/tempfile",
+	"pkg/report":                   "pkg/manifest pkg/htmldoc pkg/pipeline pkg/state",
+	"cmd/migrate/internal/view":    "pkg/export pkg/htmldoc pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state pkg/tempfile",
 	"cmd/migrate/internal/login":   "cmd/migrate/internal/ownfile pkg/showpad",
 	"cmd/migrate/internal/note":    "cmd/migrate/internal/ownfile",
 	"cmd/migrate/internal/ownfile": "pkg/filelock",
@@ -51,6 +52,7 @@ var mayImport = map[string]string{
 	"cmd/migrate":                  "*",
 	"test/bugs":                    "",
 	"test/harness":                 "pkg/source/sourcetest",
+	"test/pages":                   "",
 	"test/spec":                    "",
 }
 

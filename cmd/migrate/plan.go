@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,8 +47,14 @@ func (f *planShow) addShown(cmd *cobra.Command, of string) {
 	fs := cmd.Flags()
 	fs.BoolVar(&f.full, "full", false, of+"show every row")
 	fs.BoolVar(&f.exitCode, "exit-code", false, of+"exit with 8 when there is work to do")
-	addFormat(cmd, &f.format, of)
+	addFormat(cmd, &f.format, of, planFormats)
 }
+
+// The formats of a plan, and of what is no page.
+var (
+	planFormats  = []string{"text", "json", "csv", "html"}
+	plainFormats = planFormats[:3]
+)
 
 // refusePlanFlags refuses flags of a plan where none is made; or is what else
 // makes one.
@@ -60,9 +67,14 @@ func (a *app) refusePlanFlags(or string) error {
 	return nil
 }
 
-func addFormat(cmd *cobra.Command, format *string, of string) {
-	cmd.Flags().StringVar(format, "format", "text", of+"text, json or csv")
-	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "csv"}, cobra.ShellCompDirectiveNoFileComp)))
+func addFormat(cmd *cobra.Command, format *string, of string, formats []string) {
+	cmd.Flags().StringVar(format, "format", "text", of+either(formats))
+	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// either is a choice in words: "text, json or csv".
+func either(all []string) string {
+	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
 }
 
 func newPlan(a *app) *cobra.Command {
@@ -74,8 +86,9 @@ func newPlan(a *app) *cobra.Command {
 would do with each item, and shows it. It writes nothing at the service.
 
 A run makes the same decisions with the same function. With --out the plan is also
-saved, to be looked at and carried out later, row by row, by run --plan. Exit code:
-3 when items need a decision, else 0, or with --exit-code 8 when there is work to do.`,
+saved, to be looked at and carried out later, row by row, by run --plan. --format html
+makes a page of it, to be read, printed and signed. Exit code: 3 when items need a
+decision, else 0, or with --exit-code 8 when there is work to do.`,
 		Example:           "  migrate plan manifest.yaml --sandbox --full",
 		Args:              argsOf(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeManifest,
@@ -93,12 +106,10 @@ saved, to be looked at and carried out later, row by row, by run --plan. Exit co
 }
 
 // format settles --format and --json.
-func (a *app) format(format string) (string, error) {
+func (a *app) format(format string, formats []string) (string, error) {
 	switch {
-	case format == "html":
-		return "", usagef("--format html is not in this version: use text, json or csv")
-	case !slices.Contains([]string{"text", "json", "csv"}, format):
-		return "", usagef("--format %q: use text, json or csv", format)
+	case !slices.Contains(formats, format):
+		return "", usagef("--format %q: use %s", format, either(formats))
 	case a.json && a.flags.Changed("format") && format != "json":
 		return "", usagef("--json and --format %s contradict each other", format)
 	case format == "json":
@@ -110,7 +121,7 @@ func (a *app) format(format string) (string, error) {
 }
 
 func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err error) {
-	format, err := a.format(f.show.format)
+	format, err := a.format(f.show.format, planFormats)
 	if err != nil {
 		return 0, err
 	}
@@ -138,6 +149,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	}
 	doc, err := view.NewPlan(view.PlanHeader{
 		Mode: s.target.mode, Tenant: s.target.tenant, Manifest: path, ID: s.set.Manifest.ID, Digest: s.checked.Digest,
+		At: s.start, Program: "migrate " + version(),
 	})
 	if err != nil {
 		return 0, err
@@ -177,6 +189,9 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 		}
 		doc.Leftovers.Add(l)
 	}
+	if file != nil {
+		doc.Header.Saved = &view.Saved{Path: file.Path(), Digest: file.Digest(), Rows: file.Rows(), Next: s.carryOut(file, path)}
+	}
 	err = a.showPlan(doc, sum, format, f.show.full, f.sep)
 	if file != nil {
 		s.tellSaved(file, path)
@@ -191,6 +206,8 @@ func (a *app) showPlan(doc *view.Plan, sum pipeline.Summary, format string, full
 		return doc.JSON(a.out, sum)
 	case "csv":
 		return doc.CSV(a.out, rune(*sep))
+	case "html":
+		return doc.HTML(a.out, sum, full)
 	}
 	return doc.Text(a.out, sum, full)
 }

@@ -93,7 +93,7 @@ func isManifestName(arg string) bool {
 }
 
 func (a *app) rollback(ctx context.Context, args []string, f *rollbackCommand) (code int, err error) {
-	format, err := a.format(f.show.format)
+	format, err := a.format(f.show.format, planFormats)
 	if err != nil {
 		return 0, err
 	}
@@ -335,7 +335,7 @@ func (s *session) rollbackInput(r state.Reader, t taken, f *rollbackCommand) pip
 // planRollback makes the plan of a rollback; the caller closes it.
 func (s *session) planRollback(ctx context.Context, in pipeline.RollbackInput, t taken) (*view.Plan, pipeline.Summary, error) {
 	in.Observe = nil
-	doc, err := view.NewPlan(view.PlanHeader{Mode: s.target.mode, Tenant: s.target.tenant, Manifest: s.places.manifest, ID: t.manifest, Runs: t.runs, Delete: t.delete})
+	doc, err := view.NewPlan(view.PlanHeader{Mode: s.target.mode, Tenant: s.target.tenant, Manifest: s.places.manifest, ID: t.manifest, Runs: t.runs, Delete: t.delete, At: s.start, Program: "migrate " + version()})
 	if err != nil {
 		return nil, pipeline.Summary{}, err
 	}

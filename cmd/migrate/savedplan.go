@@ -52,8 +52,8 @@ func (s *session) tellPlan(p *pipeline.SavedPlan) {
 	}
 }
 
-// tellSaved says where a plan was saved, and how it is carried out.
-func (s *session) tellSaved(file *pipeline.PlanFile, manifest string) {
+// carryOut is the command that carries out a saved plan.
+func (s *session) carryOut(file *pipeline.PlanFile, manifest string) string {
 	args := []string{"migrate", "run", manifest}
 	if s.target.mode == "SANDBOX" {
 		args = append(args, "--sandbox")
@@ -63,8 +63,13 @@ func (s *session) tellSaved(file *pipeline.PlanFile, manifest string) {
 			args = append(args, "--"+name, s.app.flags.Lookup(name).Value.String())
 		}
 	}
+	return strings.Join(again(append(args, "--plan", file.Path())), " ")
+}
+
+// tellSaved says where a plan was saved, and how it is carried out.
+func (s *session) tellSaved(file *pipeline.PlanFile, manifest string) {
 	say(s.app.err, "saved: %s, %s, SHA-256 %s", view.Clean(file.Path()), view.Plural(file.Rows(), "row", "rows"), file.Digest())
-	say(s.app.err, "next: %s", view.Clean(strings.Join(again(append(args, "--plan", file.Path())), " ")))
+	say(s.app.err, "next: %s", view.Clean(s.carryOut(file, manifest)))
 }
 
 // isPlanFileError reports whether err is about the file of a saved plan.

@@ -50,14 +50,14 @@ not be compared, 6 when everything is sent and the service still processes some.
 	f.state.add(fs)
 	fs.BoolVar(&f.deep, "deep", false, "read the bytes of every file back and hash them")
 	fs.IntVar(&f.downloads, "downloads", 4, "with --deep: files read back at once")
-	addFormat(cmd, &f.format, "")
+	addFormat(cmd, &f.format, "", plainFormats)
 	f.sep = addSeparator(fs)
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) { return a.verify(ctx, args[0], f) })
 	return cmd
 }
 
 func (a *app) verify(ctx context.Context, path string, f verifyFlags) (code int, err error) {
-	format, err := a.format(f.format)
+	format, err := a.format(f.format, plainFormats)
 	if err != nil {
 		return 0, err
 	}

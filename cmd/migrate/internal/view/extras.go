@@ -191,6 +191,12 @@ func extraLine(out *printer, row pipeline.ExtraRow) {
 // shareNotes says what cannot be taken back of the links that are made, and which
 // of them never end.
 func shareNotes(out *printer, rows []pipeline.ExtraRow) {
+	for _, line := range shareLines(rows) {
+		out.line("  %s", Clean(line))
+	}
+}
+
+func shareLines(rows []pipeline.ExtraRow) (lines []string) {
 	made := 0
 	var forever []string
 	for _, row := range rows {
@@ -199,16 +205,18 @@ func shareNotes(out *printer, rows []pipeline.ExtraRow) {
 		}
 		made++
 		if row.NeverExpires {
-			forever = append(forever, Clean(row.Key))
+			forever = append(forever, row.Key)
 		}
 	}
 	if made == 0 {
-		return
+		return nil
 	}
-	out.line("  %s cannot be taken back or changed: whoever has %s opens %s", either(made == 1, "This link", "These links"), either(made == 1, "it", "them"), either(made == 1, "it", "them"))
+	them := either(made == 1, "it", "them")
+	lines = append(lines, fmt.Sprintf("%s cannot be taken back or changed: whoever has %s opens %s", either(made == 1, "This link", "These links"), them, them))
 	if len(forever) > 0 {
-		out.line("  Never expire (%s): %s", Count(len(forever)), strings.Join(forever, ", "))
+		lines = append(lines, fmt.Sprintf("Never expire (%s): %s", Count(len(forever)), strings.Join(forever, ", ")))
 	}
+	return lines
 }
 
 // staying names what a rollback cannot take back.

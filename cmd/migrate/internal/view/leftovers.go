@@ -53,7 +53,7 @@ func (l *Leftovers) text(out *printer) {
 		return
 	}
 	out.line("")
-	out.line("Not included (%s):", list(some(l.Files, "file", "files"), either(l.Files > 0, Bytes(l.Bytes), ""), some(l.Folders, "folder", "folders"), some(l.Rows, "row", "rows")))
+	out.line("Not included (%s):", l.counts())
 	for _, reason := range manifest.LeftReasons() {
 		n := l.Reasons[reason]
 		if n == 0 {
@@ -69,6 +69,11 @@ func (l *Leftovers) text(out *printer) {
 			out.line("    ... and %s more (the evidence of a run lists all)", Count(n-someLeftovers))
 		}
 	}
+}
+
+// counts says how much it is: "3 files, 12 kB, 1 row".
+func (l *Leftovers) counts() string {
+	return list(some(l.Files, "file", "files"), either(l.Files > 0, Bytes(l.Bytes), ""), some(l.Folders, "folder", "folders"), some(l.Rows, "row", "rows"))
 }
 
 func leftoverLine(o manifest.Leftover) string {

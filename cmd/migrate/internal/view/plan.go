@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
@@ -25,6 +26,17 @@ type PlanHeader struct {
 	// Runs are those that a rollback takes back; none for a plan of a run.
 	Runs   []string `json:"runs,omitempty"`
 	Delete bool     `json:"delete,omitempty"` // what they made goes for good
+
+	At      time.Time `json:"-"` // when it was made
+	Program string    `json:"-"` // and by which version
+	Saved   *Saved    `json:"-"` // the file that it was saved in; nil: none
+}
+
+// Saved is the file of a saved plan.
+type Saved struct {
+	Path, Digest string
+	Rows         int
+	Next         string // the command that carries it out
 }
 
 // Plan collects the rows of a plan and then shows them. Rows wait in a
@@ -34,6 +46,7 @@ type Plan struct {
 	Unmapped  manifest.Unmapped // values that the maps have no entry for
 	Leftovers *Leftovers        // what the manifest leaves behind; nil: nobody looked
 	identical *pipeline.Identical
+	groups    groups
 	spool     *spool
 	extras    []pipeline.ExtraRow
 }
@@ -50,6 +63,7 @@ func NewPlan(h PlanHeader) (*Plan, error) {
 // Add adds a row.
 func (p *Plan) Add(row pipeline.Row) error {
 	p.identical.Add(row)
+	p.groups.add(&row)
 	return p.spool.add(row)
 }
 
@@ -83,7 +97,8 @@ func (p *Plan) JSON(w io.Writer, s pipeline.Summary) error {
 		Exposure    *pipeline.Exposure  `json:"exposure,omitempty"`
 		NotIncluded *Leftovers          `json:"notIncluded,omitempty"`
 		Identical   *pipeline.Identical `json:"identical,omitempty"`
-	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s, seen, p.Leftovers, same})
+		Groups      []Group             `json:"groups,omitempty"`
+	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s, seen, p.Leftovers, same, p.groups.list()})
 	if err != nil {
 		return err
 	}
@@ -211,6 +226,9 @@ const (
 	someDecisions = 50
 	someTags      = 20
 	someRows      = 10
+	someGroups    = 20
+	// manyRows is from how many rows on it sums them up by Division and folder.
+	manyRows = 100
 )
 
 // Text writes the plan for people; full shows every row.
@@ -262,6 +280,9 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 		return err
 	}
 	identical(out, same, full)
+	if s.Items > manyRows && !full {
+		groupLines(out, p.groups.list())
+	}
 	for _, a := range order {
 		n := s.Actions[a]
 		if n == 0 {
@@ -384,13 +405,17 @@ func (p *Plan) twins(out *printer, s pipeline.Summary, full bool) {
 // someIdentical is how many groups of files with the same bytes are shown.
 const someIdentical = 5
 
+func identicalLine(same *pipeline.Identical) string {
+	return fmt.Sprintf("%s with the bytes of another one in their Division, %s more than needed", plural(same.Items-same.Groups, "item", "items"), Bytes(same.Bytes))
+}
+
 // identical writes the files with the same bytes.
 func identical(out *printer, same *pipeline.Identical, full bool) {
 	if same == nil {
 		return
 	}
 	out.line("")
-	out.line("Identical content (%s with the bytes of another one in their Division, %s more than needed):", plural(same.Items-same.Groups, "item", "items"), Bytes(same.Bytes))
+	out.line("Identical content (%s):", identicalLine(same))
 	shown := min(len(same.Top), limit(someIdentical, full))
 	for _, g := range same.Top[:shown] {
 		ids := make([]string, len(g.Samples))
@@ -406,6 +431,25 @@ func identical(out *printer, same *pipeline.Identical, full bool) {
 		out.line("  ... and %s more", Count(same.Groups-shown))
 	}
 }
+
+// groupLines writes where the rows of a large plan are.
+func groupLines(out *printer, all []Group) {
+	out.line("")
+	out.line("By action, Division and folder:")
+	for _, g := range all[:min(len(all), someGroups)] {
+		line := fmt.Sprintf("%s  %s  %s  %s", g.Action, Clean(orNone(g.Division)), Clean(orNone(g.Folder)), Plural(g.Items, "item", "items"))
+		if g.Bytes > 0 {
+			line += ", " + Bytes(g.Bytes)
+		}
+		out.line("  %s", line)
+	}
+	if more := len(all) - someGroups; more > 0 {
+		out.line("  ... and %s more (--format json and html have them)", Count(more))
+	}
+}
+
+// orNone is a name, or a dash where there is none.
+func orNone(name string) string { return either(name == "", "-", name) }
 
 func rowLine(row pipeline.Row) []string {
 	head := Clean(row.ExternalID)

@@ -2,6 +2,7 @@ package view
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,6 +70,26 @@ func (s *spool) each(yield func(pipeline.Row) error) error {
 			return fmt.Errorf("the plan's temporary file: %w", err)
 		}
 		return yield(row)
+	})
+}
+
+// of calls yield with the rows of an action, and of a reason unless that is "".
+func (s *spool) of(action pipeline.Action, reason string, yield func(*pipeline.Row) error) error {
+	// In a string of the row the quotes would be escaped, so what has no such member
+	// need not be read.
+	member := []byte(`"action":"` + string(action) + `"`)
+	return s.lines(func(line []byte) error {
+		if !bytes.Contains(line, member) {
+			return nil
+		}
+		var row pipeline.Row
+		if err := json.Unmarshal(line, &row); err != nil {
+			return fmt.Errorf("the plan's temporary file: %w", err)
+		}
+		if row.Action != action || reason != "" && row.Reason != reason {
+			return nil
+		}
+		return yield(&row)
 	})
 }
 
