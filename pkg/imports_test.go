@@ -45,6 +45,7 @@ var mayImport = map[string]string{
 	"pkg/pipeline":                 "pkg/content pkg/manifest pkg/source pkg/showpad pkg/state pkg/tempfile",
 	"pkg/report":                   "pkg/manifest pkg/htmldoc pkg/pipeline pkg/state",
 	"cmd/migrate/internal/view":    "pkg/export pkg/htmldoc pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state pkg/tempfile",
+	"cmd/migrate/internal/ledger":  "cmd/migrate/internal/ownfile pkg/showpad",
 	"cmd/migrate/internal/login":   "cmd/migrate/internal/ownfile pkg/showpad",
 	"cmd/migrate/internal/note":    "cmd/migrate/internal/ownfile",
 	"cmd/migrate/internal/ownfile": "pkg/filelock",

@@ -1,0 +1,28 @@
+package ledger
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+var boot = sync.OnceValue(func() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+})
+
+// uptime is how long the system has been up, sleep included, and which start of it
+// this is; "" when it does not tell.
+func uptime() (string, time.Duration) {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) != nil {
+		return "", 0
+	}
+	return boot(), time.Duration(ts.Nano())
+}
