@@ -59,7 +59,7 @@ bugs: ## plant bugs in a copy, one at a time: each must make the tests fail that
 
 .PHONY: check
 check: ## format, vet, staticcheck, tidy, Windows, dated idioms, all tests with the race detector
-	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd pkg test); \
+	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd pkg scripts test); \
 		if [ -n "$$unformatted" ]; then printf 'not formatted (run gofmt -w):\n%s\n' "$$unformatted"; exit 1; fi
 	$(GO) vet -tags integration ./...
 	GOOS=windows $(GO) vet ./...
@@ -105,15 +105,9 @@ cover: ## measure what the tests cover, into cover.out
 	$(GO) test -coverprofile=cover.out -coverpkg=./... ./...
 	@$(GO) tool cover -func=cover.out | tail -1
 
-.PHONY: dist
-dist: ## build static binaries for Linux, macOS and Windows into dist/
-	@rm -rf dist && mkdir dist
-	@set -e; for target in $(TARGETS); do \
-		os=$${target%/*}; arch=$${target#*/}; ext=; [ $$os != windows ] || ext=.exe; \
-		echo "dist/migrate-$$os-$$arch$$ext"; \
-		GOOS=$$os GOARCH=$$arch $(STATIC) -o dist/migrate-$$os-$$arch$$ext ./cmd/migrate; \
-	done
-	@cd dist && { if command -v sha256sum >/dev/null; then sha256sum migrate-*; else shasum -a 256 migrate-*; fi; } >SHA256SUMS
+.PHONY: release
+release: ## build archives for Linux, macOS and Windows with docs, completions and licences into dist/, and their checksums
+	$(GO) run ./scripts/release -version '$(VERSION)' -targets '$(TARGETS)'
 	@cat dist/SHA256SUMS
 
 .PHONY: clean

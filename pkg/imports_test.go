@@ -51,6 +51,7 @@ var mayImport = map[string]string{
 	"cmd/migrate/internal/ownfile": "pkg/filelock",
 	"cmd/migrate/internal/config":  "pkg/manifest",
 	"cmd/migrate":                  "*",
+	"scripts/release":              "",
 	"test/bugs":                    "",
 	"test/harness":                 "pkg/source/sourcetest",
 	"test/pages":                   "",
