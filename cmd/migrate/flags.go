@@ -107,6 +107,11 @@ func (f *runFlags) addPace(fs *pflag.FlagSet) {
 	fs.IntVar(&f.maxFailures, "max-failures", 0, "stop after this many failed items; 0 is no limit")
 }
 
+// addForecast adds the flags of a run that a plan's forecast depends on.
+func (f *runFlags) addForecast(fs *pflag.FlagSet) {
+	fs.IntVar(&f.uploads, "uploads", 8, "for the forecast: uploads in flight")
+}
+
 func addSettleTime(fs *pflag.FlagSet, d *time.Duration) {
 	fs.DurationVar(d, "settle-time", time.Minute, "how long the service's lists may take to show a new asset")
 }

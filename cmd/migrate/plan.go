@@ -99,6 +99,7 @@ decision, else 0, or with --exit-code 8 when there is work to do.`,
 	f.selects.add(fs)
 	f.state.add(fs)
 	f.decide.addDecisions(fs)
+	f.decide.addForecast(fs)
 	f.show.add(cmd, "")
 	f.sep = addSeparator(fs)
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) { return a.plan(ctx, args[0], f) })
@@ -158,7 +159,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	doc.Unmapped = s.checked.Unmapped
 
 	in := s.input(reader, sel, f.decide.options(f.service))
-	in.Options.Hash = f.show.hash
+	in.Options.Hash, in.Options.Given = f.show.hash, s.given()
 	if in.Options.OlderState, err = s.olderState(ctx, reader); err != nil {
 		return 0, err
 	}

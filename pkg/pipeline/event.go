@@ -107,6 +107,8 @@ type Outcome struct {
 	Requests map[string]int                     `json:"requests"` // API requests by operationId
 	Puts     int                                `json:"puts"`
 	Bytes    int64                              `json:"bytes"` // sent to storage
+	// Limit is what limited the run; nil where it was over in a moment.
+	Limit *Limit `json:"limit,omitempty"`
 	// TagsDeleted is how many tags a rollback deleted.
 	TagsDeleted int   `json:"tagsDeleted,omitempty"`
 	Err         error `json:"-"` // why it stopped early; nil otherwise

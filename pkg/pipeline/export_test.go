@@ -9,3 +9,16 @@ func WithLimits(o Options, chunk, queue, batch int) Options {
 
 // PruneLimitOf is what l means for so many records.
 func PruneLimitOf(l PruneLimit, records int) int { return l.of(records) }
+
+// WorkloadOf is the workload of so many creates.
+func WorkloadOf(sizes []int64, name func(int) string) Workload {
+	var l Workload
+	var s Summary
+	for i, n := range sizes {
+		row := Row{Action: ActionCreate, Name: name(i), Size: n, MD5: "known", Writes: 2, Puts: 1}
+		l.add(&row)
+		s.Add(row)
+	}
+	l.total(&s)
+	return l
+}

@@ -144,6 +144,9 @@ type Options struct {
 	Deep      bool // read the bytes back and hash them
 	Downloads int  // files read back at once; 0 is 4
 
+	// Given is what a forecast of a plan is told of the settings; see [Foresee].
+	Given Given
+
 	limits limits
 }
 

@@ -68,6 +68,7 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 	s := Summary{TagTwins: g.twins}
 	tags := tagCensus{}
 	moves := moves{g: g}
+	var load Workload
 	for chunk, err := range g.chunks(ctx) {
 		if err != nil {
 			return s, err
@@ -82,6 +83,7 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 		}
 		for _, w := range chunk {
 			s.Add(w.Row)
+			load.add(&w.Row)
 			g.planned(w)
 			tags.add(w.item.Division, newTags(w.Set), 1)
 			if err := yield(w); err != nil {
@@ -106,7 +108,21 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 	g.exposed(&s)
 	tags.into(&s)
 	s.Reads = forecastReads(g.made(), &s) + g.in.Options.downloads(&s)
-	return s, nil
+	s.Forecast, err = g.forecast(ctx, load, &s)
+	return s, err
+}
+
+// forecast says how long a run of this plan takes.
+func (g *gatherer) forecast(ctx context.Context, load Workload, s *Summary) (*Forecast, error) {
+	m, err := measured(ctx, g.in.State)
+	if err != nil {
+		return nil, err
+	}
+	if load.total(s); s.Writes+s.Puts+load.HashFiles == 0 {
+		load.Requests = 0 // nothing but the reads that the plan has made as well
+	}
+	f := Foresee(load, g.in.Options.Given.paces(&g.in.Options, m), g.in.Options.Given, g.in.Start)
+	return &f, nil
 }
 
 // racy reports whether a file has to be read only because its bytes were

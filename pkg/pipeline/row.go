@@ -111,6 +111,8 @@ type Summary struct {
 	Pruned map[Action]int `json:"pruned,omitempty"`
 	// Prune is what is known of such items; nil when nobody looked.
 	Prune *Pruning `json:"prune,omitempty"`
+	// Forecast is how long a run of a plan takes; nil for what is no plan.
+	Forecast *Forecast `json:"forecast,omitempty"`
 	// TagTwins are tags that look alike, among those wanted and the service's.
 	TagTwins []manifest.Problem `json:"tagTwins,omitempty"`
 }

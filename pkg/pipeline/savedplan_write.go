@@ -104,7 +104,7 @@ func (p *PlanFile) write(v any) error {
 
 // commit writes the last line and gives the file its name.
 func (p *PlanFile) commit(totals Summary) error {
-	totals.Prune = nil // it is of the moment: a run looks again
+	totals.Prune, totals.Forecast = nil, nil // they are of the moment: a run looks again
 	err := p.write(planEnd{Type: "end", Rows: p.rows, Extras: p.extras, Totals: totals, SHA256: hex.EncodeToString(p.sum.Sum(nil))})
 	if err != nil {
 		return err

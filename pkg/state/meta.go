@@ -28,11 +28,15 @@ const (
 	MetaExternalIDFirst = "external-id-first"
 	// MetaExternalIDDropped is the id of the asset whose create lost our external ID.
 	MetaExternalIDDropped = "external-id-dropped"
+	// MetaPaces has how fast the last run went that measured it: JSON, for forecasts
+	// alone.
+	MetaPaces = "paces"
 )
 
 // metaKeys are all keys but metaCounts: what an export has of them.
 var metaKeys = []string{
 	MetaTenant, MetaSchema, MetaSerial, MetaDigest, MetaLists, MetaExtrasDoubt, MetaExternalIDKept, MetaExternalIDFirst, MetaExternalIDDropped,
+	MetaPaces,
 }
 
 // reserved reports whether only the store may write key.

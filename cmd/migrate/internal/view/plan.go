@@ -240,6 +240,7 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 		out.line("%s", RollbackLine(s))
 	} else {
 		out.line("%s", FirstLine(s))
+		forecast(out, s.Forecast)
 	}
 
 	if s.Offline > 0 {

@@ -74,6 +74,9 @@ func (h *planPage) head() *htmldoc.Page {
 	if !p.Header.At.IsZero() {
 		fact("Made", p.Header.At.Format(time.DateTime+" -07:00")+either(p.Header.Program == "", "", " by "+p.Header.Program), false)
 	}
+	if lines := forecastLines(s.Forecast); len(lines) > 0 {
+		d.Facts = append(d.Facts, htmldoc.Fact{Name: "Forecast", Value: lines})
+	}
 	if s.Offline > 0 {
 		fact("Online only", fmt.Sprintf("%s (%s): a run downloads %s", Plural(s.Offline, "file", "files"), Bytes(s.OfflineBytes), either(s.Offline == 1, "it", "them")), false)
 	}

@@ -97,6 +97,7 @@ func TestEverySectionOfAPlanHasItsPlace(t *testing.T) {
 	s.Prune = &pipeline.Pruning{Mode: pipeline.PruneArchive, Unlisted: 1, Samples: []string{nasty}, Guards: []pipeline.Guard{{Code: "prune-limit", Text: nasty}}}
 	s.Exposure = &pipeline.Exposure{Timezone: "Europe/Brussels", Divisions: []pipeline.DivisionView{{Division: nasty, Now: 3, LaterAll: 2, Later: []pipeline.ReleaseDay{{Day: "2026-12-01", Assets: 2}}, Shareable: 4, NoExpiry: 1}}, Links: &pipeline.LinkView{Shares: 1, Assets: 2}}
 	s.Extras = map[state.ExtraKind]map[pipeline.Action]int{state.Share: {pipeline.ActionCreate: 1, pipeline.ActionBlocked: 1}}
+	s.Forecast = &pipeline.Forecast{Likely: pipeline.Estimate{Seconds: 600, Runs: 1}, Slowest: pipeline.Estimate{Seconds: 900, Runs: 1}, By: "rate", Large: &pipeline.Large{Files: 1, Share: 0.6, Name: nasty, Seconds: 300}}
 	p.Unmapped = manifest.Unmapped{Values: []manifest.UnmappedValue{{Map: "tags", Value: nasty, Count: 2}}}
 	p.Leftovers = &Leftovers{}
 	p.Leftovers.Add(manifest.Leftover{Source: nasty, Size: 5, Reason: manifest.LeftNoItem})
@@ -129,7 +130,7 @@ func TestEverySectionOfAPlanHasItsPlace(t *testing.T) {
 			t.Errorf("section %s lacks %q:\n%s", id, want, text)
 		}
 	}
-	for _, want := range []string{"Online only 2 files (5.0 kB): a run downloads them", "prune-limit", "3 warnings: migrate lint shows them"} {
+	for _, want := range []string{"Online only 2 files (5.0 kB): a run downloads them", "prune-limit", "Forecast likely 10 min", "is 60 % of the bytes and takes 5 min alone", "3 warnings: migrate lint shows them"} {
 		if !strings.Contains(got.Text(), want) {
 			t.Errorf("the page lacks %q", want)
 		}
