@@ -42,6 +42,7 @@ var mayImport = map[string]string{
 	"pkg/state":                    "",
 	"pkg/tempfile":                 "",
 	"pkg/htmldoc":                  "",
+	"pkg/window":                   "",
 	"pkg/pipeline":                 "pkg/content pkg/manifest pkg/source pkg/showpad pkg/state pkg/tempfile",
 	"pkg/report":                   "pkg/manifest pkg/htmldoc pkg/pipeline pkg/state",
 	"cmd/migrate/internal/view":    "pkg/export pkg/htmldoc pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state pkg/tempfile",
