@@ -47,6 +47,9 @@ func (r *runner) runExtras(ctx context.Context, kind state.ExtraKind) error {
 		if x.kind() != kind {
 			continue
 		}
+		if r.curfew.check() {
+			return nil
+		}
 		if err := r.in.Store.Flush(ctx); err != nil { // what the phase before wrote decides
 			return err
 		}

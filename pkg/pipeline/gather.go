@@ -66,6 +66,10 @@ type work struct {
 	purse   *purse // that promised it due requests; nil: none did
 	due     int
 	counted bool // among the open items of the purse
+
+	inTurn  bool          // see curfew.turn
+	queued  time.Duration // that its upload will take, while it is in turn
+	tooLong bool          // it was told that no run has the time for its bytes
 }
 
 // assetID is the asset that w is about, by its record or as the item names it; ""

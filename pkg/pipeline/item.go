@@ -261,6 +261,11 @@ func (r *runner) leave(ctx context.Context, w *work) error {
 	if w.Row.Action != ActionResume {
 		w.Row.Reason = ReasonNotReached
 	}
+	return r.leaveAs(ctx, w)
+}
+
+// leaveAs is leave with the reason that w's row has.
+func (r *runner) leaveAs(ctx context.Context, w *work) error {
 	if w.back != nil && (w.rec == nil || w.rec.Run != r.in.ID) { // nothing of it is taken back
 		return r.finish(ctx, w, string(state.Pending), nil)
 	}
@@ -315,6 +320,7 @@ func (r *runner) blockDivision(ctx context.Context, w *work, err error) error {
 // finish is the end of an item in this run.
 func (r *runner) finish(_ context.Context, w *work, status string, f *state.Failure) error {
 	r.first.release(w)
+	r.curfew.over(w)
 	w.letGo()
 	w.endPromise()
 	if w.Link != nil && !w.linking && f == nil && w.back == nil && (status == string(state.Done) || status == "unchanged") {

@@ -108,6 +108,7 @@ func (r *runner) items(ctx context.Context) (err error) {
 	if err := r.in.Store.Flush(ctx); err != nil {
 		return err
 	}
+	r.curfew.check() // those that it leaves are told
 	return r.phase(ctx, func(busy context.Context) error {
 		// What is to be no variant any more comes first: it may be the primary of others.
 		none := func(e *linkEntry) bool { return string(e.Link) == string(null) }

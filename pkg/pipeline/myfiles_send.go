@@ -40,6 +40,9 @@ func (m *myFiles) send(ctx context.Context, r *runner, w *extraWork, watch *tick
 			return nil
 		}
 		w.Row.Size = f.info.Size
+		if !r.curfew.fitsPersonal(f.info.Size) {
+			return nil // it is told as not reached
+		}
 		before := w.rec
 		err = r.putExtra(ctx, w, func(e *state.Extra) {
 			e.Status, e.Wanted, e.ID, e.Ticket, e.Error = state.ExtraSending, w.wanted, "", "", nil

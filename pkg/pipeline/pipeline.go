@@ -124,6 +124,11 @@ type Options struct {
 	// Budget is how many requests the run may make; it begins nothing that could not
 	// be finished with them, and ends with 5. nil: as many as it takes.
 	Budget Allowance
+	// Until is asked at the start of a run, and again and again while it goes on, when
+	// it has to be over: a window closes by the wall clock, which may jump. Nothing is
+	// begun that would not be finished by then; nil: no deadline. It is called
+	// concurrently and must not wait.
+	Until func() Deadline
 	// OlderState is set when the state is an older copy, or was begun anew: nothing
 	// is pruned then, and extras that the state has no word of are not made. See
 	// [DoubtExtras].

@@ -43,7 +43,7 @@ func (r *runner) prune(ctx context.Context) error {
 	if p.Mode == PruneKeep || p.Off != "" || len(p.Guards) > 0 || r.in.API == nil {
 		return nil
 	}
-	if !p.acts() && r.plan == nil {
+	if !p.acts() && r.plan == nil || r.curfew.check() {
 		return nil
 	}
 	return r.pruneStages(ctx)

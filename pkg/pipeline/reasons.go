@@ -17,6 +17,7 @@ const (
 	ReasonLinked         = "linked"         // the item names the asset, which becomes its own
 	ReasonRecreate       = "recreate"       // gone from the service, and --recreate names it
 	ReasonNotReached     = "not-reached"    // the run ended before
+	ReasonNoTime         = "no-time"        // it would not have been over before the run's deadline
 	ReasonStillProcesses = "still-processing"
 	ReasonTakeBack       = "take-back"     // a run that is taken back did it
 	ReasonTakenBack      = "taken-back"    // it is as it was before
@@ -111,4 +112,5 @@ const (
 	WarnNormalised = "normalised"    // the service shows a field in another form than sent
 	WarnTwin       = "twin"          // another asset has the same external ID
 	WarnOtherFile  = "other-version" // the bytes are ours, the version is not the one we asked for
+	WarnTooLong    = "too-long"      // the file would take longer than any run may go on, and was left out
 )

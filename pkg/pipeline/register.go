@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,6 +25,9 @@ func (r *runner) register(ctx context.Context, w *work) error {
 	}
 	if r.tally.refuses(w.facts.Refs.DivisionID) {
 		return r.blockDivision(ctx, w, nil)
+	}
+	if !w.lost() && !r.curfew.fitsUpload(w) { // an asset without its bytes is half made
+		return r.leaveLate(ctx, w)
 	}
 	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "register", Size: w.Row.Size})
 	var notBefore time.Time
@@ -56,8 +60,16 @@ func (r *runner) register(ctx context.Context, w *work) error {
 	if err != nil {
 		return r.refused(ctx, w, showpad.KindRead, FailedTag, err)
 	}
-	// Waiting for the first create and for tags takes time: the look-up may have
-	// become too old.
+	switch err := r.curfew.turn(ctx, w); {
+	case errors.Is(err, errNoTime):
+		return r.leaveLate(ctx, w)
+	case errors.Is(err, errLeft):
+		return r.leave(ctx, w)
+	case err != nil:
+		return err
+	}
+	// Waiting for the first create, for tags and for its turn takes time: the look-up
+	// may have become too old.
 	switch found, err := w.look.fresh(ctx, r.in.API, w.item.ExternalID, r.lookupMaxAge, notBefore); {
 	case err != nil:
 		return r.refused(ctx, w, showpad.KindRead, FailedUnavailable, err)

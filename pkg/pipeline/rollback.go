@@ -66,6 +66,9 @@ func Rollback(ctx context.Context, in RollbackInput) (Outcome, error) {
 	in.State = in.Store
 	r := newRunner(&in.RunInput)
 	out := Outcome{Run: in.ID, Start: in.Start}
+	if stop, closes := r.curfew.closes(); closes {
+		return out, stop
+	}
 	t, err := newTakeBack(ctx, &in) // before this run is one of the runs
 	if err != nil {
 		return out, err
@@ -77,13 +80,14 @@ func Rollback(ctx context.Context, in RollbackInput) (Outcome, error) {
 	if err != nil {
 		return out, err
 	}
+	r.curfew.count(items)
 	r.back, r.g, r.in.Sources = t, &t.gatherer, t.sources()
 	r.emit(Started{Run: in.ID, Items: items, At: in.Start})
 
 	r.carryOut(ctx, &out, func(ctx context.Context) error {
 		err := r.backStages(ctx)
-		if err == nil && in.Delete && !r.stopped() {
-			if err = r.dropCategories(ctx); err == nil && !r.stopped() {
+		if err == nil && in.Delete && !r.curfew.check() {
+			if err = r.dropCategories(ctx); err == nil && !r.curfew.check() {
 				err = r.dropTags(ctx)
 			}
 		}

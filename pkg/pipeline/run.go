@@ -36,16 +36,21 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	}
 	r := newRunner(&in)
 	out := Outcome{Run: in.ID, Start: in.Start}
+	if stop, closes := r.curfew.closes(); closes {
+		return out, stop
+	}
 	if err := in.Store.SetRun(ctx, begun); err != nil {
 		return out, err
 	}
-	g, c, err := prepare(ctx, &in.Input)
+	before, cancel := r.curfew.before(ctx)
+	defer cancel()
+	g, c, err := prepare(before, &in.Input)
 	if err != nil {
-		return out, err
+		return out, cutOff(before, err)
 	}
 	r.g, r.dir = g, g.dir
-	if err := r.carry(ctx); err != nil {
-		return out, err
+	if err := r.carry(before); err != nil {
+		return out, cutOff(before, err)
 	}
 	if r.plan == nil && !in.Select.narrow() || r.plan != nil && !r.plan.Header.Choice.Selects() {
 		g.extras = newExtras(&in.Input)
@@ -57,6 +62,7 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	if r.plan != nil {
 		items = r.plan.Len() - r.plan.Unlisted()
 	}
+	r.curfew.count(items)
 	r.emit(Started{Run: in.ID, Items: items, At: in.Start})
 	r.tellOthers(c.all - c.items)
 
@@ -71,6 +77,9 @@ func (r *runner) carryOut(ctx context.Context, out *Outcome, work, notReached fu
 	err := r.doubt(ctx)
 	if err == nil {
 		err = work(ctx)
+	}
+	if err == nil {
+		r.curfew.end()
 	}
 	unwatch()
 	if cause := r.purse.ended(); cause != nil {
@@ -115,6 +124,7 @@ type runner struct {
 	park    *park
 	settler *settler
 	first   *firstCreate
+	curfew  *curfew
 
 	tagMu      sync.Mutex
 	tagsMaking map[string]*making
@@ -165,6 +175,7 @@ func newRunner(in *RunInput) *runner {
 	r.park = newPark(r)
 	r.settler = newSettler(r)
 	r.first = newFirstCreate(r)
+	r.curfew = newCurfew(r)
 	return r
 }
 
@@ -208,14 +219,15 @@ func (r *runner) stopped() bool {
 // used up, with which what has begun is still finished.
 func (r *runner) ending() bool { return r.stopped() || r.purse.closed() }
 
-// watchStop turns the caller's request into a stop; its owner calls the
-// function that it returns.
+// watchStop turns the caller's request, and the deadline, into a stop; its owner
+// calls the function that it returns.
 func (r *runner) watchStop(ctx context.Context) func() {
-	if r.in.Stop == nil {
-		return func() {}
-	}
 	done := make(chan struct{})
 	var wg sync.WaitGroup
+	wg.Go(func() { r.curfew.watch(ctx, done) })
+	if r.in.Stop == nil {
+		return func() { close(done); wg.Wait() }
+	}
 	wg.Go(func() {
 		select {
 		case <-r.in.Stop:
@@ -296,6 +308,7 @@ func (r *runner) workers(ctx context.Context, g *errgroup.Group, n int, in <-cha
 // step carries an item through one stage. What still waits for the service when
 // the drain time of a stop is over stays where it stands.
 func (r *runner) step(ctx context.Context, w *work, stage func(context.Context, *work) error) error {
+	r.curfew.check()
 	err := stage(r.busy, w)
 	if ctx.Err() == nil && errors.Is(err, errDrained) {
 		return r.leave(ctx, w) // a stage that gives this error back has not passed the item on
@@ -316,10 +329,7 @@ func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc, over
 	case <-ctx.Done():
 		return nil
 	}
-	d := r.in.Options.Drain
-	if d == 0 {
-		d = time.Minute
-	}
+	d := r.curfew.drained(r.in.Options.drain())
 	r.emit(Waiting{For: "drain", Text: "stopping: uploads in flight may finish", Until: time.Now().Add(d)})
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -282,7 +282,7 @@ func (s *settler) patience(waiting int) error {
 	}
 	until := s.moved.Add(wait)
 	if wait < 0 || time.Now().After(until) {
-		s.r.stop(&StopError{Code: 6, Err: fmt.Errorf("all is sent; files that the service still processes: %d (run again later to verify them)", waiting)})
+		s.r.stop(unsettled(waiting))
 		return nil
 	}
 	if !s.waitTold {
@@ -290,6 +290,11 @@ func (s *settler) patience(waiting int) error {
 		s.r.emit(Waiting{For: "processing", Text: fmt.Sprintf("files that the service is processing: %d", waiting), Until: until})
 	}
 	return nil
+}
+
+// unsettled is the end of a run that has sent everything.
+func unsettled(waiting int) *StopError {
+	return &StopError{Code: 6, Err: fmt.Errorf("all is sent; files that the service still processes: %d (run again later to verify them)", waiting)}
 }
 
 // unread is a poll without an answer: tried again later, unless the run has to

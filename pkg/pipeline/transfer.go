@@ -27,6 +27,9 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 	if arrived, err := r.alreadySent(uploads, w); err != nil || arrived {
 		return err
 	}
+	if !r.curfew.fitsUpload(w) { // so it need not wait
+		return r.leaveLate(ctx, w)
+	}
 	if kept, err := r.keep(uploads, w); err != nil || !kept {
 		return err
 	}
@@ -55,6 +58,9 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 			}
 			if errors.Is(err, errLeft) {
 				return r.leave(ctx, w)
+			}
+			if errors.Is(err, errNoTime) {
+				return r.leaveLate(ctx, w)
 			}
 			if r.lags(w, err) {
 				continue
@@ -101,6 +107,9 @@ func (r *runner) sendOnce(ctx context.Context, w *work) (asked bool, err error) 
 		return false, err
 	}
 	defer func() { slot.leave(err) }()
+	if !r.curfew.fitsUpload(w) { // it may have waited for long
+		return false, errNoTime
+	}
 	w.uploads++
 	up, err := r.askURL(ctx, w)
 	if err != nil {
@@ -273,6 +282,7 @@ func (r *runner) sent(ctx context.Context, w *work) error {
 // watch hands an item to the poller.
 func (r *runner) watch(ctx context.Context, w *work) error {
 	w.letGo()
+	r.curfew.over(w)
 	if r.stopped() {
 		return r.leave(ctx, w)
 	}

@@ -83,6 +83,12 @@ func (g *goodput) done(size int64, d time.Duration) {
 	c.time += w * (d.Seconds() - c.time)
 }
 
+// An upload tells of one that is farClasses larger, and more, when it took bytesBound.
+const (
+	farClasses = 2
+	bytesBound = 1 // second
+)
+
 // estimate is how long an upload of size bytes takes: as those of its class did, in
 // proportion; else by the nearest class that is known.
 func (g *goodput) estimate(size int64) (time.Duration, bool) {
@@ -96,6 +102,9 @@ func (g *goodput) estimate(size int64) (time.Duration, bool) {
 		return 0, false
 	}
 	c := g.classes[best]
+	if of-best > farClasses && c.time < bytesBound {
+		return 0, false // it took the way there, which says nothing of so many bytes
+	}
 	d := c.time
 	if c.bytes > 0 && float64(size) > c.bytes { // a small one takes its time for the way alone
 		d *= float64(size) / c.bytes
