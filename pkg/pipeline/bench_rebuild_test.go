@@ -19,7 +19,7 @@ import (
 // the state becomes.
 func BenchmarkRebuild(b *testing.B) {
 	for _, from := range []pipeline.RebuildFrom{pipeline.FromLists, pipeline.FromExports} {
-		for _, n := range sizes() {
+		for _, n := range sizes(1_000, 10_000) {
 			b.Run(string(from)+"/"+sizeName(n), func(b *testing.B) {
 				b.ReportAllocs()
 				peak, size := 0.0, int64(0)

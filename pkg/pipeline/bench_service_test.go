@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -19,12 +20,27 @@ import (
 // serveVariable turns the test binary into a service; its value is the latency.
 const serveVariable = "MIGRATE_TEST_SERVE"
 
+// profileVariable names a folder in which each service leaves a profile of where
+// its processor time went.
+const profileVariable = "MIGRATE_TEST_SERVE_PROFILE"
+
 // serveEmulator serves an empty tenant on loopback: it writes its address as a
 // line, and ends with its input.
 func serveEmulator(in io.Reader, out io.Writer) error {
 	latency, err := time.ParseDuration(os.Getenv(serveVariable))
 	if err != nil {
 		return err
+	}
+	if dir := os.Getenv(profileVariable); dir != "" {
+		f, err := os.CreateTemp(dir, "service-*.cpu")
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	s, err := emulator.New(emulator.Options{})
 	if err != nil {
@@ -70,7 +86,7 @@ func late(d time.Duration, h http.Handler) http.Handler {
 
 // service starts an empty tenant in a process of its own, so that neither its
 // memory nor its garbage counts as ours. It returns its address, and what ends it.
-func service(b *testing.B, latency time.Duration) (url string, stop func()) {
+func service(b *testing.B, latency time.Duration) (url string, stop func() serviceEnd) {
 	b.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -94,9 +110,19 @@ func service(b *testing.B, latency time.Duration) (url string, stop func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return strings.TrimSpace(line), func() {
+	return strings.TrimSpace(line), func() serviceEnd {
+		end := serviceEnd{at: time.Now(), ours: cpuTime()}
 		if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
 			b.Error(err)
 		}
+		end.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		return end
 	}
+}
+
+// serviceEnd is when a service was told to end, what this process had used of the
+// processor until then, and what the service used in its whole life.
+type serviceEnd struct {
+	at        time.Time
+	ours, cpu time.Duration
 }

@@ -33,12 +33,13 @@ const (
 	fileSize = 4 << 10 // bytes
 )
 
-// sizes are the numbers of items to measure with. A hundred thousand take
-// minutes, and are measured only when -bench names them ("100k").
-func sizes() []int {
-	l := []int{1_000, 10_000}
-	if f := flag.Lookup("test.bench"); f != nil && strings.Contains(f.Value.String(), "100k") {
-		l = append(l, 100_000)
+// sizes are the numbers of items to measure with: l, and a hundred thousand and a
+// million, which take minutes, when -bench names them ("100k", "1000k").
+func sizes(l ...int) []int {
+	for _, n := range []int{100_000, 1_000_000} {
+		if f := flag.Lookup("test.bench"); f != nil && strings.Contains(f.Value.String(), "/"+sizeName(n)) {
+			l = append(l, n)
+		}
 	}
 	return l
 }
@@ -88,7 +89,7 @@ func BenchmarkDecide(b *testing.B) {
 // BenchmarkPlan plans against a service in memory: a library that is all new,
 // and one that is all there.
 func BenchmarkPlan(b *testing.B) {
-	for _, n := range sizes() {
+	for _, n := range sizes(1_000, 10_000) {
 		b.Run("new/"+sizeName(n), func(b *testing.B) { benchmarkPlan(b, n, pipeline.ActionCreate) })
 		b.Run("done/"+sizeName(n), func(b *testing.B) { benchmarkPlan(b, n, pipeline.ActionUnchanged) })
 	}
@@ -130,9 +131,11 @@ func benchmarkPlan(b *testing.B, n int, want pipeline.Action) {
 // BenchmarkRun is a whole run against a service behind loopback HTTP, with a
 // durable state. Beside it, in the same process and turn about, go the bare
 // calls: bare-ratio is their time divided by the run's, 1 when all that a run does beyond
-// them costs nothing.
+// them costs nothing. cpu-ratio is the same of the processor time of both
+// processes, which other work on the machine hardly moves; us/item and
+// service-us/item are ours of the run, bare- those of the bare calls.
 func BenchmarkRun(b *testing.B) {
-	for _, n := range sizes() {
+	for _, n := range sizes(1_000, 3_000, 10_000) {
 		b.Run(sizeName(n), func(b *testing.B) { benchmarkRun(b, n, 0) })
 	}
 }
@@ -140,25 +143,24 @@ func BenchmarkRun(b *testing.B) {
 // BenchmarkRunLatency is [BenchmarkRun] with a service that takes 50 ms for
 // every answer, as one that is far away.
 func BenchmarkRunLatency(b *testing.B) {
-	for _, n := range sizes() {
+	for _, n := range sizes(1_000, 3_000, 10_000) {
 		b.Run(sizeName(n), func(b *testing.B) { benchmarkRun(b, n, 50*time.Millisecond) })
 	}
 }
 
 func benchmarkRun(b *testing.B, n int, latency time.Duration) {
 	b.ReportAllocs()
-	var bareTime, runTime time.Duration
+	var bareCost, runCost cost
 	peak := 0.0
 	for b.Loop() {
 		b.StopTimer()
 		url, stop := service(b, latency)
 		calls := newBare(b, url)
-		begin := time.Now()
+		done := measure(&bareCost)
 		if err := calls.move(b.Context(), n); err != nil {
 			b.Fatal(err)
 		}
-		bareTime += time.Since(begin)
-		stop()
+		done(stop())
 
 		url, stop = service(b, latency)
 		api, storage := transports(b)
@@ -171,11 +173,11 @@ func benchmarkRun(b *testing.B, n int, latency time.Duration) {
 		st := openState(b, filepath.Join(b.TempDir(), "run.state.db"), false)
 		in := benchInput(n, client, st)
 		memory := watchMemory()
-		begin = time.Now()
+		done = measure(&runCost)
 		b.StartTimer()
 		out, err := pipeline.Run(b.Context(), pipeline.RunInput{Input: in, Store: st, ID: "run-1"})
 		b.StopTimer()
-		runTime += time.Since(begin)
+		done(stop())
 		peak = max(peak, memory())
 		if err != nil || out.Code != 0 || out.Status["done"] != n {
 			b.Fatalf("run: %s, %v, %v", out.Sentence, out.Err, err)
@@ -183,13 +185,36 @@ func benchmarkRun(b *testing.B, n int, latency time.Duration) {
 		if err := st.Close(); err != nil {
 			b.Fatal(err)
 		}
-		stop()
 		b.StartTimer()
 	}
-	b.ReportMetric(float64(b.N)*float64(n)/runTime.Seconds(), "items/s")
-	b.ReportMetric(float64(b.N)*float64(n)/bareTime.Seconds(), "bare-items/s")
-	b.ReportMetric(bareTime.Seconds()/runTime.Seconds(), "bare-ratio")
+	items := float64(b.N) * float64(n)
+	b.ReportMetric(items/runCost.wall.Seconds(), "items/s")
+	b.ReportMetric(items/bareCost.wall.Seconds(), "bare-items/s")
+	b.ReportMetric(bareCost.wall.Seconds()/runCost.wall.Seconds(), "bare-ratio")
 	b.ReportMetric(peak, "peak-MB")
+	if runCost.ours > 0 {
+		b.ReportMetric((bareCost.ours+bareCost.service).Seconds()/(runCost.ours+runCost.service).Seconds(), "cpu-ratio")
+		b.ReportMetric(runCost.ours.Seconds()*1e6/items, "us/item")
+		b.ReportMetric(runCost.service.Seconds()*1e6/items, "service-us/item")
+		b.ReportMetric(bareCost.ours.Seconds()*1e6/items, "bare-us/item")
+		b.ReportMetric(bareCost.service.Seconds()*1e6/items, "bare-service-us/item")
+	}
+}
+
+// cost is what runs took: on the clock, and of the processors here and in the
+// service.
+type cost struct{ wall, ours, service time.Duration }
+
+// measure adds to c what happens until done is called, and what the service took
+// in its life. The clock stands when stop is called, before done.
+func measure(c *cost) (done func(end serviceEnd)) {
+	runtime.GC() // of what came before
+	begin, used := time.Now(), cpuTime()
+	return func(end serviceEnd) {
+		c.wall += end.at.Sub(begin)
+		c.ours += end.ours - used
+		c.service += end.cpu
+	}
 }
 
 // perItem reports the time of one item.

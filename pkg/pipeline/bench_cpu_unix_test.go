@@ -1,0 +1,18 @@
+//go:build unix
+
+package pipeline_test
+
+import (
+	"syscall"
+	"time"
+)
+
+// cpuTime is what this process has used of the processors: in itself and in the
+// system for it.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
