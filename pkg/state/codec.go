@@ -101,11 +101,12 @@ func encode(rec *Record) ([]byte, error) {
 	for i, w := range rec.Warnings {
 		rec.Warnings[i] = clean(w)
 	}
-	b, err := marshal(rec)
-	if err != nil {
-		return nil, fmt.Errorf("record of %q: %w", rec.ExternalID, err)
+	e := encoder{b: make([]byte, 0, 1024)} // about what a record has
+	e.record(rec)
+	if e.err != nil {
+		return nil, fmt.Errorf("record of %q: %w", rec.ExternalID, e.err)
 	}
-	return b, nil
+	return e.b, nil
 }
 
 // decode is the inverse of encode. Every failure wraps ErrDamaged.
@@ -189,6 +190,9 @@ func checkRun(id string) error {
 
 // clean makes a text one line of at most maxText characters.
 func clean(s string) string {
+	if len(s) <= maxText && plainText(s) {
+		return strings.Trim(s, " ")
+	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
 			return ' '

@@ -188,8 +188,9 @@ func (w Write) encode(now time.Time) (e entry, err error) {
 		return e, err
 	}
 	if w.Event != "" {
-		e.event, err = json.Marshal(Event{Time: rec.Updated, Run: rec.Run, Op: rec.Op, Status: rec.Status, Text: clean(w.Event)})
-		if err != nil {
+		enc := encoder{b: make([]byte, 0, 192)}
+		enc.event(&Event{Time: rec.Updated, Run: rec.Run, Op: rec.Op, Status: rec.Status, Text: clean(w.Event)})
+		if e.event, err = enc.b, enc.err; err != nil {
 			return e, err
 		}
 	}
@@ -197,7 +198,9 @@ func (w Write) encode(now time.Time) (e entry, err error) {
 		if err := checkRun(e.run); err != nil {
 			return e, fmt.Errorf("the change of %q needs the run that makes it: %w", rec.ExternalID, err)
 		}
-		if e.change, err = marshal(w.Change); err != nil {
+		enc := encoder{b: make([]byte, 0, 64)}
+		enc.change(w.Change)
+		if e.change, err = enc.b, enc.err; err != nil {
 			return e, fmt.Errorf("change of %q: %w", rec.ExternalID, err)
 		}
 	}
