@@ -76,7 +76,7 @@ func BenchmarkPut(b *testing.B) {
 					return err
 				}
 				return s.db.Update(func(tx *bolt.Tx) error {
-					return put(tx.Bucket(bucketItems), []byte(e.id), e.record)
+					return tx.Bucket(bucketItems).Put([]byte(e.id), e.record)
 				})
 			})
 		})

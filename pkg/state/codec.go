@@ -30,6 +30,11 @@ func seal(key, content []byte) []byte {
 	return append(v, content...)
 }
 
+// sealIn seals content that stands behind room for its sum.
+func sealIn(key, value []byte) {
+	binary.BigEndian.PutUint32(value, sum(key, value[sumSize:]))
+}
+
 // readable is what of a key people can read: the external ID, the run or both,
 // without the number of an event.
 func readable(key []byte) string {
@@ -91,7 +96,9 @@ func unescapeAll(values map[string]json.RawMessage) {
 }
 
 // encode returns rec as JSON, ready to be sealed.
-func encode(rec *Record) ([]byte, error) {
+func encode(rec *Record) ([]byte, error) { return appendEncoded(nil, rec) }
+
+func appendEncoded(b []byte, rec *Record) ([]byte, error) {
 	rec.SentAt = rec.SentAt.UTC()
 	rec.Updated = rec.Updated.UTC()
 	if rec.Error != nil {
@@ -101,7 +108,7 @@ func encode(rec *Record) ([]byte, error) {
 	for i, w := range rec.Warnings {
 		rec.Warnings[i] = clean(w)
 	}
-	e := encoder{b: make([]byte, 0, 1024)} // about what a record has
+	e := encoder{b: b}
 	e.record(rec)
 	if e.err != nil {
 		return nil, fmt.Errorf("record of %q: %w", rec.ExternalID, e.err)

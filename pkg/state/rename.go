@@ -73,7 +73,7 @@ func (b *batch) rename(r renaming) error {
 			return err
 		}
 	}
-	if err := b.event(r.to, r.event); err != nil {
+	if err := b.event(r.to, [][]byte{r.event}); err != nil {
 		return err
 	}
 	changes, err := keysOf(b.changes, r.from)

@@ -347,6 +347,7 @@ func TestRunsAndChanges(t *testing.T) {
 	w.Record.Run = "aaa" // its changes are not those of "aa"
 	w.Change = &Change{Op: Archive}
 	mustPut(t, s, w)
+	mustFlush(t, s)
 	ids, changes, err := s.Changes(t.Context(), "aa", "", 5000)
 	if err != nil || len(ids) != 1203 || len(changes) != 1203 || ids[1202] != "1202" || changes[7].AssetID != "7" || string(changes[7].Before["n"]) != "7" {
 		t.Fatalf("%d, %d, %v", len(ids), len(changes), err)
@@ -598,5 +599,12 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	}
 	if _, _, err := OpenReader(t.Context(), path); !errors.Is(err, ErrNewer) {
 		t.Errorf("reader: %v", err)
+	}
+}
+
+func mustFlush(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

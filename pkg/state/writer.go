@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,6 +20,9 @@ const (
 	queueSize  = 4096 // requests that wait for the writer
 	groupSize  = 1024 // writes in one commit, about
 	keepEvents = 32   // for each external ID
+	// holdFor is how long a step that nobody waits for may stay with the writer:
+	// the next steps of its item come within it, and are written as one.
+	holdFor = 100 * time.Millisecond
 )
 
 // request is what one call asks of the writer: all of it or nothing.
@@ -37,12 +42,14 @@ type request struct {
 type entry struct {
 	id     string
 	head   head
-	prev   head // of the record that it replaces; of the writer
-	record []byte
+	record []byte // sealed
 	event  []byte // nil: none
 	run    string
 	change []byte // nil: none
 }
+
+// steps reports whether r is about records of items, and nothing else.
+func (r *request) steps() bool { return len(r.writes) > 0 }
 
 // Put stores all of w, or refuses all of it, and returns once it is on disk. It
 // sets the time of each record. ctx covers waiting for the writer only: what
@@ -77,9 +84,11 @@ func (s *Store) Replace(ctx context.Context, w ...Write) error {
 	return s.wait(ctx, r)
 }
 
-// Queue is Put without the wait: w will be on disk with a later commit, at the
-// latest when Flush or Close returns. The order of Put and Queue is kept. It
-// blocks while the queue is full. A step that is refused is told by the next
+// Queue is Put without the wait: w will be on disk within a tenth of a second, at
+// the latest when Flush or Close returns. The steps of an item keep their order,
+// whoever waits for them; steps of other items may be on disk before. Of several
+// steps of one item in a commit the last record is written. Queue blocks while the
+// queue is full. A step that is refused is told by the next
 // Flush, or by Close.
 func (s *Store) Queue(ctx context.Context, w ...Write) error {
 	if len(w) == 0 {
@@ -184,9 +193,10 @@ func (w Write) encode(now time.Time) (e entry, err error) {
 	}
 	rec.Updated = now
 	e = entry{id: rec.ExternalID, head: head{rec.Op, rec.Status}, run: cmp.Or(w.ChangeRun, rec.Run)}
-	if e.record, err = encode(&rec); err != nil {
+	if e.record, err = appendEncoded(make([]byte, sumSize, 1024), &rec); err != nil { // about what a record takes
 		return e, err
 	}
+	sealIn([]byte(e.id), e.record)
 	if w.Event != "" {
 		enc := encoder{b: make([]byte, 0, 192)}
 		enc.event(&Event{Time: rec.Updated, Run: rec.Run, Op: rec.Op, Status: rec.Status, Text: clean(w.Event)})
@@ -208,30 +218,130 @@ func (w Write) encode(now time.Time) (e entry, err error) {
 }
 
 // writer owns all writing: it takes what has queued up, commits it as one
-// transaction and wakes those who wait.
+// transaction and wakes those who wait. Steps that nobody waits for are held a
+// while, see [holdFor]; an intent does not carry those of other items along.
 func (s *Store) writer() {
 	defer close(s.done)
-	group := make([]*request, 0, 64)
-	for r := range s.queue {
-		runtime.Gosched() // lets those just woken add their next one
-		group = append(group[:0], r)
-		for n := len(r.writes); n < groupSize; {
-			select {
-			case r, ok := <-s.queue:
-				if ok {
-					group = append(group, r)
-					n += 1 + len(r.writes)
-					continue
-				}
-			default:
+	var h backlog
+	for {
+		select {
+		case r, ok := <-s.queue:
+			if !ok {
+				s.commit(h.all())
+				return
 			}
-			break
+			runtime.Gosched() // lets those just woken add their next one
+			h.add(r)
+			for more := true; more && h.room(); {
+				select {
+				case r, ok := <-s.queue:
+					if more = ok; ok {
+						h.add(r)
+					}
+				default:
+					more = false
+				}
+			}
+			if group := h.due(); len(group) > 0 {
+				s.commit(group)
+			}
+		case <-h.timer():
+			s.commit(h.all())
 		}
-		s.commit(group)
 	}
 }
 
+// backlog is what the writer has taken and not committed, in its order.
+type backlog struct {
+	requests []*request
+	writes   int
+	urgent   bool        // somebody waits for a step
+	flush    bool        // somebody waits for everything
+	wake     *time.Timer // nil: nothing is held
+}
+
+func (h *backlog) add(r *request) {
+	h.requests = append(h.requests, r)
+	h.writes += 1 + len(r.writes)
+	switch {
+	case !r.steps() || !r.single():
+		h.flush = true
+	case r.done != nil:
+		h.urgent = true
+	}
+}
+
+// single reports whether all steps of r are of one item.
+func (r *request) single() bool {
+	for i := range r.writes {
+		if r.writes[i].id != r.writes[0].id {
+			return false
+		}
+	}
+	return true
+}
+
+func (h *backlog) room() bool { return h.writes < groupSize }
+
+// timer ends when what is held has been held long enough; nil while nothing is.
+func (h *backlog) timer() <-chan time.Time {
+	if h.wake == nil {
+		return nil
+	}
+	return h.wake.C
+}
+
+// all lets everything go.
+func (h *backlog) all() []*request {
+	group := h.requests
+	if h.wake != nil {
+		h.wake.Stop()
+	}
+	*h = backlog{}
+	return group
+}
+
+// due is what has to be committed now: nothing, everything, or the steps that
+// somebody waits for with those of the same items.
+func (h *backlog) due() []*request {
+	switch {
+	case h.flush || !h.room():
+		return h.all()
+	case h.wake == nil:
+		h.wake = time.NewTimer(holdFor)
+	}
+	if !h.urgent {
+		return nil
+	}
+	h.urgent = false
+	waits := map[string]bool{}
+	for _, r := range h.requests {
+		if r.done != nil {
+			waits[r.writes[0].id] = true
+		}
+	}
+	var group []*request
+	keep := h.requests[:0]
+	for _, r := range h.requests {
+		if waits[r.writes[0].id] {
+			group = append(group, r)
+			h.writes -= 1 + len(r.writes)
+		} else {
+			keep = append(keep, r)
+		}
+	}
+	clear(h.requests[len(keep):])
+	h.requests = keep
+	if len(keep) == 0 {
+		h.all()
+	}
+	return group
+}
+
 func (s *Store) commit(group []*request) {
+	if len(group) == 0 {
+		return
+	}
 	err := s.failure()
 	if err == nil {
 		if err = s.transact(group); err != nil {
@@ -314,6 +424,7 @@ func (s *Store) transaction(f func(tx *bolt.Tx) (changed bool, err error)) error
 type batch struct {
 	counts                                         Counts
 	changed                                        bool
+	touched                                        map[string]*touched // written by settle
 	meta, items, open, changes, events, runs, made *bolt.Bucket
 	tx                                             *bolt.Tx
 }
@@ -324,10 +435,22 @@ func (b *batch) bind(tx *bolt.Tx) {
 	b.made, b.tx = tx.Bucket(bucketMade), tx
 }
 
+// touched is an item with the steps that it takes in a batch.
+type touched struct {
+	before, now head // before the batch, and as of the steps so far
+	steps       []*entry
+}
+
 // apply applies every request that may be; the others get their err. An error
 // of its own ends the transaction.
 func (b *batch) apply(group []*request) error {
+	b.touched = make(map[string]*touched, len(group))
 	for _, r := range group {
+		if !r.steps() {
+			if err := b.settle(); err != nil { // it may look at records
+				return err
+			}
+		}
 		refusal, err := b.check(r)
 		if err != nil {
 			return err
@@ -339,7 +462,7 @@ func (b *batch) apply(group []*request) error {
 			return err
 		}
 	}
-	return nil
+	return b.settle()
 }
 
 // check returns why r is refused, nil if it is not.
@@ -355,11 +478,12 @@ func (b *batch) check(r *request) (refusal, err error) {
 		e := &r.writes[i]
 		prev, ok := within[e.id]
 		if !ok {
-			if prev, err = b.head(e.id); err != nil {
+			t, err := b.touch(e.id)
+			if err != nil {
 				return nil, err
 			}
+			prev = t.now
 		}
-		e.prev = prev
 		step := follow
 		if r.force {
 			step = replace
@@ -377,6 +501,20 @@ func (b *batch) check(r *request) (refusal, err error) {
 	return nil, nil
 }
 
+// touch is the item of id as this batch has it so far.
+func (b *batch) touch(id string) (*touched, error) {
+	if t := b.touched[id]; t != nil {
+		return t, nil
+	}
+	prev, err := b.head(id)
+	if err != nil {
+		return nil, err
+	}
+	t := &touched{before: prev, now: prev}
+	b.touched[id] = t
+	return t, nil
+}
+
 // head of the record of id; zero when there is none.
 func (b *batch) head(id string) (head, error) {
 	key := []byte(id)
@@ -392,11 +530,10 @@ func (b *batch) head(id string) (head, error) {
 }
 
 func (b *batch) request(r *request) error {
-	for _, e := range r.writes {
-		if err := b.write(e); err != nil {
-			return err
-		}
-		b.changed = true
+	for i := range r.writes {
+		e := &r.writes[i]
+		t := b.touched[e.id] // by check
+		t.steps, t.now, b.changed = append(t.steps, e), e.head, true
 	}
 	for _, kv := range r.meta {
 		if err := put(b.meta, []byte(kv[0]), []byte(kv[1])); err != nil {
@@ -429,34 +566,54 @@ func (b *batch) request(r *request) error {
 	return nil
 }
 
-func (b *batch) write(e entry) error {
-	prev := e.prev
-	if (prev != head{}) {
-		b.counts.add(prev, -1)
+// settle writes the items touched so far, in the order of the file.
+func (b *batch) settle() error {
+	for _, id := range slices.Sorted(maps.Keys(b.touched)) {
+		if t := b.touched[id]; len(t.steps) > 0 {
+			if err := b.write(id, t); err != nil {
+				return err
+			}
+		}
 	}
-	b.counts.add(e.head, 1)
-	key := []byte(e.id)
-	err := put(b.items, key, e.record)
+	clear(b.touched)
+	return nil
+}
+
+// write writes the last record of an item, and what each of its steps adds.
+func (b *batch) write(id string, t *touched) error {
+	if (t.before != head{}) {
+		b.counts.add(t.before, -1)
+	}
+	b.counts.add(t.now, 1)
+	key := []byte(id)
+	err := b.items.Put(key, t.steps[len(t.steps)-1].record)
 	if err != nil {
 		return err
 	}
-	switch was, is := prev.Op != "" && prev.Status.unfinished(), e.head.Status.unfinished(); {
+	switch was, is := t.before.Op != "" && t.before.Status.unfinished(), t.now.Status.unfinished(); {
 	case is && !was:
 		err = put(b.open, key, nil)
 	case was && !is:
 		err = b.open.Delete(key)
 	}
-	if err == nil && e.change != nil {
-		err = put(b.changes, join(e.run, e.id), e.change)
+	var events [][]byte
+	for i, e := range t.steps {
+		if e.event != nil {
+			events = append(events, e.event)
+		}
+		// Of several changes of one run the last one stays.
+		if err == nil && e.change != nil && !slices.ContainsFunc(t.steps[i+1:], func(later *entry) bool { return later.change != nil && later.run == e.run }) {
+			err = put(b.changes, join(e.run, id), e.change)
+		}
 	}
-	if err == nil && e.event != nil {
-		err = b.event(e.id, e.event)
+	if err == nil && events != nil {
+		err = b.event(id, events)
 	}
 	return err
 }
 
 // event appends to the story of id and drops its oldest lines.
-func (b *batch) event(id string, event []byte) error {
+func (b *batch) event(id string, events [][]byte) error {
 	prefix := join(id, "")
 	var seqs []uint64
 	c := b.events.Cursor()
@@ -467,12 +624,20 @@ func (b *batch) event(id string, event []byte) error {
 	if len(seqs) > 0 {
 		next = seqs[len(seqs)-1] + 1
 	}
-	for ; len(seqs) >= keepEvents; seqs = seqs[1:] {
+	if over := len(events) - keepEvents; over > 0 {
+		events, next = events[over:], next+uint64(over)
+	}
+	for ; len(seqs)+len(events) > keepEvents; seqs = seqs[1:] {
 		if err := b.events.Delete(eventKey(prefix, seqs[0])); err != nil {
 			return err
 		}
 	}
-	return put(b.events, eventKey(prefix, next), event)
+	for i, event := range events {
+		if err := put(b.events, eventKey(prefix, next+uint64(i)), event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setRun replaces the run with the same ID or appends. Runs are few: they are
