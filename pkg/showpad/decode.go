@@ -59,6 +59,12 @@ func stamp(raw json.RawMessage) (t Time) {
 // refOf is a member that refers to another object by its id; the zero Ref when
 // it is absent, null, or no object.
 func refOf(raw json.RawMessage) (r Ref) {
+	if rest, ok := bytes.CutPrefix(raw, []byte(`{"id":`)); ok && len(rest) > 0 && rest[0] == '"' {
+		end := valueEnd(rest, 0)
+		if id, ok := plain(rest[:end]); ok && string(rest[end:]) == "}" {
+			return Ref{ID: id}
+		}
+	}
 	if inner, ok := members(raw, 4); ok {
 		return Ref{ID: word(inner["id"])}
 	}
@@ -79,7 +85,10 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 
 func (t *Time) read(b []byte) {
 	t.Time = time.Time{}
-	s := text(b)
+	s, ok := plain(b)
+	if !ok {
+		s = text(b)
+	}
 	if s == "" {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"iter"
 	"slices"
@@ -60,6 +61,24 @@ type uploadAnswer struct {
 		SuggestedContentType string            `json:"suggestedContentType"`
 		Metadata             map[string]string `json:"metadata"`
 	} `json:"uploadMeta"`
+}
+
+// UnmarshalJSON reads the answer; what is not as usual is left to encoding/json.
+func (a *uploadAnswer) UnmarshalJSON(b []byte) error {
+	if m, ok := members(b, 8); ok {
+		if meta, ok := members(m["uploadMeta"], 4); ok {
+			if named, ok := members(meta["metadata"], 4); ok || len(meta["metadata"]) == 0 {
+				a.ID, a.UploadMeta.UploadURL, a.UploadMeta.SuggestedContentType = word(m["id"]), word(meta["uploadUrl"]), word(meta["suggestedContentType"])
+				a.UploadMeta.Metadata = make(map[string]string, len(named))
+				for name, value := range named {
+					a.UploadMeta.Metadata[name] = word(value)
+				}
+				return nil
+			}
+		}
+	}
+	type usual uploadAnswer
+	return json.Unmarshal(b, (*usual)(a))
 }
 
 // Files lists all versions of an asset.

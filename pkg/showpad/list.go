@@ -133,7 +133,13 @@ func decodePage[T any](b []byte) (p page, items []T, err error) {
 	if !isObject(b) {
 		return p, nil, errors.New("a list is expected")
 	}
-	if err := lenient(json.Unmarshal(b, &p)); err != nil {
+	if m, ok := cut(b); ok {
+		_ = p.Count.UnmarshalJSON(m["count"]) // absent: not known; it never fails
+		p.Items, ok = cutList(m["items"])
+		if !ok {
+			p.Items = nil
+		}
+	} else if err := lenient(json.Unmarshal(b, &p)); err != nil {
 		return p, nil, err
 	}
 	if p.Items == nil && !p.Count.isZero() {
@@ -146,6 +152,14 @@ func decodePage[T any](b []byte) (p page, items []T, err error) {
 		}
 	}
 	return p, items, nil
+}
+
+// cut is members of what need not be valid.
+func cut(b []byte) (map[string]json.RawMessage, bool) {
+	if !json.Valid(b) {
+		return nil, false
+	}
+	return members(b, 4)
 }
 
 // one decodes a JSON object into v; anything else is an answer that cannot be read.
@@ -188,7 +202,10 @@ type lenientInt struct{ n *int64 }
 
 func (i *lenientInt) UnmarshalJSON(b []byte) error {
 	i.n = nil
-	s := text(b)
+	s := string(b)
+	if len(b) == 0 || b[0] < '0' || b[0] > '9' {
+		s = text(b)
+	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		i.n = &n
 	} else if f, err := strconv.ParseFloat(s, 64); err == nil && f == float64(int64(f)) {

@@ -1,6 +1,9 @@
 package showpad
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // members cuts a JSON object into its members, which share its memory; of those
 // with the same name the last one counts. It checks no more than it needs to
@@ -18,7 +21,7 @@ func members(object []byte, about int) (map[string]json.RawMessage, bool) {
 			i = blank(object, i+1)
 		}
 		end := valueEnd(object, i)
-		name, ok := plain(object[i:end])
+		name, ok := memberName(object[i:end])
 		if !ok {
 			return nil, false
 		}
@@ -34,6 +37,55 @@ func members(object []byte, about int) (map[string]json.RawMessage, bool) {
 		i = end
 	}
 	return m, i < len(object)
+}
+
+// Members cuts a JSON object that an answer had into its members, which share its
+// memory; false when it is none, or has names with escapes.
+func Members(object json.RawMessage) (map[string]json.RawMessage, bool) { return members(object, 4) }
+
+// cutList cuts a JSON list into its elements, which share its memory. Like
+// members it takes list to be valid; false when it is no list.
+func cutList(list []byte) (l []json.RawMessage, ok bool) {
+	i := blank(list, 0)
+	if i >= len(list) || list[i] != '[' {
+		return nil, false
+	}
+	l = []json.RawMessage{}
+	for i = blank(list, i+1); i < len(list) && list[i] != ']'; i = blank(list, i) {
+		if list[i] == ',' {
+			i = blank(list, i+1)
+		}
+		end := valueEnd(list, i)
+		if end == i {
+			return nil, false
+		}
+		l = append(l, list[i:end:end])
+		i = end
+	}
+	return l, i < len(list)
+}
+
+// known are names of members that come again and again: they are not copied.
+var known = func() map[string]string {
+	m := map[string]string{}
+	for _, name := range strings.Fields(`id externalId name status type slug division currentFile checksum size isArchived createdAt updatedAt lastUploadedAt
+		archivedAt authors competencies countries description documentType downloadableExternal downloadableInternal draftedAt enforcedPages expiresAt
+		fileType isDivisionShared isOnlyEntireDocumentShareable isProcessedUsed isRenderExternalAllowed isSensitive isSpeakerNotesEnabled languages
+		lockedPages owner pageCount permissions previewUrl releasedAt resourceType tags thumbnailUrl url user isShareable isAnnotatable isEditable
+		localization uploadMeta uploadUrl suggestedContentType metadata count items`) {
+		m[name] = name
+	}
+	return m
+}()
+
+// memberName is plain for a name.
+func memberName(raw []byte) (string, bool) {
+	if len(raw) > 2 {
+		if name, ok := known[string(raw[1:len(raw)-1])]; ok {
+			return name, true
+		}
+	}
+	return plain(raw)
 }
 
 // plain is the string that raw spells when that is the same, letter for letter:

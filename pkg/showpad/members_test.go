@@ -3,6 +3,8 @@ package showpad
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"maps"
 	"testing"
 )
 
@@ -79,6 +81,55 @@ func TestAssetReadsWhatEncodingReads(t *testing.T) {
 		if a.ID != want.ID || a.Name != want.Name || a.Status != want.Status || a.Type != want.Type || a.Slug != want.Slug || a.ExternalID != want.ExternalID ||
 			a.Division != want.Division || file != wantFile || a.IsArchived != want.IsArchived || !a.UpdatedAt.Equal(want.UpdatedAt.Time) || !a.CreatedAt.Equal(want.CreatedAt.Time) {
 			t.Errorf("%s\ngot  %+v\nwant %+v", in, a, want)
+		}
+	}
+}
+
+// Lists and upload answers are read as encoding/json reads them, whatever shape
+// they have.
+func TestWhatIsCutIsWhatEncodingReads(t *testing.T) {
+	for _, in := range []string{
+		`{"count":2,"items":[{"id":"a","name":"]}"}, {"id":"b"}],"next":null}`, `{"count":0,"items":[]}`, `{"count":"1","items":[ {"id":"a"} ]}`,
+		`{"count":0,"items":null}`, `{"count":0}`, `{"items":[{"id":"a"}]}`, `{"count":1,"items":{"id":"a"}}`, `{"count":null,"items":[7,"x",{"id":"a"}]}`,
+		`{"\u0063ount":1,"items":[{"id":"a"}]}`, `{"count":1,"items":[{"id":"a"}]`, `{"count":3.0,"items":[[],{}]}`,
+	} {
+		var want page
+		wantErr := lenient(json.Unmarshal([]byte(in), &want))
+		if wantErr == nil && want.Items == nil && !want.Count.isZero() {
+			wantErr = errors.New("it has no items")
+		}
+		got, refs, err := decodePage[Ref]([]byte(in))
+		if (err == nil) != (wantErr == nil) {
+			t.Errorf("%s: %v, want %v", in, err, wantErr)
+			continue
+		} else if err != nil {
+			continue
+		}
+		n, known := got.Count.get()
+		if wantN, wantKnown := want.Count.get(); n != wantN || known != wantKnown || len(got.Items) != len(want.Items) || len(refs) != len(want.Items) {
+			t.Errorf("%s: %d %v, %s", in, n, known, got.Items)
+			continue
+		}
+		for i := range want.Items {
+			if !bytes.Equal(bytes.TrimSpace(want.Items[i]), got.Items[i]) {
+				t.Errorf("%s: %s, want %s", in, got.Items[i], want.Items[i])
+			}
+		}
+	}
+	for _, in := range []string{
+		`{"id":"f","uploadMeta":{"uploadUrl":"https://x/?a=1&b=2","suggestedContentType":"text/plain","metadata":{"x-amz-meta-a":"1","b":"\u0061"}}}`,
+		`{"id":"f","uploadMeta":{"uploadUrl":"u\u0026v","metadata":{}}}`, `{"uploadMeta":{"metadata":null,"uploadUrl":"u"}}`, `{"uploadMeta":null,"id":"f"}`, `{}`,
+		`{"\u0069d":"f","uploadMeta":{"uploadUrl":"u","suggestedContentType":null}}`,
+	} {
+		type usual uploadAnswer
+		var want usual
+		if err := json.Unmarshal([]byte(in), &want); err != nil {
+			t.Fatal(err)
+		}
+		var got uploadAnswer
+		if err := json.Unmarshal([]byte(in), &got); err != nil || got.ID != want.ID || got.UploadMeta.UploadURL != want.UploadMeta.UploadURL ||
+			got.UploadMeta.SuggestedContentType != want.UploadMeta.SuggestedContentType || !maps.Equal(got.UploadMeta.Metadata, want.UploadMeta.Metadata) {
+			t.Errorf("%s: %+v, %v, want %+v", in, got, err, want)
 		}
 	}
 }

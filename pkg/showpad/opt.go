@@ -3,6 +3,7 @@ package showpad
 import (
 	"encoding/json"
 	"reflect"
+	"strconv"
 )
 
 // Opt is a member of a request that may be absent (the zero Opt), null, or set.
@@ -24,10 +25,28 @@ func (o Opt[T]) MarshalJSON() ([]byte, error) {
 	if !o.Set || o.Null {
 		return []byte("null"), nil
 	}
+	switch v := any(&o.Value).(type) {
+	case *string:
+		if b := []byte(`"` + *v + `"`); isPlainJSON(b) {
+			return b, nil
+		}
+	case *bool:
+		return strconv.AppendBool(nil, *v), nil
+	}
 	if v := reflect.ValueOf(&o.Value).Elem(); v.Kind() == reflect.Slice && v.IsNil() {
 		return []byte("[]"), nil // set to nothing; null has a meaning of its own
 	}
 	return json.Marshal(o.Value)
+}
+
+// isPlainJSON reports whether quoted stands for itself, also where HTML is escaped.
+func isPlainJSON(quoted []byte) bool {
+	for _, c := range quoted[1 : len(quoted)-1] {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
 }
 
 // UnmarshalJSON reads null or a value; a member that is not there stays absent.

@@ -366,7 +366,18 @@ func readBody(resp *http.Response) ([]byte, error) {
 	if resp.StatusCode >= 300 {
 		limit = maxRefusal
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	var body []byte
+	var err error
+	if n := resp.ContentLength; n >= 0 && n <= limit {
+		body = make([]byte, n)
+		var got int
+		if got, err = io.ReadFull(resp.Body, body); err == io.EOF { // of none at all
+			err = io.ErrUnexpectedEOF
+		}
+		body = body[:got]
+	} else {
+		body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	}
 	switch {
 	case err != nil:
 		return body, err
