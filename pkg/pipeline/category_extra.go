@@ -84,7 +84,7 @@ func (x *categories) load(ctx context.Context, g *gatherer) error {
 		}
 	}
 	if len(wanted) > 0 {
-		if err := g.dir.loadTagIDs(ctx, g.in.API, wanted); err != nil {
+		if err := loadTagIDs(ctx, g.in.API, wanted, g.dir.tagIDs); err != nil {
 			return err
 		}
 	}

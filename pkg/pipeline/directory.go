@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
@@ -138,10 +141,15 @@ func (c *census) load(ctx context.Context, in *Input) (*directory, manifest.Prob
 		users: map[string]string{}, tags: map[tagKey]showpad.Tag{}, tagIDs: map[string]showpad.Tag{}, loaded: map[string]bool{},
 		create: in.Manifest.CreateTags,
 	}
-	var problems manifest.Problems
-	if err := d.loadDivisions(ctx, in.API); err != nil {
+	fallback := in.Manifest.Maps.Fallback
+	for _, a := range fallback.Authors {
+		c.authors[a] = fallback.Pos
+	}
+	languages, countries, err := c.read(ctx, in, d)
+	if err != nil {
 		return nil, nil, err
 	}
+	var problems manifest.Problems
 	for name, pos := range c.divisions {
 		switch id, ok := d.division(name); {
 		case !ok:
@@ -150,14 +158,7 @@ func (c *census) load(ctx context.Context, in *Input) (*directory, manifest.Prob
 			problems = append(problems, manifest.Problem{Pos: pos, Code: "M101", What: fmt.Sprintf("several Divisions are called %q", name), Fix: "name it by its id"})
 		}
 	}
-	check := func(m map[string]manifest.Pos, known map[string]bool, list func(context.Context) ([]string, error), code, what string) error {
-		if len(m) == 0 {
-			return nil
-		}
-		all, err := list(ctx)
-		if err != nil {
-			return err
-		}
+	check := func(m map[string]manifest.Pos, known map[string]bool, all []string, code, what string) {
 		for _, l := range all {
 			known[l] = true
 		}
@@ -166,37 +167,15 @@ func (c *census) load(ctx context.Context, in *Input) (*directory, manifest.Prob
 				problems = append(problems, manifest.Problem{Pos: pos, Code: code, What: fmt.Sprintf("unknown %s %q", what, l), Fix: suggestCode(all, l, what)})
 			}
 		}
-		return nil
 	}
-	if err := check(c.languages, d.languages, in.API.Languages, "M102", "language"); err != nil {
-		return nil, nil, err
-	}
-	if err := check(c.countries, d.countries, in.API.Countries, "M103", "country"); err != nil {
-		return nil, nil, err
-	}
-	fallback := in.Manifest.Maps.Fallback
-	for _, a := range fallback.Authors {
-		c.authors[a] = fallback.Pos
-	}
-	if err := d.loadUsers(ctx, in.API, c.authors); err != nil {
-		return nil, nil, err
-	}
+	check(c.languages, d.languages, languages, "M102", "language")
+	check(c.countries, d.countries, countries, "M103", "country")
 	for _, a := range fallback.Authors {
 		if _, ok := d.users[fold(a)]; !ok {
 			problems = append(problems, manifest.NewProblem("M105", fallback.Pos, fmt.Sprintf("map.fallback.authors: no user %q", a), "name an existing user"))
 			continue
 		}
 		d.fallback = append(d.fallback, a)
-	}
-	for name := range c.tags {
-		if id, ok := d.division(name); ok && id != "" {
-			if err := d.loadTags(ctx, in.API, id); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
-	if err := d.loadTagIDs(ctx, in.API, c.tagIDs); err != nil {
-		return nil, nil, err
 	}
 	for id, pos := range c.tagIDs {
 		if _, ok := d.tagIDs[id]; !ok {
@@ -207,6 +186,43 @@ func (c *census) load(ctx context.Context, in *Input) (*directory, manifest.Prob
 		return cmp.Or(comparePos(a.Pos, b.Pos), cmp.Compare(a.What, b.What))
 	})
 	return d, problems, nil
+}
+
+// read asks for all that the census names, as much of it at once as the client lets
+// through: a service that is far away is waited for once, and again for tags, which
+// take the ids of their Divisions.
+func (c *census) read(ctx context.Context, in *Input, d *directory) (languages, countries []string, err error) {
+	divisions, tagIDs := make(chan struct{}), map[string]showpad.Tag{}
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error {
+		defer close(divisions)
+		return d.loadDivisions(ctx, in.API)
+	})
+	names := func(of map[string]manifest.Pos, list func(context.Context) ([]string, error), to *[]string) {
+		if len(of) > 0 {
+			all.Go(func() (err error) { *to, err = list(ctx); return err })
+		}
+	}
+	names(c.languages, in.API.Languages, &languages)
+	names(c.countries, in.API.Countries, &countries)
+	all.Go(func() error { return d.loadUsers(ctx, in.API, c.authors) })
+	all.Go(func() error { return loadTagIDs(ctx, in.API, c.tagIDs, tagIDs) })
+	all.Go(func() error {
+		if <-divisions; ctx.Err() != nil {
+			return nil // the reason is told by who failed
+		}
+		for _, name := range slices.Sorted(maps.Keys(c.tags)) {
+			if id, ok := d.division(name); ok && id != "" {
+				all.Go(func() error { return d.loadTags(ctx, in.API, id) })
+			}
+		}
+		return nil
+	})
+	if err := all.Wait(); err != nil {
+		return nil, nil, err
+	}
+	maps.Copy(d.tagIDs, tagIDs)
+	return languages, countries, nil
 }
 
 func comparePos(a, b manifest.Pos) int {
@@ -281,11 +297,14 @@ func (d *directory) loadTags(ctx context.Context, api API, division string) erro
 			d.addTag(division, t)
 		}
 	}
+	d.mu.Lock()
 	d.loaded[division] = true
+	d.mu.Unlock()
 	return nil
 }
 
-func (d *directory) loadTagIDs(ctx context.Context, api API, want map[string]manifest.Pos) error {
+// loadTagIDs adds to found the tags of want that there are.
+func loadTagIDs(ctx context.Context, api API, want map[string]manifest.Pos, found map[string]showpad.Tag) error {
 	ids := make([]string, 0, len(want))
 	for id := range want {
 		ids = append(ids, id)
@@ -296,7 +315,7 @@ func (d *directory) loadTagIDs(ctx context.Context, api API, want map[string]man
 			if err != nil {
 				return fmt.Errorf("looking up tags: %w", err)
 			}
-			d.tagIDs[t.ID] = t
+			found[t.ID] = t
 		}
 	}
 	return nil
