@@ -29,6 +29,7 @@ type Stage struct {
 	ExternalID string
 	Stage      string
 	Size       int64
+	Name       string // of the asset, when its bytes are about to be sent; "" in other stages
 }
 
 // Sent says that n more bytes of an item went to storage. A retry begins with

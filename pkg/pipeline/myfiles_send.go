@@ -123,7 +123,7 @@ func (w *extraWork) change(e *state.Extra, f func(*myFileData)) {
 
 func (m *myFiles) upload(ctx context.Context, r *runner, w *extraWork) (showpad.Accepted, error) {
 	f := m.files[w]
-	r.emit(Stage{ExternalID: w.Row.Key, Stage: "transfer", Size: f.info.Size})
+	r.emit(Stage{ExternalID: w.Row.Key, Stage: "transfer", Size: f.info.Size, Name: w.Row.Name})
 	counted := int64(0)
 	a, err := r.in.API.UploadPersonal(ctx, f.division, f.form(), f.info.Size, func() (io.ReadCloser, error) {
 		src, err := sourceOf(m.in.Sources, f.Location)

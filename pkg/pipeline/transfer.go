@@ -33,7 +33,7 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 	if kept, err := r.keep(uploads, w); err != nil || !kept {
 		return err
 	}
-	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "transfer", Size: w.facts.Info.Size})
+	r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "transfer", Size: w.facts.Info.Size, Name: w.Row.Name})
 	var err error
 	for try := 0; try <= r.retries; try++ {
 		if r.stopped() && try > 0 {

@@ -119,7 +119,8 @@ func eventJSON(event pipeline.Event) any {
 			ExternalID string `json:"externalId"`
 			Stage      string `json:"stage"`
 			Size       int64  `json:"size"`
-		}{"stage", e.ExternalID, e.Stage, e.Size}
+			Name       string `json:"name,omitempty"`
+		}{"stage", e.ExternalID, e.Stage, e.Size, e.Name}
 	case pipeline.Finished:
 		return struct {
 			Type string `json:"type"`

@@ -6,9 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
-
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 )
 
@@ -141,7 +138,7 @@ func (p *Progress) tell() {
 			for _, line := range p.queue.take() {
 				write(line) // said before the bars came, shown before them
 			}
-			screen = newScreen(p.out)
+			screen = newScreen(p.out, barWidth)
 		case <-tick.C:
 			if screen != nil {
 				screen.update(p.Snapshot())
@@ -161,58 +158,4 @@ func (p *Progress) tell() {
 			return
 		}
 	}
-}
-
-// screen is the two bars of a terminal.
-type screen struct {
-	progress *mpb.Progress
-	items    *mpb.Bar
-	bytes    *mpb.Bar
-	line     string
-	mu       sync.Mutex
-}
-
-func newScreen(out io.Writer) *screen {
-	s := &screen{progress: mpb.New(mpb.WithOutput(out), mpb.WithAutoRefresh(), mpb.WithRefreshRate(refresh), mpb.WithWidth(40))}
-	s.items = s.progress.AddBar(0,
-		mpb.PrependDecorators(decor.Name("items ", decor.WCSyncSpaceR), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return s.line
-		})))
-	s.bytes = s.progress.AddBar(0,
-		mpb.PrependDecorators(decor.Name("bytes ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Bytes(s.Current) + "/" + Bytes(s.Total) }, decor.WCSyncSpace)))
-	return s
-}
-
-func (s *screen) update(snap Snapshot) {
-	line := ""
-	if seconds := snap.Elapsed.Seconds(); seconds >= 1 {
-		line = fmt.Sprintf("%.1f items/s, %s/s", float64(snap.Finished)/seconds, Bytes(int64(float64(snap.Bytes)/seconds)))
-	}
-	if left, ok := snap.Left(); ok {
-		line += ", " + Duration(left) + " left"
-	}
-	if bad := snap.bad(); bad > 0 {
-		line += fmt.Sprintf(", %s not done", Count(bad))
-	}
-	if snap.Waiting != "" {
-		line = "waiting: " + Clean(snap.Waiting)
-	}
-	s.mu.Lock()
-	s.line = line
-	s.mu.Unlock()
-	s.items.SetTotal(int64(snap.Items), false)
-	s.items.SetCurrent(int64(snap.Finished))
-	s.bytes.SetTotal(max(snap.ToSend, snap.Bytes), false)
-	s.bytes.SetCurrent(max(0, snap.Bytes))
-}
-
-// close draws the last state and leaves the bars on the screen.
-func (s *screen) close(snap Snapshot) {
-	s.update(snap)
-	s.items.Abort(false)
-	s.bytes.Abort(false)
-	s.progress.Wait()
 }

@@ -21,6 +21,8 @@ type Snapshot struct {
 	Requests int            `json:"requests"`
 	Elapsed  time.Duration  `json:"elapsedNs"`
 	Waiting  string         `json:"waiting,omitempty"`
+	Stages   map[string]int `json:"stages,omitempty"`  // items under way, by the stage that has them
+	Uploads  []Upload       `json:"uploads,omitempty"` // whose bytes are moving, the oldest first
 }
 
 // Line says it in one line.
@@ -80,12 +82,14 @@ type Tally struct {
 	start    time.Time
 	problems []pipeline.Result
 	more     int
+	under    inFlight
 }
 
 // Observe counts an event.
 func (t *Tally) Observe(e pipeline.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.under.observe(e)
 	switch e := e.(type) {
 	case pipeline.Started:
 		t.snap.Run, t.snap.Items, t.start = e.Run, e.Items, time.Now()
@@ -141,6 +145,7 @@ func (t *Tally) Snapshot() Snapshot {
 	s := t.snap
 	s.Status = make(map[string]int, len(t.snap.Status))
 	maps.Copy(s.Status, t.snap.Status)
+	t.under.into(&s)
 	if !t.start.IsZero() {
 		s.Elapsed = time.Since(t.start)
 	}

@@ -25,7 +25,7 @@ func TestWhySaysThatAStaleRowNeedsANewPlan(t *testing.T) {
 
 func TestBarsCountBytesAsEverythingElseDoes(t *testing.T) {
 	var b strings.Builder
-	s := newScreen(&b)
+	s := newScreen(&b, barWidth)
 	s.close(Snapshot{Items: 2, Bytes: 180_000, ToSend: 810_000})
 	if !strings.Contains(b.String(), "180 kB/810 kB") {
 		t.Errorf("%q: no 180 kB/810 kB", b.String())
