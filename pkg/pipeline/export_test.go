@@ -3,7 +3,14 @@ package pipeline
 // WithLimits is o with other sizes inside a run: of a chunk, of the queues between
 // stages (negative: none), and of the batches in which the service is polled.
 func WithLimits(o Options, chunk, queue, batch int) Options {
-	o.limits = limits{chunk, queue, batch}
+	o.limits = limits{chunk: chunk, queue: queue, batch: batch}
+	return o
+}
+
+// WithLanes is o with files from large bytes on as large ones, and so many of each
+// kind looked ahead.
+func WithLanes(o Options, large int64, ahead int) Options {
+	o.limits.large, o.limits.ahead = large, ahead
 	return o
 }
 

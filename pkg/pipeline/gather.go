@@ -33,6 +33,8 @@ type work struct {
 	finding content.Finding // of Lint alone
 	primary primary
 	linking bool // in the second pass
+	lane    lane // on its way through the stages
+	coming  bool // it is small, and counted as on its way to be sent
 
 	saved   *SavedRow  // of the saved plan, until it is compared
 	planned *FileBasis // of the saved plan; nil when there is none, or no file matters

@@ -322,6 +322,7 @@ func (r *runner) finish(_ context.Context, w *work, status string, f *state.Fail
 	r.first.release(w)
 	r.curfew.over(w)
 	w.letGo()
+	r.arrives(w)
 	w.endPromise()
 	if w.Link != nil && !w.linking && f == nil && w.back == nil && (status == string(state.Done) || status == "unchanged") {
 		err := r.links.add(w)

@@ -44,16 +44,26 @@ func (m *myFiles) send(ctx context.Context, r *runner, w *extraWork, watch *tick
 			return nil // it is told as not reached
 		}
 		before := w.rec
+		// The slot comes before the intent: while it is waited for, nothing has begun.
+		slot, err := r.uploads.enter(ctx, f.info.Size)
+		if errors.Is(err, errLeft) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		err = r.putExtra(ctx, w, func(e *state.Extra) {
 			e.Status, e.Wanted, e.ID, e.Ticket, e.Error = state.ExtraSending, w.wanted, "", "", nil
 			e.Attempts++
 			e.Data = m.data(r, f)
 		})
 		if err != nil {
+			slot.leave()
 			return err
 		}
 		w.attempts++
-		answer, err := m.upload(ctx, r, w)
+		answer, err := m.upload(ctx, r, w, slot)
+		slot.leave()
 		if _, ok := errors.AsType[*showpad.SourceError](err); ok {
 			// The end of the request never left: nothing was made.
 			if uerr := r.unsentExtra(ctx, w, before); uerr != nil || ctx.Err() != nil {
@@ -121,7 +131,7 @@ func (w *extraWork) change(e *state.Extra, f func(*myFileData)) {
 	}
 }
 
-func (m *myFiles) upload(ctx context.Context, r *runner, w *extraWork) (showpad.Accepted, error) {
+func (m *myFiles) upload(ctx context.Context, r *runner, w *extraWork, slot *sending) (showpad.Accepted, error) {
 	f := m.files[w]
 	r.emit(Stage{ExternalID: w.Row.Key, Stage: "transfer", Size: f.info.Size, Name: w.Row.Name})
 	counted := int64(0)
@@ -137,9 +147,10 @@ func (m *myFiles) upload(ctx context.Context, r *runner, w *extraWork) (showpad.
 		if !info.Same(f.info) {
 			return nil, errors.Join(&source.Error{Op: "open", Path: f.Location.String(), Err: source.ErrChanged}, file.Close())
 		}
-		return file, nil
+		return r.uploads.limited(ctx, file), nil
 	}, func(n int64) {
 		counted += n
+		slot.moved(n)
 		r.emit(Sent{ExternalID: w.Row.Key, N: n})
 	})
 	if err != nil && counted != 0 {

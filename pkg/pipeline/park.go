@@ -220,7 +220,7 @@ func (p *park) one(ctx context.Context, h *parked, found []showpad.Asset, asked 
 	// Every worker of the stage may be waiting for a first create that is parked
 	// here: to wait for them would be to wait for ourselves.
 	select {
-	case p.r.toRegister <- w:
+	case p.r.toRegister.of(w) <- w:
 	default:
 		w.since = time.Time{}
 		p.again(h)

@@ -30,7 +30,7 @@ type API interface {
 	Files(ctx context.Context, assetID string) iter.Seq2[showpad.File, error]
 	Download(ctx context.Context, assetID string) (showpad.Download, error)
 	Fetch(ctx context.Context, d showpad.Download) (io.ReadCloser, error)
-	Put(ctx context.Context, u showpad.Upload, size int64, open func() (io.ReadCloser, error), progress func(int64)) error
+	Put(ctx context.Context, u showpad.Upload, size int64, open func() (io.ReadCloser, error), progress func(int64), options ...showpad.PutOption) error
 	DeleteAsset(ctx context.Context, id string) error
 	DeleteTag(ctx context.Context, id string) error
 	CreateTag(ctx context.Context, divisionID, name string) (showpad.Tag, error)
@@ -109,6 +109,7 @@ type Options struct {
 	RetryFailed       bool                         // failed items start again
 	Recreate          func(externalID string) bool // items that may be made again if they are gone: each is read as with FullCheck; and keys of extras whose outcome is unknown; nil: none
 	Uploads           int                          // uploads in flight; 0 is 8
+	Bandwidth         int64                        // bytes a second that uploads may use together, at least MinBandwidth; 0: no limit
 	Requests          int                          // API requests in flight; 0 is 8
 	Hashers           int                          // files hashed at once; 0 is the number of processors
 	Retries           int                          // attempts of one item's step after the first; 0 is 5
@@ -158,9 +159,11 @@ type Options struct {
 // limits are the sizes inside a run; zero values mean the constants. Tests set
 // smaller ones, so that few items meet what otherwise takes thousands.
 type limits struct {
-	chunk int // items that are gathered together
-	queue int // between stages; negative: none
-	batch int // assets in one poll, and creates in one look-up of what is parked
+	chunk int   // items that are gathered together
+	queue int   // between stages; negative: none
+	ahead int   // items of each lane that wait to begin
+	large int64 // files are large from so many bytes on
+	batch int   // assets in one poll, and creates in one look-up of what is parked
 }
 
 // RunInput is what a run needs beyond [Input].

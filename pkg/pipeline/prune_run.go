@@ -81,7 +81,7 @@ func (r *runner) pruneStages(ctx context.Context) error {
 	r.busy = busy
 
 	g.Go(func() error { return r.pruneProduce(ctx) })
-	r.workers(ctx, g, orInt(r.in.Options.Requests, 8), r.toUpdate, r.takeOut)
+	r.workers(ctx, g, orInt(r.in.Options.Requests, 8), r.toUpdate[small], r.takeOut)
 	g.Go(func() error { return r.drain(ctx, cancelBusy, r.open.none()) })
 	return g.Wait()
 }

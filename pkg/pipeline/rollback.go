@@ -177,8 +177,8 @@ func (r *runner) backStages(ctx context.Context) error {
 	h := newHolding(r)
 
 	g.Go(func() error { return r.backProduce(ctx, h) })
-	r.workers(ctx, g, orInt(o.Uploads, 8), r.toTransfer, func(busy context.Context, w *work) error { return r.backTransfer(ctx, busy, w) })
-	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate, r.putBack)
+	r.workers(ctx, g, orInt(o.Uploads, 8), r.toTransfer[small], func(busy context.Context, w *work) error { return r.backTransfer(ctx, busy, w) })
+	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate[small], r.putBack)
 	g.Go(func() error { return h.run(ctx) })
 	g.Go(func() error { return r.settler.run(ctx) })
 	g.Go(func() error { return r.drain(ctx, cancelBusy, r.open.none()) })

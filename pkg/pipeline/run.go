@@ -113,7 +113,7 @@ type runner struct {
 	lookupMaxAge time.Duration
 	retries      int
 
-	toHash, toRegister, toTransfer, toUpdate chan *work
+	toRoute, toHash, toRegister, toTransfer, toUpdate lanes
 
 	// busy ends when a stop has drained: requests and uploads end with it.
 	busy context.Context
@@ -153,15 +153,17 @@ func newRunner(in *RunInput) *runner {
 	if n := o.limits.queue; n != 0 {
 		queue = max(0, n)
 	}
+	ahead := orInt(o.limits.ahead, lookAhead)
 	r := &runner{
 		in: in, begun: time.Now(),
 		settleTime:   or(o.SettleTime, settleTime),
 		lookupMaxAge: or(o.LookupMaxAge, 15*time.Minute),
 		retries:      o.Retries,
-		toHash:       make(chan *work, queue),
-		toRegister:   make(chan *work, queue),
-		toTransfer:   make(chan *work, queue),
-		toUpdate:     make(chan *work, queue),
+		toRoute:      newLanes(ahead, ahead),
+		toHash:       newLanes(queue, min(queue, 1)),
+		toRegister:   newLanes(queue, min(queue, 1)),
+		toTransfer:   newLanes(queue, min(queue, 1)),
+		toUpdate:     oneLane(queue),
 		tagsMaking:   map[string]*making{},
 		stopping:     make(chan struct{}),
 		open:         newOpenItems(),
@@ -171,7 +173,7 @@ func newRunner(in *RunInput) *runner {
 		r.retries = 5
 	}
 	r.purse = newPurse(o.Budget)
-	r.uploads = newUploads(o, r.stopping)
+	r.uploads = newUploads(o, r.stopping, r.emit)
 	r.park = newPark(r)
 	r.settler = newSettler(r)
 	r.first = newFirstCreate(r)
@@ -275,10 +277,18 @@ func (r *runner) stages(ctx context.Context) error {
 	chunks := make(chan []*work)
 	g.Go(func() error { defer close(chunks); return r.produce(ctx, chunks) })
 	g.Go(func() error { return r.routeAll(ctx, chunks) })
-	r.workers(ctx, g, r.hashers(), r.toHash, r.hash)
-	r.workers(ctx, g, orInt(o.Requests, 8), r.toRegister, r.register)
-	r.workers(ctx, g, orInt(o.Uploads, 8), r.toTransfer, func(busy context.Context, w *work) error { return r.transfer(ctx, busy, w) })
-	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate, r.update)
+	transfer := func(busy context.Context, w *work) error { return r.transfer(ctx, busy, w) }
+	for l := range r.toRoute {
+		r.workers(ctx, g, 1, r.toRoute[l], func(ctx context.Context, w *work) error { w.start = time.Now(); return r.route(ctx, w) })
+		r.workers(ctx, g, orInt(o.Uploads, 8), r.toTransfer[l], transfer)
+	}
+	// A large file takes its share of the processors, and leaves the others theirs.
+	r.workers(ctx, g, r.hashers(), r.toHash[small], r.hash)
+	r.workers(ctx, g, (r.hashers()+1)/2, r.toHash[large], r.hash)
+	// Large files are not registered long before they are sent.
+	r.workers(ctx, g, orInt(o.Requests, 8), r.toRegister[small], r.register)
+	r.workers(ctx, g, 1, r.toRegister[large], r.register)
+	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate[small], r.update)
 	g.Go(func() error { return r.park.run(ctx) })
 	g.Go(func() error { return r.settler.run(ctx) })
 	g.Go(func() error { return r.drain(ctx, cancelBusy, r.open.none()) })
@@ -408,7 +418,11 @@ func isServiceError(err error) bool {
 }
 
 func (r *runner) routeAll(ctx context.Context, chunks <-chan []*work) error {
-	defer r.open.last()
+	r.uploads.expectMore(true)
+	defer func() {
+		r.uploads.expectMore(false)
+		r.open.last()
+	}()
 	for {
 		select {
 		case chunk, ok := <-chunks:
@@ -419,12 +433,11 @@ func (r *runner) routeAll(ctx context.Context, chunks <-chan []*work) error {
 				if r.stopped() || !r.afford(w) {
 					return nil // the rest is told as not reached
 				}
-				w.start = time.Now()
 				r.produced++
 				r.open.add()
 				r.tally.plan(w)
 				r.emit(Decided{Row: w.Row})
-				if err := r.route(ctx, w); err != nil {
+				if err := r.ahead(ctx, w); err != nil {
 					return err
 				}
 			}
@@ -487,9 +500,9 @@ func (r *runner) route(ctx context.Context, w *work) error {
 	}
 }
 
-func (r *runner) send(ctx context.Context, ch chan<- *work, w *work) error {
+func (r *runner) send(ctx context.Context, to lanes, w *work) error {
 	select {
-	case ch <- w:
+	case to.of(w) <- w:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -52,12 +52,12 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 		if uploads.Err() != nil {
 			break
 		}
+		if errors.Is(err, errLeft) {
+			return r.leave(ctx, w)
+		}
 		if !asked {
 			if _, ok := errors.AsType[*stateFailed](err); ok {
 				return err
-			}
-			if errors.Is(err, errLeft) {
-				return r.leave(ctx, w)
 			}
 			if errors.Is(err, errNoTime) {
 				return r.leaveLate(ctx, w)
@@ -106,7 +106,7 @@ func (r *runner) sendOnce(ctx context.Context, w *work) (asked bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	defer func() { slot.leave(err) }()
+	defer slot.leave()
 	if !r.curfew.fitsUpload(w) { // it may have waited for long
 		return false, errNoTime
 	}
@@ -116,11 +116,12 @@ func (r *runner) sendOnce(ctx context.Context, w *work) (asked bool, err error) 
 		return false, err
 	}
 	counted := int64(0)
+	slot.begins()
 	err = r.in.API.Put(ctx, up, w.facts.Info.Size, r.opener(ctx, w), func(n int64) {
 		counted += n
 		slot.moved(n)
 		r.emit(Sent{ExternalID: w.item.ExternalID, N: n})
-	})
+	}, showpad.Attempts(slot.tried, slot.again))
 	if err != nil && counted != 0 {
 		r.emit(Sent{ExternalID: w.item.ExternalID, N: -counted})
 	}
@@ -258,7 +259,7 @@ func (r *runner) opener(ctx context.Context, w *work) func() (io.ReadCloser, err
 		if !info.Same(want) {
 			return nil, errors.Join(&source.Error{Op: "open", Path: loc.String(), Err: source.ErrChanged}, f.Close())
 		}
-		return f, nil
+		return r.uploads.limited(ctx, f), nil
 	}
 }
 
@@ -283,6 +284,7 @@ func (r *runner) sent(ctx context.Context, w *work) error {
 func (r *runner) watch(ctx context.Context, w *work) error {
 	w.letGo()
 	r.curfew.over(w)
+	r.arrives(w)
 	if r.stopped() {
 		return r.leave(ctx, w)
 	}

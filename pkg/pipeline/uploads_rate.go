@@ -15,6 +15,8 @@ type goodput struct {
 	at    int64            // the second of the latest slot, from begun
 	begun time.Time        // of the first byte
 
+	each sizeClass // of uploads that ended well and are large enough to tell
+
 	// Of uploads that ended well, each class of sizes for itself: classes[i] are
 	// those below 1<<(10+2*i) bytes.
 	classes [13]sizeClass
@@ -35,12 +37,8 @@ func sizeClassOf(size int64) int {
 	return i
 }
 
-// add counts bytes that went out, or, negative, that are taken back: what a failed
-// attempt sent used the line all the same, so it stays counted.
+// add counts bytes that went out.
 func (g *goodput) add(now time.Time, n int64) {
-	if n < 0 {
-		return
-	}
 	if g.begun.IsZero() {
 		g.begun = now
 	}
@@ -74,13 +72,31 @@ func (g *goodput) now(now time.Time) float64 {
 	return float64(sum) / max(over, rateWindow/rateSlots).Seconds()
 }
 
+// tells is how large an upload is, at least, that tells how fast one goes: smaller
+// ones take their time for the way.
+const tells = 1 << 20
+
 // done counts an upload that ended well.
 func (g *goodput) done(size int64, d time.Duration) {
-	c := &g.classes[sizeClassOf(size)]
+	g.classes[sizeClassOf(size)].add(size, d)
+	if size >= tells {
+		g.each.add(size, d)
+	}
+}
+
+func (c *sizeClass) add(size int64, d time.Duration) {
 	c.n++
 	w := max(1/float64(c.n), 0.1)
 	c.bytes += w * (float64(size) - c.bytes)
 	c.time += w * (d.Seconds() - c.time)
+}
+
+// one is how many bytes a second one upload sends; 0 while that is not known.
+func (g *goodput) one() float64 {
+	if g.each.n == 0 || g.each.time <= 0 {
+		return 0
+	}
+	return g.each.bytes / g.each.time
 }
 
 // An upload tells of one that is farClasses larger, and more, when it took bytesBound.

@@ -40,7 +40,7 @@ const (
 // source failed, or changed ([ErrSourceChanged]).
 //
 // API: storage put
-func (c *Client) Put(ctx context.Context, u Upload, size int64, open OpenFunc, progress func(n int64)) error {
+func (c *Client) Put(ctx context.Context, u Upload, size int64, open OpenFunc, progress func(n int64), options ...PutOption) error {
 	if size < 0 || size > MaxUpload {
 		return badRequest(opPut, "%d bytes cannot be sent: storage takes at most %d in one piece", size, int64(MaxUpload))
 	}
@@ -51,8 +51,16 @@ func (c *Client) Put(ctx context.Context, u Upload, size int64, open OpenFunc, p
 	if err != nil {
 		return err
 	}
+	for _, o := range options {
+		o(p)
+	}
 	var last error
 	for try := 0; ; try++ {
+		if try > 0 && p.again != nil {
+			if err := p.again(ctx); err != nil {
+				return endedOr(ctx, err)
+			}
+		}
 		if ctx.Err() != nil {
 			return ended(ctx)
 		}
@@ -60,6 +68,9 @@ func (c *Client) Put(ctx context.Context, u Upload, size int64, open OpenFunc, p
 			return p.expired(last)
 		}
 		err := p.attempt(ctx, try > 0)
+		if p.tried != nil {
+			p.tried(err)
+		}
 		if err == nil {
 			return nil
 		}
@@ -80,6 +91,16 @@ func (c *Client) Put(ctx context.Context, u Upload, size int64, open OpenFunc, p
 	}
 }
 
+// PutOption is something that [Client.Put] does besides.
+type PutOption func(*put)
+
+// Attempts lets the caller take part in the repeating of a PUT: tried is told how each
+// attempt ended (nil: well), and again is asked before each one after the first. It may
+// wait; its error ends the PUT and is what that returns.
+func Attempts(tried func(error), again func(context.Context) error) PutOption {
+	return func(p *put) { p.tried, p.again = tried, again }
+}
+
 // put is one upload with all its attempts.
 type put struct {
 	c        *Client
@@ -90,6 +111,8 @@ type put struct {
 	issued   time.Time
 	open     OpenFunc
 	progress func(int64)
+	tried    func(error) // nil: nobody is told
+	again    func(context.Context) error
 }
 
 func newPut(c *Client, u Upload, size int64, open OpenFunc, progress func(int64)) (*put, error) {
