@@ -40,17 +40,18 @@ func (m *myFiles) send(ctx context.Context, r *runner, w *extraWork, watch *tick
 			return nil
 		}
 		w.Row.Size = f.info.Size
-		if !r.curfew.fitsPersonal(f.info.Size) {
-			return nil // it is told as not reached
-		}
 		before := w.rec
 		// The slot comes before the intent: while it is waited for, nothing has begun.
 		slot, err := r.uploads.enter(ctx, f.info.Size)
 		if errors.Is(err, errLeft) {
-			return nil
+			return nil // it is told as not reached
 		}
 		if err != nil {
 			return err
+		}
+		if !r.curfew.fitsPersonal(f.info.Size) {
+			slot.leave()
+			return nil // likewise
 		}
 		err = r.putExtra(ctx, w, func(e *state.Extra) {
 			e.Status, e.Wanted, e.ID, e.Ticket, e.Error = state.ExtraSending, w.wanted, "", "", nil
