@@ -22,6 +22,7 @@ type rollbackCommand struct {
 	service  serviceFlags
 	state    stateFlag
 	run      runFlags
+	night    nightFlags
 	show     planShow
 	since    string
 	delete   bool
@@ -68,6 +69,7 @@ On a terminal it shows its plan and asks. Exit code: 0 when all is as it was bef
 	f.state.add(fs)
 	f.run.addPace(fs)
 	f.run.addKeep(fs)
+	f.night.add(fs)
 	fs.StringVar(&f.since, "since", "", "take back this run and all later ones of its manifest")
 	fs.BoolVar(&f.delete, "delete", false, "delete what the runs made for good instead of archiving it, and tags that they made and nothing uses")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "show the plan, and change nothing")
@@ -105,8 +107,24 @@ func (a *app) rollback(ctx context.Context, args []string, f *rollbackCommand) (
 	if f.readOnly && !f.dryRun {
 		return 0, usagef("--read-only refuses every write (%s): add --dry-run, or take the setting away", a.origins["read-only"])
 	}
-	if err := checkNumbers(slices.Concat(f.service.numbers(), f.run.numbers())...); err != nil {
+	if err := checkNumbers(slices.Concat(f.service.numbers(), f.run.numbers(), f.night.numbers())...); err != nil {
 		return 0, err
+	}
+	n, err := newNight(&f.night)
+	if err != nil {
+		return 0, err
+	}
+	if !f.dryRun {
+		err := n.begin(ctx, a, &f.night, f.quiet, func() error {
+			s, _, err := a.startRollback(ctx, args, f)
+			if err != nil {
+				return err
+			}
+			return s.close()
+		})
+		if err != nil {
+			return 0, err
+		}
 	}
 	s, runs, err := a.startRollback(ctx, args, f)
 	if err != nil {
@@ -114,7 +132,7 @@ func (a *app) rollback(ctx context.Context, args []string, f *rollbackCommand) (
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if !f.dryRun {
-		return s.rollback(ctx, runs, f)
+		return s.rollback(ctx, runs, f, n)
 	}
 	reader, err := s.reader(ctx)
 	if err != nil {
@@ -348,7 +366,7 @@ func (s *session) planRollback(ctx context.Context, in pipeline.RollbackInput, t
 }
 
 // rollback carries a rollback out, as a run of its own.
-func (s *session) rollback(ctx context.Context, t taken, f *rollbackCommand) (code int, err error) {
+func (s *session) rollback(ctx context.Context, t taken, f *rollbackCommand, n *night) (code int, err error) {
 	a := s.app
 	store, err := state.Open(ctx, s.places.state, state.Options{Tenant: s.target.tenant, Program: "migrate " + version(), Log: a.log})
 	if err != nil {
@@ -362,6 +380,9 @@ func (s *session) rollback(ctx context.Context, t taken, f *rollbackCommand) (co
 		return 0, err
 	}
 	s.warnAboutPlace()
+	if line := n.line(); line != "" && !f.quiet {
+		say(a.err, "%s", line)
+	}
 	if err := e.serve(); err != nil {
 		return 0, err
 	}
@@ -370,8 +391,13 @@ func (s *session) rollback(ctx context.Context, t taken, f *rollbackCommand) (co
 	}
 	in := s.rollbackInput(store, t, f)
 	in.Store, in.ID, in.Stop, in.Observe = store, e.id, a.signals.stop, e.observe
-	if err := e.confirmRollback(ctx, in, t, f); err != nil {
-		return 0, err
+	if n.limited() {
+		in.Options.Until = n.until
+	}
+	before, cancel := n.before(ctx)
+	defer cancel()
+	if err := e.confirmRollback(before, in, t, f); err != nil {
+		return 0, cut(before, err)
 	}
 	return e.run(ctx, &in.RunInput, selectFlags{}, func(ctx context.Context) (pipeline.Outcome, error) { return pipeline.Rollback(ctx, in) })
 }

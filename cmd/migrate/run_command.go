@@ -30,6 +30,7 @@ type runCommand struct {
 	selects  selectFlags
 	state    stateFlag
 	run      runFlags
+	night    nightFlags
 	show     planShow
 	plan     string
 	dryRun   bool
@@ -63,6 +64,7 @@ as files in MANIFEST.runs/. Exit codes: migrate help exit-codes.`,
 	f.selects.add(fs)
 	f.state.add(fs)
 	f.run.add(fs)
+	f.night.add(fs)
 	fs.StringVar(&f.plan, "plan", "", "carry out this saved plan, of plan --out: its rows and no others")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "the same as migrate plan")
 	fs.BoolVar(&f.yes, "yes", false, "do not ask before the first write, nor before overwriting and pruning")
@@ -96,7 +98,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if f.readOnly {
 		return 0, usagef("--read-only refuses every write (%s): use migrate plan, or take the setting away", a.origins["read-only"])
 	}
-	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers(), f.run.numbers())...); err != nil {
+	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers(), f.run.numbers(), f.night.numbers())...); err != nil {
 		return 0, err
 	}
 	if f.plan != "" {
@@ -104,6 +106,20 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 			return 0, err
 		}
 		f.selects = selectFlags{}
+	}
+	n, err := newNight(&f.night)
+	if err != nil {
+		return 0, err
+	}
+	err = n.begin(ctx, a, &f.night, f.quiet, func() error {
+		s, _, err := a.start(ctx, path, f.service, f.files, &f.selects, f.state, f.run.strict)
+		if err != nil {
+			return err
+		}
+		return s.close()
+	})
+	if err != nil {
+		return 0, err
 	}
 	s, sel, err := a.start(ctx, path, f.service, f.files, &f.selects, f.state, f.run.strict)
 	if err != nil {
@@ -116,6 +132,9 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 			return 0, err
 		}
 		sel = saved.Selection()
+	}
+	if err := n.closed(); err != nil { // reading took its time
+		return 0, err
 	}
 	_, statErr := os.Stat(s.places.state)
 	store, err := state.Open(ctx, s.places.state, state.Options{Tenant: s.target.tenant, Program: "migrate " + version(), Log: a.log})
@@ -136,6 +155,9 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		return 0, err
 	}
 	s.warnAboutPlace()
+	if line := n.line(); line != "" && !f.quiet {
+		say(a.err, "%s", line)
+	}
 	if s.checked.Warn > 0 && !f.quiet {
 		say(a.err, "%s", view.Warnings(s.checked.Warn))
 	}
@@ -153,15 +175,20 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		Stop: a.signals.stop, Plan: saved,
 	}
 	in.Hashes, in.Observe = s.hashes(), e.observe
-	if err := s.strict(ctx, in.Input, f.run.strict); err != nil {
-		return 0, err
+	if n.limited() {
+		in.Options.Until = n.until
+	}
+	before, cancel := n.before(ctx)
+	defer cancel()
+	if err := s.strict(before, in.Input, f.run.strict); err != nil {
+		return 0, cut(before, err)
 	}
 	if saved != nil && !f.quiet {
 		s.tellPlan(saved)
 	}
 	a.tellExtrasOff(s.set.Manifest, f.selects.selects() || saved != nil && saved.Header.Choice.Selects())
-	if err := e.confirm(ctx, in.Input, f.yes); err != nil {
-		return 0, err
+	if err := e.confirm(before, in.Input, f.yes); err != nil {
+		return 0, cut(before, err)
 	}
 	e.recreates = f.run.recreates()
 	return e.run(ctx, &in, f.selects, func(ctx context.Context) (pipeline.Outcome, error) {

@@ -49,6 +49,10 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TESTDATA", testdata)
 			e.Setenv("GORACE", quickExit)
+			// Windows in UTC around and beside the present.
+			now, clock := time.Now().UTC(), "15:04"
+			e.Setenv("OPEN_WINDOW", now.Add(-2*time.Hour).Format(clock)+"-"+now.Add(3*time.Hour).Format(clock))
+			e.Setenv("CLOSED_WINDOW", now.Add(4*time.Hour).Format(clock)+"-"+now.Add(5*time.Hour).Format(clock))
 			return newTenant(e, emulator.Options{Admin: true, KeepBytes: true})
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -25,6 +25,9 @@ func (a *app) tell(err error, code int) {
 		_ = ps.Lines(redacting{a.err, a.redact}) // a stderr that cannot be written to leaves nobody to tell
 		lines, prefix = []string{view.Plural(len(problems), "problem stops", "problems stop") + " everything; nothing was written"}, ""
 	}
+	if code == exitLimit { // nothing went wrong
+		prefix = ""
+	}
 	for i := range lines {
 		lines[i] = view.Clean(lines[i])
 		say(a.err, "%s%s", prefix, lines[i])

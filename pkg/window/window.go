@@ -47,7 +47,7 @@ func Parse(zone *time.Location, texts ...string) (Windows, error) {
 		for one := range strings.SplitSeq(text, ";") {
 			s, err := parse(one)
 			if err != nil {
-				errs = append(errs, err)
+				errs = append(errs, fmt.Errorf("%q: %w", strings.TrimSpace(one), err))
 				continue
 			}
 			w.spans = append(w.spans, s)
@@ -56,8 +56,13 @@ func Parse(zone *time.Location, texts ...string) (Windows, error) {
 	return w, errors.Join(errs...)
 }
 
-// Check is the error of [Parse].
+// Check says what is wrong with a text for [Parse]. It repeats the text only where it
+// has several windows.
 func Check(text string) error {
+	if !strings.Contains(text, ";") {
+		_, err := parse(text)
+		return err
+	}
 	_, err := Parse(time.UTC, text)
 	return err
 }
@@ -73,7 +78,7 @@ const howTo = `write it as "22:00-06:00 Mon-Fri", "22:00-06:00" for every day, o
 func parse(text string) (span, error) {
 	var s span
 	wrong := func(format string, args ...any) (span, error) {
-		return s, fmt.Errorf("window %q: %s (%s)", strings.TrimSpace(text), fmt.Sprintf(format, args...), howTo)
+		return s, fmt.Errorf("%s (%s)", fmt.Sprintf(format, args...), howTo)
 	}
 	times, days := "", ""
 	for _, word := range strings.Fields(tight(text)) {
