@@ -587,9 +587,10 @@ func TestManyCallersShareAGate(t *testing.T) {
 		if calls.Load() != 31 || tooMany.Load() != 0 || closed.Load() != 0 {
 			t.Errorf("%d calls, %d beyond three at once, %d in a closed gate", calls.Load(), tooMany.Load(), closed.Load())
 		}
-		// The first three leave at once; 28 more calls, three at a time, after the 90 s.
-		if d, want := time.Since(start), 50*time.Millisecond+90*time.Second+10*100*time.Millisecond; d != want {
-			t.Errorf("took %v, want %v", d, want)
+		// The first three leave at once; 28 more calls, three at a time, after the 90 s: one
+		// at first, and then more and more, up to all that there are slots for.
+		if d, least := time.Since(start), 50*time.Millisecond+90*time.Second+10*100*time.Millisecond; d < least || d > least+3*time.Second {
+			t.Errorf("took %v, want %v or a little more", d, least)
 		}
 	})
 }

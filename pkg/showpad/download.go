@@ -169,23 +169,15 @@ func (c *Client) ours(u *url.URL) bool {
 // attempt asks for the bytes once; token is what it was asked with, if any.
 func (f *fetch) attempt(ctx context.Context, repeat bool) (_ io.ReadCloser, token string, err error) {
 	c := f.c
+	var p passage
+	status := 0
 	if f.bearer { // a request to the API's host, as long as it is not answered
-		release, err := c.gate.Acquire(ctx)
-		if err != nil {
-			return nil, "", endedOr(ctx, err)
+		p.c = c
+		if err := c.pass(ctx, &p); err != nil {
+			return nil, "", err
 		}
-		defer release()
-		tok, err := c.accessToken(ctx)
-		if err != nil {
-			return nil, "", endedOr(ctx, err)
-		}
-		if err := c.gate.settle(ctx); err != nil {
-			return nil, "", endedOr(ctx, err)
-		}
-		if err := c.gate.spend(ctx); err != nil {
-			return nil, "", endedOr(ctx, err)
-		}
-		token = tok.AccessToken
+		defer func() { c.gate.arrived(p.started, time.Now(), status, &p.slot) }()
+		token = p.token.AccessToken
 	}
 	b := &fetched{f: f, ctx: ctx, secrets: append([]string{token}, f.secrets...),
 		call: Call{Op: opGet, Method: http.MethodGet, Storage: true, Retry: repeat}, start: time.Now()}
@@ -206,7 +198,7 @@ func (f *fetch) attempt(ctx context.Context, repeat bool) (_ io.ReadCloser, toke
 	if err != nil {
 		return nil, token, b.end(b.broken(err))
 	}
-	b.call.Status = resp.StatusCode
+	b.call.Status, status = resp.StatusCode, resp.StatusCode
 	if resp.StatusCode == http.StatusOK {
 		b.idle.Stop()
 		b.body, b.left = resp.Body, resp.ContentLength

@@ -138,7 +138,7 @@ func (c *Client) attemptForm(ctx context.Context, q *request, repeat bool) (err 
 		req.Header.Set("Expect", "100-continue") // a refusal is heard before gigabytes have left
 	}
 	pass.token.SetAuthHeader(req)
-	pass.release()
+	pass.slot.Release()
 
 	resp, err := c.api.Do(req)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,8 +26,8 @@ const LongestPause = 24 * time.Hour
 var ErrPaused = errors.New("the service asked for a pause that is too long to wait for")
 
 // Gate is what every API request of one credential passes: at most so many in
-// flight, first come first served, and none while it is closed. It may be used by
-// many goroutines. Uploads of bytes do not pass it.
+// flight, at most as fast as the service allows, first come first served, and none
+// while it is closed. It may be used by many goroutines. Uploads of bytes do not pass it.
 type Gate struct {
 	// OnClose is told each time the gate closes, or closes for longer; nil: nobody. Set it
 	// before the first use. It is called without a lock held and must return soon.
@@ -36,16 +38,38 @@ type Gate struct {
 	mu       sync.Mutex
 	slots    int
 	inFlight int
+	pacer    pacer
 	waiting  []*ticket // in order of arrival
-	until    time.Time // closed before this moment
-	why      string
-	wake     *time.Timer // set while somebody waits for until
-	closedAt time.Time   // when the last refusal without advice closed it
-	refusals int         // in a row, without advice, since the last success
+	wake     *time.Timer
+	wakeAt   time.Time // when wake fires; zero: it does not
+
+	closed     bool
+	closedFrom time.Time
+	until      time.Time // closed before this moment
+	why        string
+	refusedAt  time.Time // when the last refusal was told that counted
+	refusals   int       // in a row, without advice, since the last success
+
+	by     WaitFor // what callers wait for
+	since  time.Time
+	waited [3]time.Duration // for slots, for the rate, for a closed gate
 }
 
 type ticket struct {
 	granted chan struct{} // closed when the slot is the waiter's
+}
+
+// Slot is a place in the gate. The zero value is none.
+type Slot struct{ g *Gate }
+
+// Release gives the place back. Only the first call does anything.
+func (s *Slot) Release() {
+	if g := s.g; g != nil {
+		s.g = nil
+		g.mu.Lock()
+		g.leave()
+		g.mu.Unlock()
+	}
 }
 
 // NewGate is an open gate for inFlight requests at once; less than 1 is 8.
@@ -56,41 +80,38 @@ func NewPacedGate(cfg GateConfig) *Gate {
 	if cfg.InFlight < 1 {
 		cfg.InFlight = 8
 	}
-	return &Gate{slots: cfg.InFlight, budget: cfg.Budget}
+	return &Gate{slots: cfg.InFlight, budget: cfg.Budget, pacer: newPacer(cfg.Rate, cfg.Burst)}
 }
 
-// Pace tells what the gate does now. It may be called at any time, as often as wanted.
-func (g *Gate) Pace() PaceNow {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	p := PaceNow{InFlight: g.inFlight, Slots: g.slots, Waiting: len(g.waiting)}
-	if g.until.After(time.Now()) {
-		p.ClosedUntil, p.Why = g.until, g.why
-	}
-	switch {
-	case p.Waiting == 0:
-	case !p.ClosedUntil.IsZero():
-		p.By = WaitClosed
-	default:
-		p.By = WaitSlots
-	}
-	return p
-}
+// Acquire waits for a slot in an open gate, and for the moment when the rate allows
+// another request. When ctx ends first, the error is its cause; when the gate is
+// closed for longer than [LongestPause], it wraps [ErrPaused].
+func (g *Gate) Acquire(ctx context.Context) (Slot, error) { return g.acquire(ctx, false) }
 
-// Acquire waits for a slot in an open gate. The slot is given back by release,
-// which may be called more than once. When ctx ends first, the error is its cause;
-// when the gate is closed for longer than [LongestPause], it wraps [ErrPaused].
-func (g *Gate) Acquire(ctx context.Context) (release func(), err error) {
+// acquire is Acquire; again puts the caller before all others: it had its turn, and the
+// gate closed before it could leave.
+func (g *Gate) acquire(ctx context.Context, again bool) (Slot, error) {
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return Slot{}, context.Cause(ctx)
 	}
 	g.mu.Lock()
 	if err := g.tooLong(); err != nil {
 		g.mu.Unlock()
-		return nil, err
+		return Slot{}, err
+	}
+	if len(g.waiting) == 0 {
+		if by, _ := g.hindrance(); by == WaitNothing {
+			g.inFlight++
+			g.mu.Unlock()
+			return Slot{g}, nil
+		}
 	}
 	t := &ticket{granted: make(chan struct{})}
-	g.waiting = append(g.waiting, t)
+	if again {
+		g.waiting = slices.Insert(g.waiting, 0, t)
+	} else {
+		g.waiting = append(g.waiting, t)
+	}
 	g.admit()
 	g.mu.Unlock()
 
@@ -98,33 +119,31 @@ func (g *Gate) Acquire(ctx context.Context) (release func(), err error) {
 	case <-t.granted:
 	case <-ctx.Done():
 		g.abandon(t)
-		return nil, context.Cause(ctx)
+		return Slot{}, context.Cause(ctx)
 	}
 	// A gate may have been closed for days while this one waited.
 	g.mu.Lock()
-	err = g.tooLong()
-	g.mu.Unlock()
-	release = sync.OnceFunc(g.release)
-	if err != nil {
-		release()
-		return nil, err
+	defer g.mu.Unlock()
+	if err := g.tooLong(); err != nil {
+		g.leave()
+		return Slot{}, err
 	}
-	return release, nil
+	return Slot{g}, nil
 }
 
 // Close keeps everybody out until then. A gate that is closed for longer already
 // stays so. why is for people.
 func (g *Gate) Close(until time.Time, why string) {
 	g.mu.Lock()
-	if !until.After(g.until) || !until.After(time.Now()) {
+	now := time.Now()
+	if !until.After(g.until) || !until.After(now) {
 		g.mu.Unlock()
 		return
 	}
-	g.until, g.why = until, why
-	if g.wake != nil {
-		g.wake.Stop()
-		g.wake = nil
+	if !g.shut(now) {
+		g.closedFrom = now
 	}
+	g.closed, g.until, g.why = true, until, why
 	g.admit()
 	tell := g.OnClose
 	g.mu.Unlock()
@@ -137,118 +156,212 @@ func (g *Gate) Close(until time.Time, why string) {
 func (g *Gate) ClosedUntil() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.until.After(time.Now()) {
+	if !g.shut(time.Now()) {
 		return time.Time{}
 	}
 	return g.until
 }
 
-// settle waits, with a slot held, until the gate is open: it may have closed between
-// the slot and the moment of sending.
-func (g *Gate) settle(ctx context.Context) error {
-	for {
-		g.mu.Lock()
-		err, until := g.tooLong(), g.until
-		g.mu.Unlock()
-		if err != nil {
-			return err
+// depart is the moment at which an attempt leaves, and whether the gate has closed
+// since it was let in: then it must not.
+func (g *Gate) depart() (at time.Time, closed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at = time.Now()
+	return at, g.shut(at)
+}
+
+// arrived counts an answer of that status, to a request sent at sent, that came at now,
+// and gives the slot back. A refusal was told before, by refused; what was sent before
+// the first of all belongs to the rush that led to it.
+func (g *Gate) arrived(sent, now time.Time, status int, s *Slot) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if status > 0 && status != http.StatusTooManyRequests {
+		if g.pacer.ceiling > 0 || !sent.Before(g.refusedAt) {
+			g.pacer.took(now)
 		}
-		d := time.Until(until)
-		if d <= 0 {
-			return nil
+		if status < http.StatusInternalServerError {
+			g.refusals = 0
 		}
-		if err := pause(ctx, d); err != nil {
-			return err
-		}
+	}
+	if s.g != nil {
+		s.g = nil
+		g.leave()
 	}
 }
 
-// refused closes the gate after a 429 (or a 503 with advice) to a request sent at
-// sent. Without advice the pause doubles with each refusal in a row; refusals of
-// requests that were under way when it closed count once.
+// refused closes the gate after a 429 to a request sent at sent, and lowers the rate. Without advice the pause doubles with each refusal in a
+// row; refusals of requests that were under way when it closed count once.
 func (g *Gate) refused(sent time.Time, advice time.Duration, why string) {
+	g.mu.Lock()
 	now := time.Now()
+	counts := !sent.Before(g.refusedAt)
+	if counts {
+		g.refusedAt = now
+		g.pacer.refuse(now)
+	}
+	d := advice
+	if advice <= 0 && counts {
+		d = jitter(firstPause, maxPause, g.refusals)
+		g.refusals++
+	}
+	g.mu.Unlock()
+	if d > 0 {
+		g.Close(now.Add(d), why)
+	}
+}
+
+// troubled lowers the rate for a moment after a 503, and closes the gate when that came
+// with advice.
+func (g *Gate) troubled(advice time.Duration, why string) {
+	g.mu.Lock()
+	now := time.Now()
+	g.pacer.trouble(now)
+	g.mu.Unlock()
 	if advice > 0 {
 		g.Close(now.Add(advice), why)
-		return
 	}
-	g.mu.Lock()
-	if sent.Before(g.closedAt) {
-		g.mu.Unlock()
-		return
-	}
-	d := jitter(firstPause, maxPause, g.refusals)
-	g.refusals++
-	g.closedAt = now
-	g.mu.Unlock()
-	g.Close(now.Add(d), why)
-}
-
-// accepted forgets refusals: the next one starts with a short pause again.
-func (g *Gate) accepted() {
-	g.mu.Lock()
-	g.refusals = 0
-	g.mu.Unlock()
 }
 
 func (g *Gate) tooLong() error {
-	if time.Until(g.until) <= LongestPause {
+	if !g.closed || time.Until(g.until) <= LongestPause {
 		return nil
 	}
 	return fmt.Errorf("%w: until %s (%s)", ErrPaused, g.until.UTC().Format(time.RFC3339), g.why)
 }
 
-// admit grants free slots in order; g.mu is held.
+// shut reports whether the gate is closed; g.mu is held.
+func (g *Gate) shut(now time.Time) bool {
+	if g.closed && !g.until.After(now) {
+		g.closed = false
+		g.pacer.opened(g.until)
+	}
+	return g.closed
+}
+
+// hindrance is what keeps the next caller out, and for how long where that is known;
+// where nothing does, one has passed. g.mu is held.
+func (g *Gate) hindrance() (WaitFor, time.Duration) {
+	var now time.Time
+	if g.closed || !g.pacer.free() {
+		now = time.Now()
+	}
+	if g.closed && g.shut(now) {
+		if d := g.until.Sub(now); d <= LongestPause {
+			return WaitClosed, d
+		}
+		return WaitNothing, 0 // it is let through to hear of it
+	}
+	if g.inFlight >= g.slots {
+		return WaitSlots, 0
+	}
+	if d := g.pacer.take(now); d > 0 {
+		return WaitRate, d
+	}
+	return WaitNothing, 0
+}
+
+// admit lets callers in, in order; g.mu is held.
 func (g *Gate) admit() {
-	if len(g.waiting) == 0 {
-		if g.wake != nil {
-			g.wake.Stop()
-			g.wake = nil
+	for len(g.waiting) > 0 {
+		by, d := g.hindrance()
+		if by != WaitNothing {
+			g.waitFor(by)
+			g.wakeIn(d)
+			return
 		}
-		return
-	}
-	if d := time.Until(g.until); d > 0 && d <= LongestPause {
-		if g.wake == nil {
-			g.wake = time.AfterFunc(d, g.reopen)
-		}
-		return
-	}
-	// Open, or closed for so long that the waiters are let through to hear of it.
-	for len(g.waiting) > 0 && g.inFlight < g.slots {
 		close(g.waiting[0].granted)
 		g.waiting[0] = nil
 		g.waiting = g.waiting[1:]
 		g.inFlight++
+	}
+	g.waitFor(WaitNothing)
+	g.wakeIn(0)
+}
+
+// wakeIn has admit called after d; 0: by nobody. g.mu is held.
+func (g *Gate) wakeIn(d time.Duration) {
+	switch {
+	case d <= 0 && g.wakeAt.IsZero():
+	case d <= 0:
+		g.wake.Stop()
+		g.wakeAt = time.Time{}
+	case g.wake == nil:
+		g.wake, g.wakeAt = time.AfterFunc(d, g.reopen), time.Now().Add(d)
+	default:
+		g.wake.Reset(d)
+		g.wakeAt = time.Now().Add(d)
 	}
 }
 
 func (g *Gate) reopen() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.wake = nil
+	g.wakeAt = time.Time{}
 	g.admit()
 }
 
-func (g *Gate) release() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// leave frees a slot; g.mu is held.
+func (g *Gate) leave() {
 	g.inFlight--
-	g.admit()
+	if len(g.waiting) > 0 {
+		g.admit()
+	}
 }
 
 // abandon takes t out of the queue, or gives back the slot it just got.
 func (g *Gate) abandon(t *ticket) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for i, w := range g.waiting {
-		if w == t {
-			g.waiting = append(g.waiting[:i:i], g.waiting[i+1:]...)
-			g.admit()
-			return
-		}
+	if i := slices.Index(g.waiting, t); i >= 0 {
+		g.waiting = slices.Delete(g.waiting, i, i+1)
+		g.admit()
+		return
 	}
-	g.inFlight--
-	g.admit()
+	g.pacer.giveBack()
+	g.leave()
+}
+
+// waitFor notes what callers wait for from now on; g.mu is held.
+func (g *Gate) waitFor(by WaitFor) {
+	if by == g.by {
+		return
+	}
+	now := time.Now()
+	g.spent(now)
+	g.by, g.since = by, now
+}
+
+// spent adds the time up to now to what was waited for; g.mu is held.
+func (g *Gate) spent(now time.Time) {
+	d := now.Sub(g.since)
+	switch g.by {
+	case WaitSlots:
+		g.waited[0] += d
+	case WaitRate:
+		g.waited[1] += d
+	case WaitClosed:
+		g.waited[2] += d
+	}
+	g.since = now
+}
+
+// Pace tells what the gate does now. It may be called at any time, as often as wanted.
+func (g *Gate) Pace() PaceNow {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	g.spent(now)
+	p := PaceNow{
+		Rate: g.pacer.rate(), Given: g.pacer.given.rate, Ceiling: g.pacer.ceiling,
+		InFlight: g.inFlight, Slots: g.slots, Waiting: len(g.waiting), By: g.by,
+		Slot: g.waited[0], Paced: g.waited[1], Closed: g.waited[2],
+	}
+	if g.shut(now) {
+		p.ClosedUntil, p.Why = g.until, g.why
+	}
+	return p
 }
 
 // pause waits for d, or fails with the cause of ctx when that ends first.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +16,7 @@ import (
 func TestGateAdmitsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGate(1)
-		release, err := g.Acquire(t.Context())
+		held, err := g.Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,13 +30,13 @@ func TestGateAdmitsInOrder(t *testing.T) {
 					return
 				}
 				order = append(order, i) // one at a time: the gate has one slot
-				r()
+				r.Release()
 				done <- struct{}{}
 			}()
 			synctest.Wait() // it stands in the queue
 		}
-		release()
-		release() // once is enough, twice does no harm
+		held.Release()
+		held.Release() // once is enough, twice does no harm
 		for range 5 {
 			<-done
 		}
@@ -62,11 +63,11 @@ func TestClosedGateOpensWhenItSaid(t *testing.T) {
 				g.Close(begin.Add(2*time.Minute), "longer") // while somebody waits
 			}
 		}()
-		release, err := g.Acquire(t.Context())
+		slot, err := g.Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer release()
+		defer slot.Release()
 		if d := time.Since(begin); d != 2*time.Minute {
 			t.Errorf("waited %v", d)
 		}
@@ -87,7 +88,7 @@ func TestWaitersLeaveWithTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGate(1)
 		why := errors.New("enough")
-		release, err := g.Acquire(t.Context())
+		slot, err := g.Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,21 +97,21 @@ func TestWaitersLeaveWithTheirContext(t *testing.T) {
 		if _, err := g.Acquire(ctx); !errors.Is(err, why) {
 			t.Errorf("full gate: %v", err)
 		}
-		release()
+		slot.Release()
 		g.Close(time.Now().Add(time.Hour), "x")
 		ctx, cancel = context.WithTimeoutCause(t.Context(), time.Second, why)
 		defer cancel()
 		if _, err := g.Acquire(ctx); !errors.Is(err, why) {
 			t.Errorf("closed gate: %v", err)
 		}
-		if err := g.settle(ctx); !errors.Is(err, why) {
-			t.Errorf("settle: %v", err)
-		}
-		// None of that lost the slot.
-		if release, err = g.Acquire(t.Context()); err != nil {
+		// None of that lost the slot, or left anybody behind.
+		if slot, err = g.Acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		release()
+		if now := g.Pace(); now.InFlight != 1 || now.Waiting != 0 || now.Slot != time.Second || now.Closed < time.Second {
+			t.Errorf("%+v", now)
+		}
+		slot.Release()
 	})
 }
 
@@ -131,7 +132,7 @@ func TestAbsurdPausesAreNotWaitedFor(t *testing.T) {
 		if _, err := g.Acquire(t.Context()); !errors.Is(err, ErrPaused) || !strings.Contains(err.Error(), "budget") {
 			t.Errorf("new caller: %v", err)
 		}
-		held()
+		held.Release()
 		if err := <-waiting; !errors.Is(err, ErrPaused) {
 			t.Errorf("waiting caller: %v", err)
 		}
@@ -192,7 +193,7 @@ func TestRefusalsWithoutAdvicePauseLongerAndLonger(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		g.accepted()
+		g.arrived(time.Now(), time.Now(), http.StatusOK, &Slot{})
 		if g.refusals != 0 {
 			t.Error("success does not reset the count")
 		}
@@ -264,6 +265,151 @@ func FuzzProblem(f *testing.F) {
 			if v := Classify(k, e); v == Cancelled || strings.HasPrefix(v.String(), "verdict(") {
 				t.Errorf("kind %d: %v", k, v)
 			}
+		}
+	})
+}
+
+// TestAGateThatKeepsNobodyWaitingCostsNoMemory: most runs never meet a limit.
+func TestAGateThatKeepsNobodyWaitingCostsNoMemory(t *testing.T) {
+	g := NewPacedGate(GateConfig{Rate: 1e9})
+	n := testing.AllocsPerRun(1000, func() {
+		slot, err := g.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, _ := g.depart()
+		g.arrived(at, at, http.StatusOK, &slot)
+	})
+	if n != 0 || g.wake != nil {
+		t.Errorf("%v allocations for a request, timer %v; want none", n, g.wake)
+	}
+}
+
+// TestAGivenRateIsNeverPassed: in any second no more leave than the rate and its burst
+// allow, and over a minute as many as it allows do.
+func TestAGivenRateIsNeverPassed(t *testing.T) {
+	for _, tc := range []struct {
+		rate  float64
+		burst int
+	}{{7, 1}, {7, 0}, {0.5, 0}, {300, 20}} {
+		synctest.Test(t, func(t *testing.T) {
+			g := NewPacedGate(GateConfig{InFlight: 32, Rate: tc.rate, Burst: tc.burst})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			var mu sync.Mutex
+			var left []time.Time
+			var wg sync.WaitGroup
+			for range 64 {
+				wg.Go(func() {
+					for {
+						slot, err := g.Acquire(ctx)
+						if err != nil {
+							return
+						}
+						mu.Lock()
+						left = append(left, time.Now())
+						mu.Unlock()
+						_ = pause(ctx, 50*time.Millisecond)
+						slot.Release()
+					}
+				})
+			}
+			wg.Wait()
+			burst := float64(tc.burst)
+			if burst == 0 {
+				burst = max(1, math.Floor(tc.rate))
+			}
+			for i := range left {
+				for _, j := range []int{i + int(burst) + 1, i + 10*int(burst)} {
+					if j < len(left) && float64(j-i+1)-burst > tc.rate*left[j].Sub(left[i]).Seconds()+1e-6 {
+						t.Fatalf("%v/s, burst %v: %d within %v", tc.rate, burst, j-i+1, left[j].Sub(left[i]))
+					}
+				}
+			}
+			if want := 60*tc.rate + burst; float64(len(left)) < want-2 {
+				t.Errorf("%v/s: %d in a minute, want %v", tc.rate, len(left), want)
+			}
+			if now := g.Pace(); now.By != WaitNothing || now.Waiting != 0 || now.Paced < 50*time.Second || now.Rate != tc.rate {
+				t.Errorf("afterwards %+v", now)
+			}
+		})
+	}
+}
+
+// TestCallersThatGaveUpLeaveNothingBehind: neither a place in the queue nor one of the
+// rate's.
+func TestCallersThatGaveUpLeaveNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewPacedGate(GateConfig{InFlight: 4, Rate: 1, Burst: 1})
+		slot, err := g.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		slot.Release()
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if slot, err := g.Acquire(ctx); err == nil {
+					slot.Release()
+				}
+			})
+		}
+		synctest.Wait()
+		begin := time.Now()
+		cancel()
+		wg.Wait()
+		for range 3 {
+			slot, err := g.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			slot.Release()
+		}
+		if d := time.Since(begin).Round(time.Millisecond); d != 3*time.Second {
+			t.Errorf("three more took %v, want 3 s", d)
+		}
+		if now := g.Pace(); now.InFlight != 0 || now.Waiting != 0 {
+			t.Errorf("left behind: %+v", now)
+		}
+	})
+}
+
+// TestA503DoesNotTakeTheRateAway: however many there are.
+func TestA503DoesNotTakeTheRateAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGate(8)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		var mu sync.Mutex
+		n := 0
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for {
+					slot, err := g.Acquire(ctx)
+					if err != nil {
+						return
+					}
+					at, _ := g.depart()
+					_ = pause(ctx, 80*time.Millisecond)
+					mu.Lock()
+					n++
+					bad := n > 500 && n%3 == 0
+					mu.Unlock()
+					status := http.StatusOK
+					if bad {
+						status = http.StatusServiceUnavailable
+						g.troubled(0, "503")
+					}
+					g.arrived(at, time.Now(), status, &slot)
+				}
+			})
+		}
+		wg.Wait()
+		t.Logf("%d in 10 minutes; %+v", n, g.Pace())
+		if n < 60_000*8/10 {
+			t.Errorf("%d requests in 10 minutes of storm, want most of 60,000", n)
 		}
 	})
 }

@@ -141,38 +141,55 @@ type passage struct {
 	c       *Client
 	started time.Time
 	token   *oauth2.Token
-	release func() // gives the slot back; end does it too
+	slot    Slot
 }
 
 // enter passes the gate to send q once. The caller calls end.
 func (c *Client) enter(ctx context.Context, q *request, repeat bool) (*passage, error) {
-	release, err := c.gate.Acquire(ctx)
-	if err != nil {
-		return nil, endedOr(ctx, err)
+	p := &passage{Call: Call{Op: q.op, Method: q.method, Retry: repeat}, c: c}
+	if err := c.pass(ctx, p); err != nil {
+		return nil, err
 	}
-	tok, err := c.accessToken(ctx)
-	if err == nil {
-		err = c.gate.settle(ctx)
+	q.token, q.started = p.token.AccessToken, p.started
+	return p, nil
+}
+
+// pass waits until p may leave: in an open gate, with a good token, within the budget.
+// The gate may close between the slot and the moment of sending, and then the slot is
+// given back: callers leave a gate that opens one after the other, as the rate allows.
+func (c *Client) pass(ctx context.Context, p *passage) (err error) {
+	for again := false; ; again = true {
+		if p.slot, err = c.gate.acquire(ctx, again); err != nil {
+			return endedOr(ctx, err)
+		}
+		if p.token, err = c.accessToken(ctx); err == nil {
+			if _, closed := c.gate.depart(); closed {
+				p.slot.Release()
+				continue
+			}
+			err = c.gate.spend(ctx)
+		}
+		if err != nil {
+			p.slot.Release()
+			return endedOr(ctx, err)
+		}
+		if p.started, p.InClosedGate = c.gate.depart(); !p.InClosedGate {
+			return nil
+		}
+		p.slot.Release()
 	}
-	if err == nil {
-		err = c.gate.spend(ctx)
-	}
-	if err != nil {
-		release()
-		return nil, endedOr(ctx, err)
-	}
-	q.token, q.started = tok.AccessToken, time.Now()
-	return &passage{
-		Call: Call{Op: q.op, Method: q.method, Retry: repeat, InClosedGate: !c.gate.ClosedUntil().IsZero()},
-		c:    c, started: q.started, token: tok, release: release,
-	}, nil
 }
 
 // end tells how the attempt went, and gives the slot back.
 func (p *passage) end(err error) {
-	p.Elapsed, p.Err = time.Since(p.started), err
+	now := time.Now()
+	p.Elapsed, p.Err = now.Sub(p.started), err
 	p.c.tell(p.Call)
-	p.release()
+	status := p.Status
+	if e, ok := errors.AsType[*Error](err); err != nil && ok {
+		status = e.Status // v3 can refuse with a 200
+	}
+	p.c.gate.arrived(p.started, now, status, &p.slot)
 }
 
 // attempt sends q once, inside the gate, and reads the whole answer.
@@ -210,7 +227,6 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 		} else if err != nil {
 			return c.unreadable(q, resp.StatusCode, err)
 		}
-		c.gate.accepted()
 		return nil
 	}
 	body, err := readBody(resp)
@@ -235,7 +251,6 @@ func (c *Client) answer(q *request, resp *http.Response, body []byte) error {
 		if err := q.read(resp, body); err != nil {
 			return c.unreadable(q, resp.StatusCode, err)
 		}
-		c.gate.accepted()
 		return nil
 	}
 	e := c.explained(q, failure(q.op, resp.StatusCode, resp.Header, body, q.token))
@@ -289,10 +304,13 @@ func (m *metered) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// pushedBack closes the gate when a refusal asks for it.
+// pushedBack tells the gate of a refusal that asks for less.
 func (c *Client) pushedBack(e *Error, sent time.Time) {
-	if e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable && e.RetryAfter > 0 {
+	switch e.Status {
+	case http.StatusTooManyRequests:
 		c.gate.refused(sent, e.RetryAfter, fmt.Sprintf("the service answered %d to %s", e.Status, e.Op))
+	case http.StatusServiceUnavailable:
+		c.gate.troubled(e.RetryAfter, fmt.Sprintf("the service answered %d to %s", e.Status, e.Op))
 	}
 }
 

@@ -92,11 +92,45 @@ var bugs = []bug{
 	},
 	{
 		"closed-gate-entered", "a request that waited for its slot leaves although the gate has closed meanwhile",
-		[]edit{{"pkg/showpad/request.go", `	if err == nil {
-		err = c.gate.settle(ctx)
-	}
-`, ``}},
+		[]edit{{"pkg/showpad/request.go", `			if _, closed := c.gate.depart(); closed {
+				p.slot.Release()
+				continue
+			}
+`, ``}, {"pkg/showpad/request.go", `p.InClosedGate = c.gate.depart(); !p.InClosedGate {`, `p.InClosedGate = c.gate.depart(); true {`}},
 		"pkg/showpad", []string{"TestAGateThatClosesWhileATokenIsRenewedIsRespected"},
+	},
+	{
+		"rate-does-not-learn", "a refusal closes the gate and leaves the rate as it was",
+		[]edit{{"pkg/showpad/gate.go", `		g.pacer.refuse(now)
+`, ``}},
+		"pkg/showpad", []string{"TestTheRateThatTheServiceAllowsIsUsed"},
+	},
+	{
+		"storm-takes-rate", "each 503 lowers the rate, however many come",
+		[]edit{{"pkg/showpad/rate.go", `	before := p.ceiling
+	if before == 0 {
+		p.first = max(p.first, p.meter.rate(now))
+		before = p.first
+	}
+`, `	before := p.meter.rate(now)
+	p.first = before
+`}},
+		"pkg/showpad", []string{"TestA503DoesNotTakeTheRateAway"},
+	},
+	{
+		"place-of-the-gone", "a caller that gave up keeps its turn of the rate",
+		[]edit{{"pkg/showpad/gate.go", `	g.pacer.giveBack()
+`, ``}},
+		"pkg/showpad", []string{"TestCallersThatGaveUpLeaveNothingBehind"},
+	},
+	{
+		"repeats-not-spent", "the budget counts a request once, however often it is sent",
+		[]edit{{"pkg/showpad/request.go", `			err = c.gate.spend(ctx)
+`, `			if !p.Retry {
+				err = c.gate.spend(ctx)
+			}
+`}},
+		"pkg/showpad", []string{"TestEachAttemptIsSpent"},
 	},
 	{
 		"url-asked-too-early", "the upload URL is asked for when the asset is made, not when its turn to send comes",
