@@ -235,11 +235,11 @@ func (e *execution) serve() error {
 	return nil
 }
 
-// observe passes an event on: to the screen and, if it is a result, into the evidence.
+// observe passes an event on: to the screen and into the evidence.
 func (e *execution) observe(event pipeline.Event) {
 	e.show.Observe(event)
-	if f, ok := event.(pipeline.Finished); ok && e.evidence != nil {
-		_ = e.evidence.Add(f.Result) // the error stays with the writer and comes back from Close
+	if e.evidence != nil {
+		e.evidence.Observe(event)
 	}
 }
 

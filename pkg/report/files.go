@@ -19,6 +19,8 @@ const (
 	FailuresFile = "failures.csv"
 	MappingFile  = "mapping.csv"
 	SummaryFile  = "summary.json"
+	// PageFile is missing in the evidence of runs of versions that did not make it.
+	PageFile     = "summary.html"
 	EvidenceFile = "evidence.json"
 	SumsFile     = "SHA256SUMS"
 	// NotIncludedFile is missing in the evidence of runs that ended before it was

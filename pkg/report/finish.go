@@ -18,24 +18,29 @@ func finish(dir string, e Evidence, how ending) (sums string, err error) {
 		return "", fmt.Errorf("evidence: %w", err)
 	}
 	defer results.Close()
-	t, err := count(results)
+	zone := e.Start.Location()
+	how.start, how.end = how.start.In(zone), how.end.In(zone)
+	o := newOverview(how.start, how.end)
+	t, err := count(results, o)
 	if err != nil {
 		return "", fmt.Errorf("evidence in %s: %w", dir, err)
 	}
 	if _, err := results.Seek(0, io.SeekStart); err != nil {
 		return "", fmt.Errorf("evidence: %w", err)
 	}
-	if err := writeTables(dir, e.separator(), t.kept, results); err != nil {
+	o.identical.Sum()
+	if err := writeTables(dir, e.separator(), t.kept, results, o); err != nil {
 		return "", fmt.Errorf("evidence in %s: %w", dir, err)
 	}
-	zone := e.Start.Location()
-	how.start, how.end = how.start.In(zone), how.end.In(zone)
 	s := t.summary(e, how)
 	how.sentence = s.Sentence
 	if err := writeJSON(dir, SummaryFile, s); err != nil {
 		return "", fmt.Errorf("evidence: %w", err)
 	}
 	if err := writeJSON(dir, EvidenceFile, e.ended(how)); err != nil {
+		return "", fmt.Errorf("evidence: %w", err)
+	}
+	if err := writePage(dir, e.ended(how), s, o); err != nil {
 		return "", fmt.Errorf("evidence: %w", err)
 	}
 	if sums, err = writeSums(dir); err != nil {
@@ -96,8 +101,9 @@ func (r row) cell(column string) string {
 	return "" // link: the service tells none
 }
 
-// writeTables makes the three CSV files in one pass over results.ndjson.
-func writeTables(dir string, sep rune, kept []string, results io.Reader) (err error) {
+// writeTables makes the three CSV files in one pass over results.ndjson, the second
+// one of o.
+func writeTables(dir string, sep rune, kept []string, results io.Reader, o *overview) (err error) {
 	var open []*sheet
 	defer func() {
 		if err != nil {
@@ -129,6 +135,7 @@ func writeTables(dir string, sep rune, kept []string, results io.Reader) (err er
 		if err != nil {
 			return err
 		}
+		o.sample(l.row)
 		if l.row.Kind != "" {
 			continue // the tables are of items
 		}

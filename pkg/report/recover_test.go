@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/showpad-migrate/migrate/pkg/state"
+	"github.com/showpad-migrate/migrate/test/pages"
 )
 
 // killedRun is the folder of a run whose process was killed after its first
@@ -70,6 +71,12 @@ func TestKilledRunIsCompletedFromTheState(t *testing.T) {
 	v, err := Verify(dir)
 	if err != nil || !v.OK() || v.Rows != 5 || v.Sums != sums {
 		t.Errorf("Verify = %+v, %v; want 5 rows, %s", v, err, sums)
+	}
+	page := pages.Check(t, read(t, dir, PageFile)).Text()
+	for _, want := range []string{"! The process was ended from outside and last seen at", "(last seen then: the process was ended from outside)", "Failed: 1 item processing-failed The service could not process the file"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
 	}
 
 	var s Summary

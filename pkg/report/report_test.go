@@ -134,14 +134,14 @@ func TestFilesOfARun(t *testing.T) {
 			t.Errorf("%s (-want +got, UPDATE_GOLDEN=1 accepts it):\n%s", name, diff)
 		}
 	}
-	want := []string{SumsFile, EvidenceFile, FailuresFile, MappingFile, ResultsFile, SuccessFile, SummaryFile}
+	want := []string{SumsFile, EvidenceFile, FailuresFile, MappingFile, ResultsFile, SuccessFile, SummaryFile, PageFile}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 	v, err := Verify(dir)
-	if err != nil || !v.OK() || v.Files != 6 || v.Rows != 7 || v.Sums != sums {
-		t.Errorf("Verify = %+v, %v; want 6 files, 7 rows, %s", v, err, sums)
+	if err != nil || !v.OK() || v.Files != 7 || v.Rows != 7 || v.Sums != sums {
+		t.Errorf("Verify = %+v, %v; want 7 files, 7 rows, %s", v, err, sums)
 	}
 }
 

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -106,9 +104,7 @@ func numbers(line func(name, format string, args ...any), s Summary) {
 
 // counted is "300 done, 5 blocked": the largest first.
 func counted(counts map[string]int) string {
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
-	})
+	names := largest(counts)
 	for i, name := range names {
 		names[i] = humanize.Comma(int64(counts[name])) + " " + name
 	}
@@ -119,6 +115,9 @@ func listFiles(line func(name, format string, args ...any), dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("evidence: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, PageFile)); err == nil {
+		line("to read", "%s, in a browser", filepath.Join(dir, PageFile))
 	}
 	line("files", "%s", filepath.Clean(dir))
 	for _, e := range entries {

@@ -46,6 +46,11 @@ type Summary struct {
 	// Exposure is who will see what the run set out to do; nil when nobody sees
 	// anything else than before.
 	Exposure *pipeline.Exposure `json:"exposure,omitempty"`
+	// Stages are how long items were in which stage, and Timeline what happened on the
+	// way; only the process knew them.
+	Stages          []StageTime `json:"stages,omitempty"`
+	Timeline        []Moment    `json:"timeline,omitempty"`        // at most 300
+	TimelineLeftOut int         `json:"timelineLeftOut,omitempty"` // further ones
 
 	KeptColumns int `json:"keptColumns"` // of the CSV files
 	// KeptLeftOut counts the values under further keys, which only results.ndjson has.
@@ -94,14 +99,15 @@ func newTally() *tally {
 	}
 }
 
-// count reads results.ndjson; every line must be a row.
-func count(results io.Reader) (*tally, error) {
+// count reads results.ndjson; every line must be a row. o sees them, too.
+func count(results io.Reader, o *overview) (*tally, error) {
 	t := newTally()
 	for l, err := range lines(results) {
 		if err != nil {
 			return nil, err
 		}
 		t.add(l.row)
+		o.add(l.row)
 	}
 	return t, nil
 }
@@ -169,6 +175,7 @@ type ending struct {
 	requests  map[string]int
 	plan      *pipeline.Summary
 	exposure  *pipeline.Exposure
+	journal   *journal // nil where the process is gone
 }
 
 func endingOf(o pipeline.Outcome) ending {
@@ -193,6 +200,10 @@ func (t *tally) summary(e Evidence, how ending) Summary {
 		Sent: how.sent, Requests: how.requests, Plan: how.plan, Exposure: how.exposure,
 		KeptColumns: len(t.kept), KeptLeftOut: t.keptLeftOut,
 		Durations: Durations{Run: seconds(how.end.Sub(how.start)), ItemMax: seconds(t.longest), Slowest: t.slowest},
+	}
+	if how.journal != nil {
+		s.Stages = how.journal.times()
+		s.Timeline, s.TimelineLeftOut = how.journal.timeline(how.start.Location())
 	}
 	if t.timed > 0 {
 		s.Durations.ItemMean = seconds(t.total / time.Duration(t.timed))

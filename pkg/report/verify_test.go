@@ -7,15 +7,27 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 func TestAnyFlippedByteIsFound(t *testing.T) {
-	dir, _ := closedRun(t, testInfo())
-	for _, name := range names(t, dir) {
+	dir := wholeRun(t)
+	const flips = 100 // of each file, from its first byte to its last
+	all := names(t, dir)
+	for _, name := range []string{SumsFile, EvidenceFile, ResultsFile, SuccessFile, FailuresFile, MappingFile, NotIncludedFile, SharesFile, SummaryFile, PageFile} {
+		if !slices.Contains(all, name) {
+			t.Errorf("the folder lacks %s", name)
+		}
+	}
+	for _, name := range all {
 		whole := []byte(read(t, dir, name))
-		for i := range whole {
+		for n := range min(flips, len(whole)) {
+			i := n
+			if len(whole) > flips {
+				i = n * (len(whole) - 1) / (flips - 1)
+			}
 			changed := append([]byte{}, whole...)
 			changed[i] ^= 0x20 // also the case of a hex digit, a line end, a space
 			if err := os.WriteFile(filepath.Join(dir, name), changed, 0o600); err != nil {
@@ -53,7 +65,7 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		"sums removed": {func(dir string) error { return os.Remove(filepath.Join(dir, SumsFile)) }, "SHA256SUMS missing"},
 		"sums cut off": {func(dir string) error { return os.Truncate(filepath.Join(dir, SumsFile), 90) }, "SHA256SUMS changed"},
 		"sums shortened": {func(dir string) error {
-			return editSums(dir, func(lines []string) []string { return lines[:len(lines)-2] })
+			return editSums(dir, func(lines []string) []string { return lines[:len(lines)-3] })
 		}, "success.csv missing"},
 		"sums out of order": {func(dir string) error {
 			return editSums(dir, func(lines []string) []string { lines[0], lines[1] = lines[1], lines[0]; return lines })
@@ -120,7 +132,7 @@ func TestVerificationIsADocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := json.Marshal(v)
-	if want := fmt.Sprintf(`{"files":6,"rows":7,"sums":%q}`, sums); err != nil || string(got) != want {
+	if want := fmt.Sprintf(`{"files":7,"rows":7,"sums":%q}`, sums); err != nil || string(got) != want {
 		t.Errorf("JSON = %s, %v; want %s", got, err, want)
 	}
 }

@@ -33,6 +33,8 @@ type Writer struct {
 	waiting int           // rows in out
 	err     error         // the first failure: later rows would leave a hole
 
+	journal journal
+
 	stop chan struct{} // closed: the flusher ends
 	done chan struct{} // closed: it has ended
 }
@@ -68,6 +70,15 @@ func Create(dir string, info Info) (*Writer, error) {
 	}
 	go w.flusher()
 	return w, nil
+}
+
+// Observe takes an event of the run: its results are added, of the others it notes
+// how long items were in which stage, and what happened on the way.
+func (w *Writer) Observe(e pipeline.Event) {
+	w.journal.observe(e)
+	if f, ok := e.(pipeline.Finished); ok {
+		_ = w.Add(f.Result) // the error stays, and comes back from Close
+	}
 }
 
 // Add appends the row of one item. It is in the file within a second; an
@@ -133,6 +144,7 @@ func (w *Writer) Close(outcome pipeline.Outcome) (sums string, err error) {
 		return "", err
 	}
 	how := endingOf(outcome)
+	how.journal = &w.journal
 	if how.start.IsZero() {
 		how.start = w.evidence.Start
 	}

@@ -10,7 +10,7 @@ import (
 
 // Group is the rows of a plan with the same action, Division and folder.
 type Group struct {
-	Action   pipeline.Action `json:"action"`
+	Action   pipeline.Action `json:"-"`
 	Division string          `json:"division,omitempty"`
 	Folder   string          `json:"folder,omitempty"` // of their sources; "" for those without one
 	Items    int             `json:"items"`
@@ -85,6 +85,15 @@ func (g *groups) list() []Group {
 		return cmp.Or(cmp.Compare(at(a.Action), at(b.Action)), strings.Compare(string(a.Action), string(b.Action)),
 			cmp.Compare(b.Items, a.Items), strings.Compare(a.Division, b.Division), strings.Compare(a.Folder, b.Folder))
 	})
+	return all
+}
+
+// byAction is all groups, by their action.
+func (g *groups) byAction() map[pipeline.Action][]Group {
+	all := map[pipeline.Action][]Group{}
+	for _, n := range g.list() {
+		all[n.Action] = append(all[n.Action], n)
+	}
 	return all
 }
 

@@ -97,8 +97,9 @@ func (p *Plan) JSON(w io.Writer, s pipeline.Summary) error {
 		Exposure    *pipeline.Exposure  `json:"exposure,omitempty"`
 		NotIncluded *Leftovers          `json:"notIncluded,omitempty"`
 		Identical   *pipeline.Identical `json:"identical,omitempty"`
-		Groups      []Group             `json:"groups,omitempty"`
-	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s, seen, p.Leftovers, same, p.groups.list()})
+		// By action: where its rows are.
+		Groups map[pipeline.Action][]Group `json:"groups,omitempty"`
+	}{1, either(len(p.Header.Runs) > 0, "rollback", "plan"), p.Header, p.Unmapped, s, seen, p.Leftovers, same, p.groups.byAction()})
 	if err != nil {
 		return err
 	}

@@ -53,11 +53,11 @@ func (h *planPage) head() *htmldoc.Page {
 	p, s := h.plan, h.sum
 	d := &htmldoc.Page{
 		Kind: "Plan: nothing was written yet", Sentence: FirstLine(s),
-		Title: fmt.Sprintf("Plan of %s, %s %s", p.Header.Manifest, p.Header.Mode, p.Header.Tenant),
+		Title: fmt.Sprintf("Plan of %s, %s", p.Header.Manifest, where(p.Header)),
 	}
 	if h.back {
 		d.Kind, d.Sentence = "Plan of a rollback: nothing was written yet", RollbackLine(s)
-		d.Title = fmt.Sprintf("Plan of a rollback, %s %s", p.Header.Mode, p.Header.Tenant)
+		d.Title = "Plan of a rollback, " + where(p.Header)
 	}
 	if s.Decisions() > 0 || s.Prune.Refused() {
 		d.Mark = htmldoc.Care
@@ -67,7 +67,7 @@ func (h *planPage) head() *htmldoc.Page {
 			d.Facts = append(d.Facts, htmldoc.Fact{Name: name, Value: []string{value}, Code: code})
 		}
 	}
-	fact("Tenant", strings.TrimSpace(p.Header.Mode+" "+either(p.Header.Mode == "SANDBOX", "", p.Header.Tenant)), false)
+	fact("Tenant", where(p.Header), false)
 	fact("Manifest", p.Header.Manifest, true)
 	fact("Digest", p.Header.Digest, true)
 	fact("Takes back", strings.Join(p.Header.Runs, ", "), true)
@@ -88,6 +88,19 @@ func (h *planPage) head() *htmldoc.Page {
 	}
 	d.Figures = h.figures()
 	return d
+}
+
+// where is the tenant as the first line of the command has it. One that is not real has
+// its class in front.
+func where(h PlanHeader) string {
+	if h.Mode == "SANDBOX" {
+		return h.Mode
+	}
+	_, name, classed := strings.Cut(h.Tenant, ":")
+	if !classed {
+		name = h.Tenant
+	}
+	return strings.TrimSpace(h.Mode + " " + name)
 }
 
 // figures are the numbers for the decision: what is made, what it costs.

@@ -292,3 +292,19 @@ func BenchmarkPlanHTML(b *testing.B) {
 type counter int
 
 func (c *counter) Write(b []byte) (int, error) { *c += counter(len(b)); return len(b), nil }
+
+func TestPlanJSONSumsUpByFolder(t *testing.T) {
+	p, s := somePlan(t, 3)
+	var b strings.Builder
+	if err := p.JSON(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	var doc struct{ Groups map[string][]Group }
+	if err := json.Unmarshal([]byte(b.String()), &doc); err != nil {
+		t.Fatal(err)
+	}
+	want := []Group{{Folder: "decks:", Items: 3, Bytes: 3000}}
+	if diff := cmp.Diff(want, doc.Groups["create"]); diff != "" || len(doc.Groups) != 5 {
+		t.Errorf("groups %v (-want +got):\n%s", doc.Groups, diff)
+	}
+}
