@@ -244,7 +244,8 @@ func (c *curfew) turn(ctx context.Context, w *work) error {
 	}
 	most := orInt(c.r.in.Options.Uploads, 8)
 	for {
-		d, known := c.r.uploads.estimate(max(w.facts.Info.Size, w.Row.Size))
+		size := max(w.facts.Info.Size, w.Row.Size)
+		d, known := c.r.uploads.estimate(size)
 		c.mu.Lock()
 		sent, its := c.sent, !known && c.unsent < most || known && c.fits(d+c.ahead/time.Duration(most))
 		if its {
@@ -257,6 +258,7 @@ func (c *curfew) turn(ctx context.Context, w *work) error {
 		case its:
 			return nil
 		case known && !c.fits(d):
+			c.tell(w, size, d)
 			return errNoTime
 		}
 		select {

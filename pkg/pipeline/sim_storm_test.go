@@ -66,8 +66,17 @@ func (s *sim) stormyRun() {
 			f()
 		}
 	}
+	var end time.Time
+	if s.ends.IntN(4) == 0 {
+		end = time.Now().Add(time.Second + time.Duration(s.ends.Int64N(int64(pick(s.ends, 20*time.Second, 3*time.Minute, time.Hour)))))
+		w.options.Until = func() pipeline.Deadline { return pipeline.Deadline{At: end, Why: "time is up"} }
+	}
 	s.trace("run with %+v", w.options)
 	out, err := w.run(ctx, stop)
+	w.options.Until = nil
+	if !end.IsZero() && time.Now().After(end) {
+		w.t.Errorf("the run was to be over at %s, and is at %s", end, time.Now())
+	}
 	s.trace("ended: %v, %v, %v", out.Sentence, out.Err, err)
 	w.observe, w.fail = nil, nil
 	if err != nil && !errors.Is(err, errCrash) && !errors.Is(err, errDiskFull) {

@@ -34,6 +34,7 @@ type sim struct {
 	rng    *rand.Rand
 	people *people
 	trees  *rand.Rand    // of tag categories; nil: the manifest has none
+	ends   *rand.Rand    // of deadlines of runs
 	lag    time.Duration // until a list shows a new asset
 	// readLag says that a new asset cannot be read by its id either.
 	readLag bool
@@ -145,6 +146,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 	for i := range 1 + rng.IntN(8) {
 		w.add(fmt.Sprintf("ID-%d", i), text(rng), randomFields(rng))
 	}
+	s.ends = rand.New(rand.NewPCG(seed, 7))
 	if trees := rand.New(rand.NewPCG(seed, 5)); trees.IntN(4) == 0 {
 		s.trees = trees
 		grow(w, trees)
