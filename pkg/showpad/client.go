@@ -25,6 +25,7 @@ type Config struct {
 	UserAgent   string             // "" is "migrate"
 	Log         zerolog.Logger     // one debug line for each attempt
 	Observe     func(Call)         // each attempt, after it ended; nil: nobody. May be called concurrently
+	Counters    func(Counters)     // what v3 tells of the request budget; nil: nobody, and it is not asked for. May be called concurrently
 	IdleTimeout time.Duration      // of a transfer without progress; 0 is 60 s
 }
 
@@ -59,6 +60,7 @@ type Client struct {
 	userAgent     string
 	log           zerolog.Logger
 	observe       func(Call)
+	counting      *counting // nil: nobody wants to know
 	idle          time.Duration
 	own           []*http.Transport // made by New
 }
@@ -68,6 +70,9 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		token: cfg.Token, credential: cfg.Credential, gate: cfg.Gate, retries: cfg.Retries, userAgent: cfg.UserAgent,
 		log: cfg.Log, observe: cfg.Observe, idle: cfg.IdleTimeout,
+	}
+	if cfg.Counters != nil {
+		c.counting = &counting{tell: cfg.Counters}
 	}
 	var err error
 	if c.apiURL, err = baseURL("API URL", cfg.APIURL); err != nil {

@@ -86,6 +86,7 @@ func (c *Client) do(ctx context.Context, q *request) error {
 		}
 		err := send(ctx, q, try > 0)
 		if err == nil {
+			c.recount(ctx)
 			return nil
 		}
 		if neverLeft(err) {
@@ -151,6 +152,9 @@ func (c *Client) enter(ctx context.Context, q *request, repeat bool) (*passage, 
 		return nil, err
 	}
 	q.token, q.started = p.token.AccessToken, p.started
+	if c.counting != nil {
+		c.counting.request(q.op)
+	}
 	return p, nil
 }
 
@@ -250,6 +254,9 @@ func (c *Client) answer(q *request, resp *http.Response, body []byte) error {
 		}
 		if err := q.read(resp, body); err != nil {
 			return c.unreadable(q, resp.StatusCode, err)
+		}
+		if c.counting != nil && strings.HasPrefix(q.op, "v3 ") {
+			c.counting.answered(body)
 		}
 		return nil
 	}
