@@ -14,7 +14,7 @@ import (
 
 // stuck is a tenant that never finishes processing, and a run on it that has
 // sent its files.
-func stuckRun(t *testing.T) (*emulator.Server, map[string]string, *process, chan int) {
+func stuckRun(t *testing.T, flags ...string) (*emulator.Server, map[string]string, *process, chan int) {
 	t.Helper()
 	tenant, vars := serve(t, emulator.Options{Switches: emulator.Switches{StuckProcessing: "*"}})
 	write(t, twoItems())
@@ -26,7 +26,7 @@ func stuckRun(t *testing.T) (*emulator.Server, map[string]string, *process, chan
 	})
 	p := newProcess(vars)
 	code := make(chan int, 1)
-	go func() { code <- p.run(t, "run", "m.yaml") }()
+	go func() { code <- p.run(t, append([]string{"run", "m.yaml"}, flags...)...) }()
 	select {
 	case <-sent:
 	case c := <-code:

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/live"
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/note"
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
@@ -38,6 +39,7 @@ type runCommand struct {
 	quiet    bool
 	readOnly bool
 	sep      *separator
+	serve    string
 }
 
 func newRun(a *app) *cobra.Command {
@@ -70,6 +72,7 @@ as files in MANIFEST.runs/. Exit codes: migrate help exit-codes.`,
 	fs.BoolVar(&f.yes, "yes", false, "do not ask before the first write, nor before overwriting and pruning")
 	fs.BoolVar(&f.quiet, "quiet", false, "no progress, only warnings and the outcome")
 	fs.BoolVar(&f.readOnly, "read-only", false, "refuse every write (for a setting that keeps a run from happening)")
+	fs.StringVar(&f.serve, "serve", "", "show the run as a page at this address while it goes on, such as 127.0.0.1:8484; port 0 takes a free one")
 	f.show.add(cmd, "with --dry-run: ")
 	f.sep = addSeparator(fs)
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) {
@@ -164,6 +167,9 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err := e.serve(); err != nil {
 		return 0, err
 	}
+	if err := e.serveLive(ctx, f.serve); err != nil {
+		return 0, err
+	}
 	if err := e.recover(ctx); err != nil {
 		return 0, err
 	}
@@ -213,6 +219,7 @@ type execution struct {
 	progress *view.Progress // nil with --json
 	events   *view.Events   // nil without
 	evidence *report.Writer
+	page     *live.Server // nil without --serve
 }
 
 // begin begins to show the run.
@@ -363,6 +370,7 @@ func (e *execution) conclude(ctx context.Context, ended func(context.Context, ti
 
 // end shows the outcome.
 func (e *execution) end(o pipeline.Outcome, dir, sums string, selects selectFlags) error {
+	e.endLive(&o)
 	cause := ""
 	if o.Err != nil && o.Code != exitInterrupted {
 		cause = e.app.redact.Text(o.Err.Error())

@@ -20,6 +20,9 @@ type Page struct {
 	Figures  []Figure
 	Sections []Section
 	Foot     []string // sentences
+	// Script is run in the page; it is ours, never of outside. "" is none. With one,
+	// the page may ask the server that it came from, and nobody else.
+	Script string
 }
 
 // Fact is a name with its value, or with several.
@@ -122,19 +125,37 @@ var css string
 var markup string
 
 var layout = template.Must(template.New("page").Funcs(template.FuncMap{
-	"shown": Shown,
-	"row":   row,
-	"style": func() template.CSS { return template.CSS(css) },
-	"policy": func() string {
-		sum := sha256.Sum256([]byte(css))
-		return "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	},
+	"shown":  Shown,
+	"row":    row,
+	"style":  func() template.CSS { return template.CSS(css) },
+	"policy": Policy,
+	"script": func(text string) template.JS { return template.JS(text) },
 }).Parse(markup))
 
+// Policy is the Content-Security-Policy of a page with this script, "" for none.
+func Policy(script string) string {
+	policy := "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src " + digest(css)
+	if script != "" {
+		policy += "; connect-src 'self'; script-src " + digest(script)
+	}
+	return policy
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
 // Write writes the page, row by row: it holds no more than its values do.
-func (p *Page) Write(w io.Writer) error {
+func (p *Page) Write(w io.Writer) error { return p.write(w, "page") }
+
+// WriteBody writes what stands in the body of the page, without its frame: for a
+// script that puts it in the place of what stands there.
+func (p *Page) WriteBody(w io.Writer) error { return p.write(w, "body") }
+
+func (p *Page) write(w io.Writer, part string) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	if err := layout.Execute(out, p); err != nil {
+	if err := layout.ExecuteTemplate(out, part, p); err != nil {
 		return err
 	}
 	return out.Flush()

@@ -81,10 +81,7 @@ func (e *Events) write(w io.Writer) {
 			}
 			put(v)
 		case <-tick.C:
-			put(struct {
-				Type string `json:"type"`
-				Snapshot
-			}{"progress", e.Snapshot()})
+			put(progressEvent{"progress", e.Snapshot()})
 		}
 		if len(e.queue) == 0 && e.err == nil {
 			e.err = out.Flush()
@@ -92,64 +89,83 @@ func (e *Events) write(w io.Writer) {
 	}
 }
 
+// eventsVersion is that of the events' form. New members and new types of events do
+// not change it: readers pass over what they do not know.
+const eventsVersion = 1
+
+// The events in JSON. docs/watching.md lists their members, by these comments.
+type (
+	startedEvent struct {
+		Type    string    `json:"type"`    // started
+		Version int       `json:"version"` // of the events' form: 1
+		Run     string    `json:"run"`     // id of the run
+		Items   int       `json:"items"`   // selected, of the manifest
+		At      time.Time `json:"at"`      // when the command began
+	}
+	decidedEvent struct {
+		Type string `json:"type"` // decided
+		pipeline.Row
+	}
+	extraDecidedEvent struct {
+		Type string `json:"type"` // decided
+		pipeline.ExtraRow
+	}
+	stageEvent struct {
+		Type       string `json:"type"` // stage
+		ExternalID string `json:"externalId"`
+		Stage      string `json:"stage"`          // that the item enters: hash, register, keep, transfer, settle, update, link
+		Size       int64  `json:"size"`           // of its file, in bytes
+		Name       string `json:"name,omitempty"` // of the asset, with transfer
+	}
+	finishedEvent struct {
+		Type string `json:"type"` // finished
+		pipeline.Result
+	}
+	warnedEvent struct {
+		Type       string `json:"type"`                 // warned
+		Code       string `json:"code"`                 // stable
+		ExternalID string `json:"externalId,omitempty"` // absent when it is about the run
+		Text       string `json:"text"`                 // for people
+	}
+	waitingEvent struct {
+		Type  string    `json:"type"`           // waiting
+		For   string    `json:"for"`            // retry-after, settle, processing, drain
+		Text  string    `json:"text"`           // for people
+		Until time.Time `json:"until,omitzero"` // absent when it is not known
+	}
+	progressEvent struct {
+		Type string `json:"type"` // progress
+		Snapshot
+	}
+)
+
+// EndedEvent is the last event of a run in JSON.
+type EndedEvent struct {
+	Type string `json:"type"` // ended
+	pipeline.Outcome
+	Evidence string `json:"evidence,omitempty"` // the folder of the evidence
+	Sums     string `json:"sums,omitempty"`     // SHA-256 of its SHA256SUMS
+	Error    string `json:"error,omitempty"`    // why the run stopped early, for people
+}
+
 // eventJSON is the value written for an event, nil for those that are counted.
 func eventJSON(event pipeline.Event) any {
 	switch e := event.(type) {
 	case pipeline.Started:
-		return struct {
-			Type    string    `json:"type"`
-			Version int       `json:"version"`
-			Run     string    `json:"run"`
-			Items   int       `json:"items"`
-			At      time.Time `json:"at"`
-		}{"started", 1, e.Run, e.Items, e.At}
+		return startedEvent{"started", eventsVersion, e.Run, e.Items, e.At}
 	case pipeline.Decided:
-		return struct {
-			Type string `json:"type"`
-			pipeline.Row
-		}{"decided", e.Row}
+		return decidedEvent{"decided", e.Row}
 	case pipeline.ExtraDecided:
-		return struct {
-			Type string `json:"type"`
-			pipeline.ExtraRow
-		}{"decided", e.Row}
+		return extraDecidedEvent{"decided", e.Row}
 	case pipeline.Stage:
-		return struct {
-			Type       string `json:"type"`
-			ExternalID string `json:"externalId"`
-			Stage      string `json:"stage"`
-			Size       int64  `json:"size"`
-			Name       string `json:"name,omitempty"`
-		}{"stage", e.ExternalID, e.Stage, e.Size, e.Name}
+		return stageEvent{"stage", e.ExternalID, e.Stage, e.Size, e.Name}
 	case pipeline.Finished:
-		return struct {
-			Type string `json:"type"`
-			pipeline.Result
-		}{"finished", e.Result}
+		return finishedEvent{"finished", e.Result}
 	case pipeline.Warned:
-		return struct {
-			Type       string `json:"type"`
-			Code       string `json:"code"`
-			ExternalID string `json:"externalId,omitempty"`
-			Text       string `json:"text"`
-		}{"warned", e.Code, e.ExternalID, e.Text}
+		return warnedEvent{"warned", e.Code, e.ExternalID, e.Text}
 	case pipeline.Waiting:
-		return struct {
-			Type  string    `json:"type"`
-			For   string    `json:"for"`
-			Text  string    `json:"text"`
-			Until time.Time `json:"until,omitzero"`
-		}{"waiting", e.For, e.Text, e.Until}
+		return waitingEvent{"waiting", e.For, e.Text, e.Until}
 	default: // Sent and Request are counted; Ended is written with the evidence
 		return nil
 	}
-}
-
-// EndedEvent is the last event of a run in JSON.
-type EndedEvent struct {
-	Type string `json:"type"` // "ended"
-	pipeline.Outcome
-	Evidence string `json:"evidence,omitempty"`
-	Sums     string `json:"sums,omitempty"`
-	Error    string `json:"error,omitempty"`
 }

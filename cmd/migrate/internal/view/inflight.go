@@ -86,3 +86,47 @@ func (f *inFlight) into(s *Snapshot) {
 		return cmp.Or(cmp.Compare(b.Elapsed, a.Elapsed), cmp.Compare(a.ExternalID, b.ExternalID))
 	})
 }
+
+// Speed is how fast a file goes; "" when nothing tells.
+func (u Upload) Speed() string {
+	if seconds := u.Elapsed.Seconds(); seconds > 0 {
+		return Bytes(int64(float64(u.Sent)/seconds)) + "/s"
+	}
+	return ""
+}
+
+// Place is a point on an item's way, or a result, with the items that are there.
+type Place struct {
+	Name  string
+	Items int
+}
+
+// Where are the items of a run by where they are: not begun, in a stage, ended.
+func (s Snapshot) Where() []Place {
+	var all []Place
+	waiting := s.Items
+	for _, n := range s.Status {
+		waiting -= n
+	}
+	for _, n := range s.Stages {
+		waiting -= n
+	}
+	add := func(name string, n int) {
+		if n > 0 {
+			all = append(all, Place{name, n})
+		}
+	}
+	add("not begun", waiting)
+	for _, stage := range stages {
+		add(stage.text, s.Stages[stage.name])
+	}
+	for _, status := range slices.Sorted(maps.Keys(s.Status)) {
+		if pipeline.Unfinished(status) {
+			status, n := status+", to be continued", s.Status[status]
+			add(status, n)
+			continue
+		}
+		add(status, s.Status[status])
+	}
+	return all
+}

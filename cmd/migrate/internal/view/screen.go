@@ -132,7 +132,7 @@ func (s *screen) add(u Upload) *fileBar {
 	}
 	f.bar = s.progress.AddBar(0, // one with a total would end by itself, and stay
 		mpb.PrependDecorators(decor.Name("  "+name+" ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Bytes(s.Current) + "/" + Bytes(s.Total) }, decor.WCSyncSpace)),
-		mpb.AppendDecorators(s.text(func() string { return speedText(f.now) })))
+		mpb.AppendDecorators(s.text(func() string { return f.now.Speed() })))
 	s.files[u.ExternalID] = f
 	return f
 }
@@ -173,12 +173,4 @@ func stagesText(in map[string]int) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// speedText is how fast a file goes.
-func speedText(u Upload) string {
-	if seconds := u.Elapsed.Seconds(); seconds > 0 {
-		return Bytes(int64(float64(u.Sent)/seconds)) + "/s"
-	}
-	return ""
 }
