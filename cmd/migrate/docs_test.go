@@ -153,8 +153,17 @@ func play(t *testing.T, vars map[string]string, f fence) {
 		case args[0] == "migrate":
 			p := newProcess(vars)
 			p.env.err = p.out // as on a terminal
+			args, file := redirected(args)
+			if file != "" {
+				p.env.out, p.env.err = newStream(), p.out
+			}
 			code = p.run(t, shell(t, args[1:])...)
 			got = p.out.String()
+			if file != "" {
+				if err := os.WriteFile(file, []byte(p.env.out.(*stream).String()), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if code != exitOK && !tellsCode {
 				t.Fatalf("line %d: exit code %d of %s:\n%s", at, code, command, got)
 			}
@@ -165,6 +174,15 @@ func play(t *testing.T, vars map[string]string, f fence) {
 			t.Errorf("line %d: %s printed\n%s\nand the page says\n%s", at, command, got, strings.Join(want, "\n"))
 		}
 	}
+}
+
+// redirected are the words of a command whose output goes to a file, and that file;
+// "" for one whose output is seen.
+func redirected(args []string) ([]string, string) {
+	if n := len(args); n > 2 && args[n-2] == ">" {
+		return args[:n-2], args[n-1]
+	}
+	return args, ""
 }
 
 // shellWords cuts a command line into its words, as a shell does with quotes.
