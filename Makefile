@@ -79,8 +79,13 @@ RCLONE := .tools/rclone/rclone
 $(RCLONE):
 	./scripts/install-rclone '$(CURDIR)/$(@D)'
 
+# Opens the pages.
+CHROMIUM := .tools/chromium/chromium
+$(CHROMIUM):
+	./scripts/install-chromium '$(CURDIR)/$(@D)'
+
 .PHONY: integration
-integration: $(VERSITYGW) $(RCLONE) ## drive the real binary against `migrate sandbox`, a real S3 server and rclone, as processes, with faults and kills
+integration: $(VERSITYGW) $(RCLONE) $(CHROMIUM) ## drive the real binary against `migrate sandbox`, a real S3 server, rclone and Chromium, as processes, with faults and kills
 	$(GO) test -count=1 -tags integration ./test/integration/...
 
 .PHONY: bench

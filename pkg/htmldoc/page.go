@@ -68,8 +68,8 @@ type Table struct {
 
 // Column is a column of a table.
 type Column struct {
-	Title  string
-	Number bool // set to the right
+	Title  string // "" for a column of bars alone
+	Number bool   // set to the right
 }
 
 // Cell is a cell of a table.

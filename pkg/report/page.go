@@ -215,6 +215,7 @@ func explain(key trouble) []string {
 		return []string{c.Cause, "What to do: " + c.Remedy}
 	}
 	w, known := pipeline.WordOf(key.code, kinds...)
+	w.Meaning, w.Remedy = strings.ReplaceAll(w.Meaning, "`", ""), strings.ReplaceAll(w.Remedy, "`", "")
 	switch {
 	case !known:
 		return nil
@@ -419,7 +420,7 @@ func timelineSection(s Summary) htmldoc.Section {
 		return sec
 	}
 	part := htmldoc.Part{Table: &htmldoc.Table{
-		Name: "What happened on the way", Columns: []htmldoc.Column{{Title: "When"}, {Title: "What"}, {Title: "Times", Number: true}, {Title: ""}},
+		Name: "What happened on the way", Columns: []htmldoc.Column{{Title: "When"}, {Title: "What"}, {Title: "Times", Number: true}, {Title: "In words"}},
 		Rows: rowsOf(s.Timeline[:min(len(s.Timeline), pageMoments)], func(m Moment) []htmldoc.Cell {
 			when := htmldoc.Cell{Text: m.At.Format(time.DateTime)}
 			if !m.Last.IsZero() {

@@ -227,6 +227,9 @@ func reasonPart(k reasonKey) htmldoc.Part {
 		if w.Remedy != "Nothing." {
 			part.Text = append(part.Text, "What to do: "+w.Remedy)
 		}
+		for i, text := range part.Text {
+			part.Text[i] = strings.ReplaceAll(text, "`", "")
+		}
 	}
 	return part
 }

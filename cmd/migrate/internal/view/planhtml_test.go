@@ -49,7 +49,7 @@ func TestPlanHTML(t *testing.T) {
 	for id, want := range map[string]string{
 		"decide": "Needs a decision 2 " +
 			"Conflict: 1 item changed-remotely A person changed a field, or uploaded a version, since we wrote it, and the manifest wants something else. " +
-			"What to do: Make the manifest say the same; or `update: {conflicts: overwrite}`; for files also `update: {file: keep}`; for an external ID also `migrate state rename OLD NEW`. " +
+			"What to do: Make the manifest say the same; or update: {conflicts: overwrite}; for files also update: {file: keep}; for an external ID also migrate state rename OLD NEW. " +
 			`External ID Item What is the matter =SP-52 a person changed it; set update.conflicts name: there "theirs", wanted "ours", last sent "before" ` +
 			"Blocked: 1 item file-missing There is no such file (M111). What to do: Correct the path, or put the file there. External ID Item What is the matter " +
 			"SP-53 m.yaml:7: M111: no such file",
