@@ -67,6 +67,7 @@ type runFlags struct {
 	maxPrune          pruneLimit
 	allowDelete       bool
 	uploads           int
+	bandwidth         bandwidth
 	settleTime        time.Duration
 	lookupMaxAge      time.Duration
 	wait              time.Duration
@@ -99,7 +100,8 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 
 // addPace adds the flags that say how a run waits and when it ends.
 func (f *runFlags) addPace(fs *pflag.FlagSet) {
-	fs.IntVar(&f.uploads, "uploads", 8, "uploads in flight")
+	fs.IntVar(&f.uploads, "uploads", 8, "uploads in flight, at most: a run begins with half of them, and goes by what storage takes")
+	fs.Var(&f.bandwidth, "bandwidth", "what all uploads may use together, such as 20MiB/s, 20MB/s or 100Mbit/s; 0 is no limit")
 	addSettleTime(fs, &f.settleTime)
 	fs.DurationVar(&f.wait, "wait", 30*time.Minute, "how long to wait for processing that does not advance; 0 does not wait")
 	fs.DurationVar(&f.processingTimeout, "processing-timeout", 24*time.Hour, "when an upload that is still not processed has failed")
@@ -110,6 +112,7 @@ func (f *runFlags) addPace(fs *pflag.FlagSet) {
 // addForecast adds the flags of a run that a plan's forecast depends on.
 func (f *runFlags) addForecast(fs *pflag.FlagSet) {
 	fs.IntVar(&f.uploads, "uploads", 8, "for the forecast: uploads in flight")
+	fs.Var(&f.bandwidth, "bandwidth", "for the forecast: what all uploads may use together, such as 20MiB/s, 20MB/s or 100Mbit/s")
 }
 
 func addSettleTime(fs *pflag.FlagSet, d *time.Duration) {
@@ -125,7 +128,7 @@ func orTiny(d time.Duration) time.Duration { return max(d, tiny) }
 func (f *runFlags) options(s serviceFlags) pipeline.Options {
 	o := pipeline.Options{
 		Strict: f.strict, FullCheck: f.fullCheck, RetryFailed: f.retryFailed,
-		Uploads: f.uploads, Requests: s.requests, Retries: s.retries,
+		Uploads: f.uploads, Bandwidth: int64(f.bandwidth), Requests: s.requests, Retries: s.retries,
 		SettleTime: orTiny(f.settleTime), LookupMaxAge: orTiny(f.lookupMaxAge),
 		MaxPrune: f.maxPrune.PruneLimit, AllowDelete: f.allowDelete,
 		Wait: f.wait, ProcessingTimeout: orTiny(f.processingTimeout), Drain: orTiny(f.drain), MaxFailures: f.maxFailures,

@@ -160,6 +160,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 
 	in := s.input(reader, sel, f.decide.options(f.service))
 	in.Options.Hash, in.Options.Given = f.show.hash, s.given()
+	in.Options.Given.Bandwidth = in.Options.Bandwidth
 	if in.Options.OlderState, err = s.olderState(ctx, reader); err != nil {
 		return 0, err
 	}

@@ -149,11 +149,45 @@ var bugs = []bug{
 // lacking`},
 			{"pkg/pipeline/gather.go", `	look  *lookup // `, `	early *showpad.Upload
 	look  *lookup // `},
-			{"pkg/pipeline/transfer.go", `		if up, err = r.askURL(uploads, w); err != nil {`, `		if w.early != nil {
-			up, w.early = *w.early, nil
-		} else if up, err = r.askURL(uploads, w); err != nil {`},
+			{"pkg/pipeline/transfer.go", `	up, err := r.askURL(ctx, w)
+	if err != nil {
+		return false, err
+	}`, `	var up showpad.Upload
+	if w.early != nil {
+		up, w.early = *w.early, nil
+	} else if up, err = r.askURL(ctx, w); err != nil {
+		return false, err
+	}`},
 		},
 		"pkg/pipeline", []string{"TestAnUploadURLIsAskedForWhenItsTurnHasCome"},
+	},
+	{
+		"storage-not-heeded", "a refusal of storage does not make uploads fewer",
+		[]edit{{"pkg/pipeline/uploads.go", `		u.climb.refused(now, s.begun, flying)
+`, ``}},
+		"pkg/pipeline", []string{"TestARefusalOfStorageHalvesOnce", "TestUploadsComeBackAfterAStorm"},
+	},
+	{
+		"videos-take-all-slots", "large files may have all upload slots while small ones are on their way",
+		[]edit{{"pkg/pipeline/uploads.go", `	return max(1, u.climb.limit/2)
+`, `	return u.climb.limit
+`}},
+		"pkg/pipeline", []string{"TestVideosAndDecksDoNotWaitForEachOther"},
+	},
+	{
+		"bandwidth-for-each", "each upload has the whole bandwidth to itself",
+		[]edit{{"pkg/pipeline/uploads_bandwidth.go", `	b := l.u.bandwidth
+`, `	if l.own == nil {
+		l.own = newBandwidth(int64(l.u.bandwidth.rate))
+	}
+	b := l.own
+`}, {"pkg/pipeline/uploads_bandwidth.go", `	f   io.ReadCloser
+	u   *uploads
+`, `	f   io.ReadCloser
+	u   *uploads
+	own *bandwidth
+`}},
+		"pkg/pipeline", []string{"TestUploadsShareTheBandwidth"},
 	},
 	{
 		"token-at-storage", "storage is shown the bearer token",
