@@ -53,7 +53,7 @@ func runPage(e Evidence, s Summary, o *overview) *htmldoc.Page {
 		},
 	}
 	for _, sec := range []htmldoc.Section{
-		outcomeSection(s), troubleSection(s, o), throughputSection(o), stageSection(s), slowestSection(o), identicalSection(&o.identical),
+		outcomeSection(s), troubleSection(s, o), throughputSection(s, o), stageSection(s), slowestSection(o), identicalSection(&o.identical),
 		exposureSection(s.Exposure), timelineSection(s), requestsSection(s), settingsSection(e),
 	} {
 		if len(sec.Parts) > 0 {
@@ -249,9 +249,18 @@ func rowsOf[T any](all []T, cells func(T) []htmldoc.Cell) func(func([]htmldoc.Ce
 	}
 }
 
+// limitNames are what can limit a run.
+var limitNames = map[string]string{
+	"rate": "the rate of requests", "closed": "the service asked to wait", "requests": "requests in flight", "budget": "the budget of requests", "bandwidth": "the bandwidth", "uploads": "uploads in flight",
+	"source": "reading the files", "hashing": "checksums", "state": "the disk of the state", "processing": "processing at the service", "window": "the window",
+}
+
 // throughputSection is what was done when.
-func throughputSection(o *overview) htmldoc.Section {
+func throughputSection(s Summary, o *overview) htmldoc.Section {
 	sec := htmldoc.Section{ID: "pace", Title: "Pace"}
+	if l := s.Limit; l != nil && l.Sentence != "" {
+		sec.Parts = append(sec.Parts, htmldoc.Part{Text: []string{l.Sentence}})
+	}
 	b := &o.buckets
 	labels := b.labels()
 	chart := func(name string, values []float64, show func(float64) string) {
@@ -272,6 +281,17 @@ func throughputSection(o *overview) htmldoc.Section {
 	}
 	chart("Items done", b.items, func(v float64) string { return humanize.Comma(int64(v)) })
 	chart("Bytes of their files", b.bytes, func(v float64) string { return humanize.Bytes(uint64(v)) })
+	if l := s.Limit; l != nil && len(l.Shares) > 0 {
+		names := slices.SortedFunc(maps.Keys(l.Shares), func(a, b string) int {
+			return cmp.Or(cmp.Compare(l.Shares[b], l.Shares[a]), strings.Compare(a, b))
+		})
+		sec.Parts = append(sec.Parts, htmldoc.Part{Heading: "What limited it", Table: &htmldoc.Table{
+			Name: "What limited the run", Columns: []htmldoc.Column{{Title: "What"}, {Title: "Of the time", Number: true}, {Title: ""}},
+			Rows: rowsOf(names, func(name string) []htmldoc.Cell {
+				return []htmldoc.Cell{{Text: cmp.Or(limitNames[name], name, "nothing that could be told")}, {Text: fmt.Sprintf("%.0f %%", l.Shares[name]*100)}, {Bar: l.Shares[name]}}
+			}),
+		}})
+	}
 	return sec
 }
 

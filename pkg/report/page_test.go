@@ -177,6 +177,7 @@ func TestTheNumbersOfThePageAreThoseOfTheResults(t *testing.T) {
 	}
 	o := testOutcome()
 	o.End = start.Add(8*time.Hour + 5*time.Minute)
+	o.Limit = &pipeline.Limit{By: "rate", Sentence: "The service's rate limited this run.", Shares: map[string]float64{"rate": 0.8, "uploads": 0.1, "": 0.1}}
 	if _, err := w.Close(o); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +198,11 @@ func TestTheNumbersOfThePageAreThoseOfTheResults(t *testing.T) {
 			t.Errorf("the page does not say %q of %s", more, code)
 		}
 	}
-	pace := p.Section("pace").Rows() // of two charts
+	if text := p.Section("pace").Text(); !strings.Contains(text, "Pace The service's rate limited this run. ") || !strings.Contains(text, "What limited it What Of the time the rate of requests 80 % nothing that could be told 10 % uploads in flight 10 %") {
+		t.Errorf("the page does not say what limited the run: %.200s", text)
+	}
+	pace := p.Section("pace").Rows() // of two charts, and of what limited it
+	pace = pace[:len(pace)-3]
 	sum := 0
 	var bytes uint64
 	for i, row := range pace {

@@ -46,6 +46,8 @@ type Summary struct {
 	// Exposure is who will see what the run set out to do; nil when nobody sees
 	// anything else than before.
 	Exposure *pipeline.Exposure `json:"exposure,omitempty"`
+	// Limit is what limited the run; nil where nobody knows.
+	Limit *pipeline.Limit `json:"limit,omitempty"`
 	// Stages are how long items were in which stage, and Timeline what happened on the
 	// way; only the process knew them.
 	Stages          []StageTime `json:"stages,omitempty"`
@@ -175,6 +177,7 @@ type ending struct {
 	requests  map[string]int
 	plan      *pipeline.Summary
 	exposure  *pipeline.Exposure
+	limit     *pipeline.Limit
 	journal   *journal // nil where the process is gone
 }
 
@@ -187,7 +190,7 @@ func endingOf(o pipeline.Outcome) ending {
 	plan.Exposure = nil // it has a member of its own
 	return ending{
 		code: o.Code, sentence: o.Sentence, start: o.Start, end: o.End,
-		sent: s, requests: o.Requests, plan: &plan, exposure: o.Plan.Exposure,
+		sent: s, requests: o.Requests, plan: &plan, exposure: o.Plan.Exposure, limit: o.Limit,
 	}
 }
 
@@ -197,7 +200,7 @@ func (t *tally) summary(e Evidence, how ending) Summary {
 		Sentence: how.sentence, Code: how.code, Recovered: how.recovered, Start: how.start, End: how.end,
 		Items: t.items, Success: t.success, Failures: t.failures, Unfinished: t.unfinished,
 		Status: t.status, Actions: t.actions, Codes: t.codes, Extras: t.extras,
-		Sent: how.sent, Requests: how.requests, Plan: how.plan, Exposure: how.exposure,
+		Sent: how.sent, Requests: how.requests, Plan: how.plan, Exposure: how.exposure, Limit: how.limit,
 		KeptColumns: len(t.kept), KeptLeftOut: t.keptLeftOut,
 		Durations: Durations{Run: seconds(how.end.Sub(how.start)), ItemMax: seconds(t.longest), Slowest: t.slowest},
 	}

@@ -33,7 +33,7 @@ func (p *Plan) HTML(w io.Writer, s pipeline.Summary, full bool) error {
 	}
 	h := &planPage{plan: p, sum: s, full: full, back: len(p.Header.Runs) > 0}
 	doc := h.head()
-	doc.Sections = slices.Concat(h.decisions(), h.moved(), h.exposure(), h.unmapped(), h.tags(), h.leftovers(), h.identical(same), h.actions(), h.extras(), h.signing())
+	doc.Sections = slices.Concat(h.decisions(), h.moved(), h.exposure(), h.unmapped(), h.tags(), h.leftovers(), h.identical(same), h.forecast(), h.actions(), h.extras(), h.signing())
 	if err := doc.Write(w); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (h *planPage) head() *htmldoc.Page {
 		fact("Made", p.Header.At.Format(time.DateTime+" -07:00")+either(p.Header.Program == "", "", " by "+p.Header.Program), false)
 	}
 	if lines := forecastLines(s.Forecast); len(lines) > 0 {
-		d.Facts = append(d.Facts, htmldoc.Fact{Name: "Forecast", Value: lines})
+		d.Facts = append(d.Facts, htmldoc.Fact{Name: "Forecast", Value: lines[:1]})
 	}
 	if s.Offline > 0 {
 		fact("Online only", fmt.Sprintf("%s (%s): a run downloads %s", Plural(s.Offline, "file", "files"), Bytes(s.OfflineBytes), either(s.Offline == 1, "it", "them")), false)
@@ -121,6 +121,9 @@ func (h *planPage) figures() (all []htmldoc.Figure) {
 	all = append(all, htmldoc.Figure{Name: "Requests", Value: Count(total), Note: fmt.Sprintf("%s, %s", Plural(s.Writes, "write", "writes"), Plural(s.Reads, "read", "reads"))})
 	if s.Puts > 0 {
 		all = append(all, htmldoc.Figure{Name: "To upload", Value: Bytes(s.Bytes), Note: Plural(s.Puts, "file", "files")})
+	}
+	if f := s.Forecast; len(forecastLines(f)) > 0 && !f.Likely.Never {
+		all = append(all, htmldoc.Figure{Name: "Likely takes", Value: Duration(seconds(f.Likely.Seconds)), Note: either(f.Likely.Runs > 1, "at work, in "+Count(f.Likely.Runs)+" runs", "")})
 	}
 	if total > 0 {
 		all = append(all, htmldoc.Figure{Name: "At " + Count(dailyBudget) + " requests a day", Value: Plural(max(1, (total+dailyBudget-1)/dailyBudget), "day", "days")})
@@ -278,6 +281,32 @@ func problemLines(all []manifest.Problem) (text []string) {
 		text = append(text, pr.String())
 	}
 	return text
+}
+
+// forecast is how long the work takes, and by what assumptions.
+func (h *planPage) forecast() []htmldoc.Section {
+	f := h.sum.Forecast
+	text := forecastLines(f)
+	if len(text) == 0 {
+		return nil
+	}
+	sec := htmldoc.Section{ID: "forecast", Title: "How long it takes", Parts: []htmldoc.Part{{Text: []string{capital(text[0]) + "."}}, {List: text[1:]}}}
+	if len(f.Runs) > 1 {
+		sec.Parts = append(sec.Parts, htmldoc.Part{
+			Table: &htmldoc.Table{
+				Name: "Runs that it takes", Columns: []htmldoc.Column{{Title: "From"}, {Title: "To"}, {Title: "Requests", Number: true}, {Title: "Of the work", Number: true}, {Title: ""}},
+				Rows: func(yield func([]htmldoc.Cell) bool) {
+					for _, r := range f.Runs {
+						if !yield([]htmldoc.Cell{{Text: day(r.Start)}, {Text: day(r.End)}, {Text: Count(r.Requests)}, {Text: fmt.Sprintf("%.0f %%", r.Share*100)}, {Bar: r.Share}}) {
+							return
+						}
+					}
+				},
+			},
+			More: either(f.Likely.Runs > len(f.Runs), "and "+Count(f.Likely.Runs-len(f.Runs))+" more", ""),
+		})
+	}
+	return []htmldoc.Section{sec}
 }
 
 // moved are new items that may be those of files that were renamed.

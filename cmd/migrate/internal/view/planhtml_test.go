@@ -97,7 +97,6 @@ func TestEverySectionOfAPlanHasItsPlace(t *testing.T) {
 	s.Prune = &pipeline.Pruning{Mode: pipeline.PruneArchive, Unlisted: 1, Samples: []string{nasty}, Guards: []pipeline.Guard{{Code: "prune-limit", Text: nasty}}}
 	s.Exposure = &pipeline.Exposure{Timezone: "Europe/Brussels", Divisions: []pipeline.DivisionView{{Division: nasty, Now: 3, LaterAll: 2, Later: []pipeline.ReleaseDay{{Day: "2026-12-01", Assets: 2}}, Shareable: 4, NoExpiry: 1}}, Links: &pipeline.LinkView{Shares: 1, Assets: 2}}
 	s.Extras = map[state.ExtraKind]map[pipeline.Action]int{state.Share: {pipeline.ActionCreate: 1, pipeline.ActionBlocked: 1}}
-	s.Forecast = &pipeline.Forecast{Likely: pipeline.Estimate{Seconds: 600, Runs: 1}, Slowest: pipeline.Estimate{Seconds: 900, Runs: 1}, By: "rate", Large: &pipeline.Large{Files: 1, Share: 0.6, Name: nasty, Seconds: 300}}
 	p.Unmapped = manifest.Unmapped{Values: []manifest.UnmappedValue{{Map: "tags", Value: nasty, Count: 2}}}
 	p.Leftovers = &Leftovers{}
 	p.Leftovers.Add(manifest.Leftover{Source: nasty, Size: 5, Reason: manifest.LeftNoItem})
@@ -109,9 +108,16 @@ func TestEverySectionOfAPlanHasItsPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	at := time.Date(2026, 11, 21, 20, 0, 0, 0, time.Local)
+	s.Forecast = &pipeline.Forecast{
+		Fastest: pipeline.Estimate{Seconds: 7200, Runs: 2}, Likely: pipeline.Estimate{Seconds: 9000, Runs: 2, Finish: at}, Slowest: pipeline.Estimate{Seconds: 18000, Runs: 3}, By: "budget",
+		Large: &pipeline.Large{Files: 1, Share: 0.8, Name: nasty, Seconds: 40},
+		Runs:  []pipeline.ForecastRun{{Start: at, End: at.Add(time.Hour), Requests: 5000, Share: 0.75}, {Start: at, End: at, Requests: 10, Share: 0.25}},
+	}
 	got := planHTML(t, p, s, false)
 	got.Isolated(t, "alert(")
 	for id, want := range map[string]string{
+		"forecast":     "5,000 75 %",
 		"decide":       "share over",
 		"moved":        "OLD-1 T-1",
 		"exposure":     "3 2 4 1 3 at once, 2 from 2026-12-01",
@@ -130,7 +136,7 @@ func TestEverySectionOfAPlanHasItsPlace(t *testing.T) {
 			t.Errorf("section %s lacks %q:\n%s", id, want, text)
 		}
 	}
-	for _, want := range []string{"Online only 2 files (5.0 kB): a run downloads them", "prune-limit", "Forecast likely 10 min", "is 60 % of the bytes and takes 5 min alone", "3 warnings: migrate lint shows them"} {
+	for _, want := range []string{"How long it takes 2 runs (2 to 3), 2 h 30 min at work, done about Sat 21 Nov 20:00", "Likely takes 2 h 30 min at work, in 2 runs", "Online only 2 files (5.0 kB): a run downloads them", "prune-limit", "Forecast 2 runs (2 to 3)", "is 80 % of the bytes and takes 40 s alone", "3 warnings: migrate lint shows them"} {
 		if !strings.Contains(got.Text(), want) {
 			t.Errorf("the page lacks %q", want)
 		}
