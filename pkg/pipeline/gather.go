@@ -64,6 +64,8 @@ type work struct {
 	form     bool          // the service shows some of it in another form than sent
 	touched  bool          // somebody changed the asset since it was last verified
 	back     *backFacts    // of a rollback; nil otherwise
+	early    bool          // its bytes are sent before its item is decided, see resumption
+	aside    bool          // its item waited for that
 
 	purse   *purse // that promised it due requests; nil: none did
 	due     int
@@ -175,6 +177,7 @@ type gatherer struct {
 	extras []extras // of the manifest that this command is about; none for a selection
 	listed *listing // what the manifest lists
 	reads  int      // API reads made
+	resume *resumption
 	mu     sync.Mutex
 }
 
@@ -241,6 +244,7 @@ func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
 		size := orInt(g.in.Options.limits.chunk, chunkSize)
 		chunk := make([]*work, 0, size)
 		flush := func() bool {
+			chunk = append(chunk, g.resume.ready()...)
 			if len(chunk) == 0 {
 				return true
 			}
@@ -257,12 +261,21 @@ func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
 				yield(nil, err)
 				return
 			}
+			if g.resume.sets(&item) {
+				continue
+			}
 			chunk = append(chunk, &work{item: item})
 			if len(chunk) == size && !flush() {
 				return
 			}
 		}
-		flush()
+		for more := true; more && flush(); {
+			var err error
+			if more, err = g.resume.next(ctx); err != nil {
+				yield(nil, err)
+				return
+			}
+		}
 	}
 }
 

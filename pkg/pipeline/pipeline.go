@@ -177,6 +177,14 @@ type RunInput struct {
 	// at. A row that is not the planned one any more is refused. Nil: what a plan
 	// of now would say.
 	Plan *SavedPlan
+	// Resume reports whether a run was one of the manifest as it is now: that its
+	// files were, to the byte, those of now, and passed all checks. What such runs
+	// began to create is sent before the manifest is read, unless other options speak
+	// against it. It is called concurrently. Nil: of none.
+	Resume func(run string) bool
+	// Before is what the caller has to do before the manifest is read; it is done
+	// once, while what Resume allows goes on. Its error is that of Run. Nil: nothing.
+	Before func(ctx context.Context) error
 }
 
 // AbsoluteRoot is the key in [Input.Sources] of the source that serves absolute

@@ -42,13 +42,24 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	if err := in.Store.SetRun(ctx, begun); err != nil {
 		return out, err
 	}
+	var err error
+	if r.resume, err = r.resumeFirst(ctx); err != nil {
+		return out, err
+	}
+	defer func() { _ = r.resume.end(errNotBegun) }() // nothing is left of it, unless preparing fails
 	before, cancel := r.curfew.before(ctx)
 	defer cancel()
+	if in.Before != nil {
+		if err := in.Before(before); err != nil {
+			return out, cutOff(before, err)
+		}
+	}
 	g, c, err := prepare(before, &in.Input)
 	if err != nil {
 		return out, cutOff(before, err)
 	}
 	r.g, r.dir = g, g.dir
+	g.resume = r.resume
 	if err := r.carry(before); err != nil {
 		return out, cutOff(before, err)
 	}
@@ -82,6 +93,7 @@ func (r *runner) carryOut(ctx context.Context, out *Outcome, work, notReached fu
 		r.curfew.end()
 	}
 	unwatch()
+	err = r.resume.end(err)
 	if cause := r.purse.ended(); cause != nil {
 		r.stop(cause)
 	}
@@ -107,6 +119,9 @@ type runner struct {
 	dir *directory
 	// plan is the saved plan that is carried out, nil without one.
 	plan *carried
+	// resume is under way while the manifest is read; nil when there is nothing to
+	// carry on.
+	resume *resumption
 
 	begun        time.Time // monotonic: of this process, as far as the run can know
 	settleTime   time.Duration
@@ -132,6 +147,7 @@ type runner struct {
 	stopping  chan struct{}
 	stopOnce  sync.Once
 	stopCause error // set before stopping is closed
+	drainTold sync.Once
 
 	open     *openItems
 	produced int // selected items that were routed
@@ -292,7 +308,7 @@ func (r *runner) stages(ctx context.Context) error {
 	g.Go(func() error { return r.park.run(ctx) })
 	g.Go(func() error { return r.settler.run(ctx) })
 	g.Go(func() error { return r.drain(ctx, cancelBusy, r.open.none()) })
-	return g.Wait()
+	return r.resume.end(g.Wait())
 }
 
 // workers carry items through one stage until none is left anywhere.
@@ -340,7 +356,9 @@ func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc, over
 		return nil
 	}
 	d := r.curfew.drained(r.in.Options.drain())
-	r.emit(Waiting{For: "drain", Text: "stopping: uploads in flight may finish", Until: time.Now().Add(d)})
+	r.drainTold.Do(func() {
+		r.emit(Waiting{For: "drain", Text: "stopping: uploads in flight may finish", Until: time.Now().Add(d)})
+	})
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -354,6 +372,7 @@ func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc, over
 
 // produce gathers chunk after chunk, one ahead of the stages.
 func (r *runner) produce(ctx context.Context, chunks chan<- []*work) error {
+	r.resume.close()
 	for chunk, err := range r.g.chunks(r.busy) {
 		if err == nil && !r.stopped() {
 			err = r.decideAll(r.busy, chunk)
@@ -433,7 +452,11 @@ func (r *runner) routeAll(ctx context.Context, chunks <-chan []*work) error {
 				if r.stopped() || !r.afford(w) {
 					return nil // the rest is told as not reached
 				}
-				r.produced++
+				if w.aside {
+					r.resume.met(w.item.ExternalID)
+				} else {
+					r.produced++
+				}
 				r.open.add()
 				r.tally.plan(w)
 				r.emit(Decided{Row: w.Row})
@@ -614,8 +637,12 @@ func (r *runner) notReached(ctx context.Context) error {
 				return err
 			}
 		}
-		if n++; n <= r.produced {
+		if aside, met := r.resume.setAside(item.ExternalID); met {
 			continue
+		} else if !aside {
+			if n++; n <= r.produced {
+				continue
+			}
 		}
 		if chunk = append(chunk, item); len(chunk) == size {
 			if err := tell(); err != nil {

@@ -19,6 +19,9 @@ var (
 	errDiskFull = fmt.Errorf("write state: %w", syscall.ENOSPC)
 )
 
+// simEarly counts, in simulations, what was sent before the manifest was read.
+var simEarly atomic.Int64
+
 // stormyRun is a run under faults. It may be cut off by a state that cannot be
 // written any more, which is what a crash looks like, or a full disk; be asked to
 // stop, or be left at once.
@@ -59,7 +62,16 @@ func (s *sim) stormyRun() {
 		}
 	}
 	n := 0
+	started := false
 	w.observe = func(e pipeline.Event) {
+		switch e := e.(type) {
+		case pipeline.Started:
+			started = true
+		case pipeline.Sent:
+			if !started && e.N > 0 {
+				simEarly.Add(1)
+			}
+		}
 		s.trace("%T %+v", e, e)
 		n++
 		for _, f := range at[n] {

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -23,6 +24,7 @@ func TestSimulation(t *testing.T) {
 	seeds(t, 100, simulate)
 	a, d, s := simPruned.archived.Load(), simPruned.deleted.Load(), simPruned.spared.Load()
 	t.Logf("of what left its manifest %d were archived, %d deleted or never made, %d spared", a, d, s)
+	t.Logf("%d files were sent before the manifest was read", simEarly.Load())
 	if !t.Failed() && *simSeed == 0 && *simFor == 0 && (a == 0 || d == 0) {
 		t.Error("nothing was pruned: this proves nothing")
 	}
@@ -150,6 +152,18 @@ func newSim(t *testing.T, seed uint64) *sim {
 	if trees := rand.New(rand.NewPCG(seed, 5)); trees.IntN(4) == 0 {
 		s.trees = trees
 		grow(w, trees)
+	}
+	first := rand.New(rand.NewPCG(seed, 6))
+	w.late = first.IntN(4) == 0
+	if first.IntN(2) == 0 { // it takes a while to read the manifest
+		w.before = func(ctx context.Context) error {
+			select {
+			case <-time.After(time.Duration(first.Int64N(int64(5 * time.Second)))):
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
 	}
 	s.people = newPeople(w)
 	w.man.Prune, w.leaves = pick(rng, pipeline.PruneKeep, pipeline.PruneArchive, pipeline.PruneArchive, pipeline.PruneDelete), s.chance(0.7)

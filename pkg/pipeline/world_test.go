@@ -44,10 +44,13 @@ type world struct {
 	fail      func(n int) error // of the state's commits
 	sel       pipeline.Selection
 	runs      int
-	edits     int                   // items that were added by edit
-	leaves    bool                  // edit takes items out of the manifest, and brings some back
-	left      []manifest.Item       // those that are out
-	configure func(*showpad.Config) // the client; nil: the tenant's personal token
+	manifests map[string]string           // each run's
+	before    func(context.Context) error // what a run does before its manifest is read
+	late      bool                        // nothing is resumed before the manifest is read
+	edits     int                         // items that were added by edit
+	leaves    bool                        // edit takes items out of the manifest, and brings some back
+	left      []manifest.Item             // those that are out
+	configure func(*showpad.Config)       // the client; nil: the tenant's personal token
 	changeAPI func(*showpad.Client) pipeline.API
 
 	mu      sync.Mutex
@@ -195,12 +198,24 @@ func (w *world) run(ctx context.Context, stop <-chan struct{}) (pipeline.Outcome
 	w.results, w.rows, w.events = nil, nil, nil
 	st := w.open()
 	in := pipeline.RunInput{Input: w.input(st), Store: st, ID: fmt.Sprintf("run-%d", w.runs), Stop: stop}
+	if w.manifests == nil {
+		w.manifests = map[string]string{}
+	}
+	now := w.fingerprint()
+	w.manifests[in.ID] = now
+	in.Before = w.before
+	if !w.late {
+		in.Resume = func(run string) bool { return w.manifests[run] == now }
+	}
 	out, err := pipeline.Run(ctx, in)
 	if cerr := st.Close(); cerr != nil && w.fail == nil {
 		w.t.Errorf("closing the state: %v", cerr)
 	}
 	return out, err
 }
+
+// fingerprint stands for the bytes of the manifest's files.
+func (w *world) fingerprint() string { return fmt.Sprintf("%v\n%v", *w.man, w.items) }
 
 // mustRun runs and demands an exit code.
 func (w *world) mustRun(code int) pipeline.Outcome {
