@@ -389,6 +389,9 @@ func (s *session) rollback(ctx context.Context, t taken, f *rollbackCommand, n *
 	if err := e.recover(ctx); err != nil {
 		return 0, err
 	}
+	if err := forgetPassed(ctx, store); err != nil {
+		return 0, err
+	}
 	in := s.rollbackInput(store, t, f)
 	in.Store, in.ID, in.Stop, in.Observe = store, e.id, a.signals.stop, e.observe
 	if n.limited() {

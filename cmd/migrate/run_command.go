@@ -115,7 +115,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		return 0, err
 	}
 	err = n.begin(ctx, a, &f.night, f.quiet, func() error {
-		s, _, err := a.start(ctx, path, f.service, f.files, &f.selects, f.state, f.run.strict)
+		s, _, err := a.startRun(ctx, path, f.service, f.files, &f.selects, f.state, f.run.strict)
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err != nil {
 		return 0, err
 	}
-	s, sel, err := a.start(ctx, path, f.service, f.files, &f.selects, f.state, f.run.strict)
+	s, sel, err := a.startRun(ctx, path, f.service, f.files, &f.selects, f.state, f.run.strict)
 	if err != nil {
 		return 0, err
 	}
@@ -140,11 +140,10 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		return 0, err
 	}
 	_, statErr := os.Stat(s.places.state)
-	store, err := state.Open(ctx, s.places.state, state.Options{Tenant: s.target.tenant, Program: "migrate " + version(), Log: a.log})
-	if err != nil {
+	if err := s.openStore(ctx); err != nil {
 		return 0, err
 	}
-	s.closers = append(s.closers, store.Close)
+	store := s.store
 
 	e := &execution{app: a, session: s, store: store, plan: saved, id: runID(s.start), separator: rune(*f.sep)}
 	e.begin(f.quiet)
@@ -170,15 +169,14 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err := e.serveLive(ctx, f.serve); err != nil {
 		return 0, err
 	}
-	if err := e.recover(ctx); err != nil {
-		return 0, err
-	}
-	if err := store.SetMeta(ctx, state.MetaDigest, s.checked.Digest); err != nil {
+	since, err := s.notePassed(ctx, e.id)
+	if err != nil {
 		return 0, err
 	}
 	in := pipeline.RunInput{
 		Input: s.input(store, sel, f.run.options(f.service)), Store: store, ID: e.id,
 		Stop: a.signals.stop, Plan: saved,
+		Resume: func(run string) bool { return run == since || startOf(run) > startOf(since) },
 	}
 	in.Hashes, in.Observe = s.hashes(), e.observe
 	if n.limited() {
@@ -197,12 +195,13 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		return 0, cut(before, err)
 	}
 	e.recreates = f.run.recreates()
-	return e.run(ctx, &in, f.selects, func(ctx context.Context) (pipeline.Outcome, error) {
-		if err := e.evidence.NotIncluded(s.leftovers(ctx, in.Input)); err != nil {
-			return pipeline.Outcome{}, err
+	in.Before = func(ctx context.Context) error {
+		if err := e.recover(ctx); err != nil {
+			return err
 		}
-		return pipeline.Run(ctx, in)
-	})
+		return e.evidence.NotIncluded(s.leftovers(ctx, in.Input))
+	}
+	return e.run(ctx, &in, f.selects, func(ctx context.Context) (pipeline.Outcome, error) { return pipeline.Run(ctx, in) })
 }
 
 // execution is one run with what is shown of it and kept of it.
@@ -261,14 +260,15 @@ func (e *execution) stopShow() (err error) {
 	return err
 }
 
-// recover completes the evidence of earlier runs that were ended from outside.
+// recover completes the evidence of earlier runs that were ended from outside. What
+// this run goes on with meanwhile is in its own evidence.
 func (e *execution) recover(ctx context.Context) error {
 	runs, err := e.store.Runs(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range runs {
-		if r.SumsHash != "" {
+		if r.SumsHash != "" || r.ID == e.id {
 			continue
 		}
 		dir := orText(r.Dir, filepath.Join(e.session.places.runs, r.ID))

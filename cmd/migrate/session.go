@@ -25,6 +25,7 @@ type session struct {
 	start   time.Time
 	set     *expand.Set
 	checked expand.Checked
+	store   *state.Store // open for writing, of a run alone
 	target  target
 	places  places
 	sources *sources
@@ -38,6 +39,21 @@ type session struct {
 // what plan, run and verify begin with. Nothing is asked of the service yet. The
 // caller closes the session.
 func (a *app) start(ctx context.Context, path string, service serviceFlags, files sourceFlags, selects *selectFlags, st stateFlag, strict bool) (*session, pipeline.Selection, error) {
+	return a.startChecked(ctx, path, service, files, selects, st, func(s *session) error { return s.check(ctx, strict) })
+}
+
+// startRun is start for a run, which does not repeat checks that the manifest passed
+// as it is. It opens the state where there is one.
+func (a *app) startRun(ctx context.Context, path string, service serviceFlags, files sourceFlags, selects *selectFlags, st stateFlag, strict bool) (*session, pipeline.Selection, error) {
+	return a.startChecked(ctx, path, service, files, selects, st, func(s *session) error {
+		if passed, err := s.passed(ctx, strict); passed || err != nil {
+			return err
+		}
+		return s.check(ctx, strict)
+	})
+}
+
+func (a *app) startChecked(ctx context.Context, path string, service serviceFlags, files sourceFlags, selects *selectFlags, st stateFlag, check func(*session) error) (*session, pipeline.Selection, error) {
 	sel, err := selects.selection(ctx)
 	if err != nil {
 		return nil, sel, err
@@ -46,9 +62,12 @@ func (a *app) start(ctx context.Context, path string, service serviceFlags, file
 	if err != nil {
 		return nil, sel, err
 	}
-	if err = s.check(ctx, strict); err == nil {
+	aimed := s.aim(service, st.path)
+	if err = check(s); err == nil {
 		if err = s.reachRoots(ctx); err == nil {
-			err = s.aim(service, st.path)
+			if err = aimed; err == nil {
+				err = s.makePlaces()
+			}
 		}
 	}
 	if err != nil {
@@ -137,11 +156,16 @@ func (s *session) aim(f serviceFlags, statePath string) error {
 		return usagef("--sandbox keeps its own state; leave out --state")
 	}
 	s.places = placesOf(s.set.Manifest.Path, f.sandbox, statePath)
-	if f.sandbox {
-		if err := os.MkdirAll(filepath.Dir(s.places.state), 0o700); err != nil {
-			return fmt.Errorf("the sandbox's folder: %w", err)
-		}
+	return nil
+}
+
+// makePlaces makes the folder of a sandbox.
+func (s *session) makePlaces() error {
+	if s.target.mode != "SANDBOX" {
 		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(s.places.state), 0o700); err != nil {
+		return fmt.Errorf("the sandbox's folder: %w", err)
 	}
 	return nil
 }

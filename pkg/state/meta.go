@@ -14,6 +14,9 @@ const (
 
 	// MetaDigest is the digest of the manifest that last passed all checks.
 	MetaDigest = "manifest-digest"
+	// MetaChecked has what those checks found, and the first run of the manifest as it
+	// was then: JSON, of the command line.
+	MetaChecked = "manifest-checked"
 	// MetaLists has the number of items that each list of each manifest had when the
 	// manifest was last read as a whole: JSON, by the manifest's id and the list.
 	MetaLists = "lists"
@@ -35,7 +38,7 @@ const (
 
 // metaKeys are all keys but metaCounts: what an export has of them.
 var metaKeys = []string{
-	MetaTenant, MetaSchema, MetaSerial, MetaDigest, MetaLists, MetaExtrasDoubt, MetaExternalIDKept, MetaExternalIDFirst, MetaExternalIDDropped,
+	MetaTenant, MetaSchema, MetaSerial, MetaDigest, MetaChecked, MetaLists, MetaExtrasDoubt, MetaExternalIDKept, MetaExternalIDFirst, MetaExternalIDDropped,
 	MetaPaces,
 }
 
