@@ -82,7 +82,7 @@ func newProcess(vars map[string]string) *process {
 }
 
 // run calls the program and returns its exit code.
-func (p *process) run(t *testing.T, args ...string) int {
+func (p *process) run(t testing.TB, args ...string) int {
 	t.Helper()
 	code := run(t.Context(), args, p.env)
 	p.out.end()
@@ -101,7 +101,7 @@ func expect(t *testing.T, vars map[string]string, code int, args ...string) *pro
 }
 
 // serve serves an emulator and returns the environment that leads to it.
-func serve(t *testing.T, o emulator.Options) (*emulator.Server, map[string]string) {
+func serve(t testing.TB, o emulator.Options) (*emulator.Server, map[string]string) {
 	t.Helper()
 	s, err := emulator.New(o)
 	if err != nil {
@@ -122,7 +122,7 @@ func serve(t *testing.T, o emulator.Options) (*emulator.Server, map[string]strin
 }
 
 // write makes files below the test's folder, which becomes the current one.
-func write(t *testing.T, files map[string]string) string {
+func write(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
