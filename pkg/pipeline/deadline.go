@@ -318,7 +318,7 @@ var errNoTime = errors.New("it would not be over in time")
 
 // leaveLate ends the run's work on an item that would not be over in time.
 func (r *runner) leaveLate(ctx context.Context, w *work) error {
-	if w.early { // it comes again, and is counted then
+	if w.ahead { // it comes again, and is counted then
 		return nil
 	}
 	r.curfew.mu.Lock()

@@ -64,7 +64,7 @@ type work struct {
 	form     bool          // the service shows some of it in another form than sent
 	touched  bool          // somebody changed the asset since it was last verified
 	back     *backFacts    // of a rollback; nil otherwise
-	early    bool          // its bytes are sent before its item is decided, see resumption
+	ahead    bool          // its bytes are sent before its item is decided, see resumption
 	aside    bool          // its item waited for that
 
 	purse   *purse // that promised it due requests; nil: none did

@@ -221,7 +221,7 @@ func (w *work) adopted(rec *state.Record, now time.Time) {
 
 // fail gives an item up: the reason is kept, and shown.
 func (r *runner) fail(ctx context.Context, w *work, code string, err error) error {
-	if w.early {
+	if w.ahead {
 		return nil
 	}
 	f := &state.Failure{Code: code, Message: err.Error()}
@@ -322,7 +322,7 @@ func (r *runner) blockDivision(ctx context.Context, w *work, err error) error {
 
 // finish is the end of an item in this run.
 func (r *runner) finish(_ context.Context, w *work, status string, f *state.Failure) error {
-	if w.early { // what it means for its item is decided when that comes
+	if w.ahead { // what it means for its item is decided when that comes
 		return nil
 	}
 	r.first.release(w)

@@ -216,7 +216,7 @@ func (rs *resumption) begun(ctx context.Context, rec *state.Record) *work {
 	if err != nil || info.Size != rec.Size || info.Offline || info.Inexact || stamp(info) != rec.ModTime {
 		return nil
 	}
-	w := &work{item: manifest.Item{ExternalID: rec.ExternalID, Location: loc}, rec: rec, md5: sum, mtime: rec.ModTime, early: true}
+	w := &work{item: manifest.Item{ExternalID: rec.ExternalID, Location: loc}, rec: rec, md5: sum, mtime: rec.ModTime, ahead: true}
 	w.facts.Record, w.facts.Info, w.facts.MD5 = rec, info, rec.MD5
 	w.Upload = true
 	w.Row = Row{ExternalID: rec.ExternalID, Action: ActionResume, Reason: ReasonUnfinished, Step: state.Registered, Writes: 1, Puts: 1, Source: rec.Source, AssetID: rec.AssetID, Size: rec.Size, MD5: rec.MD5}

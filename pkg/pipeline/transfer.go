@@ -33,7 +33,7 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 	if kept, err := r.keep(uploads, w); err != nil || !kept {
 		return err
 	}
-	if !w.early {
+	if !w.ahead {
 		r.emit(Stage{ExternalID: w.item.ExternalID, Stage: "transfer", Size: w.facts.Info.Size, Name: w.Row.Name})
 	}
 	var err error
@@ -70,7 +70,7 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 			return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
 		}
 		switch verdict := showpad.Classify(showpad.KindUpload, err); {
-		case w.early && (errors.Is(err, source.ErrChanged) || verdict == showpad.Rehash):
+		case w.ahead && (errors.Is(err, source.ErrChanged) || verdict == showpad.Rehash):
 			return nil // its file is another one
 		case errors.Is(err, source.ErrChanged), verdict == showpad.Rehash:
 			// What was known of its checksum is wrong, whatever its time says.
@@ -278,7 +278,10 @@ func (r *runner) sent(ctx context.Context, w *work) error {
 	err := r.queue(ctx, w, text, nil, func(rec *state.Record) {
 		rec.Status, rec.SentAt = state.Sent, now
 	})
-	if err != nil || w.early {
+	if w.ahead {
+		return err
+	}
+	if err != nil {
 		return err
 	}
 	return r.watch(ctx, w)

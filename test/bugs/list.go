@@ -704,4 +704,21 @@ var bugs = []bug{
 		[]edit{{"pkg/pipeline/myfiles.go", `			sum += max(m.files[w].info.Size, 0)`, `			sum = max(sum, m.files[w].info.Size)`}},
 		"pkg/pipeline", []string{"TestQuotasAndOwners"},
 	},
+	{
+		"begun-upload-not-waited-for", "an item is decided while its upload is under way, and sent a second time",
+		[]edit{{"pkg/pipeline/resume.go", `	if under {
+		rs.waiting`, `	if under = false; under {
+		rs.waiting`}},
+		"pkg/pipeline", []string{"TestItemsWaitForTheirBegunUploadAndOthersDoNot"},
+	},
+	{
+		"begun-upload-of-what-a-person-changed", "what was begun is sent before anybody looks whether a person changed the asset since",
+		[]edit{{"pkg/pipeline/resume.go", `			return false // somebody changed it`, `			continue // somebody changed it`}},
+		"pkg/pipeline", []string{"TestWhatMayHaveChangedIsLeftToTheManifest"},
+	},
+	{
+		"checks-not-repeated-for-other-files", "a manifest that passed its checks once is never checked again",
+		[]edit{{"pkg/manifest/expand/again.go", `	if dig.digest() != passed.Digest {`, `	if dig.digest() == "" {`}},
+		"cmd/migrate", []string{"TestChecksThatPassedAreNotRepeated"},
+	},
 }
