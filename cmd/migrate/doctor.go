@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/ledger"
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/login"
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/manifest"
@@ -110,7 +111,14 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) (code in
 	e.out.Tenant = e.target.name()
 	// Signing in comes first: its line is the first of every command. What is found out
 	// about this machine is told whatever became of it.
-	conn, cerr := e.connect(ctx, e.target, e.opt.service, showpad.NewGate(e.opt.service.requests), func(c showpad.Call) {
+	spent, err := e.ledger(ctx, e.target, e.opt.service, "")
+	if err != nil {
+		return 0, err
+	}
+	if spent != nil {
+		defer func() { err = errors.Join(err, spent.Close()) }()
+	}
+	conn, cerr := e.connect(ctx, e.target, e.opt.service, showpad.NewPacedGate(e.opt.service.gateConfig(spent)), func(c showpad.Call) {
 		if !c.Storage && c.Op != "token" && c.Status != 0 {
 			e.calls.Add(c.Op)
 		}
@@ -121,6 +129,7 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) (code in
 	told()
 	e.lookAtNetwork()
 	e.lookAtFolders()
+	e.lookAtLedger(spent)
 	if cerr != nil {
 		code, err = e.refused(ctx, cerr)
 	} else {
@@ -254,6 +263,24 @@ func (e *examination) lookAtFolder(check, dir, remedy string) {
 	default:
 		e.tell(check, pipeline.LevelOK, "", "%s can be written to", dir)
 	}
+}
+
+// lookAtLedger tells how many requests were spent; nil: nobody counts them.
+func (e *examination) lookAtLedger(l *ledger.Ledger) {
+	if l == nil {
+		e.tell("requests", pipeline.LevelSkipped, "", "requests are not counted (--log-level info says why)")
+		return
+	}
+	s := l.Standing()
+	text := fmt.Sprintf("%s in the last %s by this credential on this machine", view.Plural(s.Spent, "request", "requests"), ledger.Span(s.Window))
+	level, remedy := pipeline.LevelOK, ""
+	if line := budgetLine(s); line != "" {
+		text += "; " + line
+		if s.Left == 0 {
+			level, remedy = pipeline.LevelWarning, "wait; a run would begin nothing now"
+		}
+	}
+	e.tell("requests", level, remedy, "%s", text)
 }
 
 // lookAtService examines the tenant.

@@ -17,6 +17,8 @@ type serviceFlags struct {
 	caFile    string
 	requests  int
 	retries   int
+	budget    budgetFlag
+	reserve   reserveFlag
 }
 
 func (f *serviceFlags) add(fs *pflag.FlagSet) {
@@ -25,6 +27,8 @@ func (f *serviceFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.caFile, "ca-file", "", "PEM file of certificates to trust beside the system's")
 	fs.IntVar(&f.requests, "requests", 8, "API requests in flight")
 	fs.IntVar(&f.retries, "retries", 6, "further attempts of a request that may go through later")
+	f.addBudget(fs)
+	fs.Var(&f.reserve, "reserve", "requests of a budget that a run leaves to others: a number, or a share of it (default 10%, at least 50, at most half)")
 }
 
 // addLive adds the flags of commands that have no manifest and no sandbox.
@@ -33,6 +37,7 @@ func (f *serviceFlags) addLive(fs *pflag.FlagSet) {
 	fs.StringVar(&f.subdomain, "subdomain", "", "tenant: the first part of acme.showpad.com (default: SHOWPAD_SUBDOMAIN)")
 	fs.StringVar(&f.caFile, "ca-file", "", "PEM file of certificates to trust beside the system's")
 	fs.IntVar(&f.retries, "retries", 6, "further attempts of a request that may go through later")
+	f.addBudget(fs)
 }
 
 // selectFlags narrow what a command looks at.

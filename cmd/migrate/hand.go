@@ -194,11 +194,25 @@ func (a *app) signIn(ctx context.Context, f serviceFlags) (*connection, target, 
 	if err != nil {
 		return nil, t, err
 	}
-	gate := showpad.NewGate(f.requests)
+	l, err := a.ledger(ctx, t, f, "")
+	if err != nil {
+		return nil, t, err
+	}
+	gate := showpad.NewPacedGate(f.gateConfig(l))
 	gate.OnClose = func(until time.Time, why string) {
 		say(a.err, "the service asks to wait until %s (%s)", until.Local().Format(time.TimeOnly), view.Clean(why))
 	}
 	conn, err := a.connect(ctx, t, f, gate, nil, nil)
+	if l != nil {
+		if err != nil {
+			return nil, t, errors.Join(err, l.Close())
+		}
+		if l.Moves() {
+			l.Heard(conn.me.RateLimit, conn.me.Remaining, conn.me.Window)
+		}
+		drop := conn.close
+		conn.close = func() error { return errors.Join(drop(), l.Close()) }
+	}
 	return conn, t, err
 }
 

@@ -346,7 +346,7 @@ func (s *session) rollbackInput(r state.Reader, t taken, f *rollbackCommand) pip
 	in := pipeline.RollbackInput{Runs: t.runs, Delete: t.delete}
 	in.Manifest = &manifest.Manifest{ID: t.manifest}
 	in.State, in.Calls, in.Start, in.Log, in.Options = r, &s.calls, s.start, s.app.log, f.run.options(f.service)
-	in.API = s.conn.client
+	in.API, in.Options.Budget = s.conn.client, allowance(s.ledger)
 	return in
 }
 

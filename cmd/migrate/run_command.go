@@ -179,6 +179,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		Resume: func(run string) bool { return run == since || startOf(run) > startOf(since) },
 	}
 	in.Hashes, in.Observe = s.hashes(), e.observe
+	in.Options.Budget = allowance(s.ledger)
 	if n.limited() {
 		in.Options.Until = n.until
 	}

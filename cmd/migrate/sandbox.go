@@ -30,10 +30,10 @@ type sandboxFlags struct {
 	listLag    time.Duration
 	seed       uint64
 	faults     string
-	budget     int
 	rate       rateFlag
 	burst      int
 	advice     string
+	budget     budgetFlag
 }
 
 func newSandbox(a *app) *cobra.Command {
@@ -62,10 +62,11 @@ GET /_emulator/books on its address tells what it saw.`,
 	fs.DurationVar(&f.listLag, "list-lag", 0, "how long a new asset is missing from lists")
 	fs.Uint64Var(&f.seed, "seed", 1, "of ids and faults")
 	fs.StringVar(&f.faults, "faults", "", "rates of faults, such as 5xx=0.05,reset=0.03,lost=0.02,429=0.02")
-	fs.IntVar(&f.budget, "budget", 0, "requests a day; 0 is no limit")
 	fs.Var(&f.rate, "rate", "requests above this rate are answered 429, such as 7/s or 420/m (default: none are)")
 	fs.IntVar(&f.burst, "burst", 0, "requests of --rate that may come at once; 0 is those of a second, at least 1")
 	fs.StringVar(&f.advice, "advice", "seconds", "what a 429 says of how long to wait: seconds, date or none")
+	f.budget.bare = true
+	fs.Var(&f.budget, "budget", "requests that it answers in such a time: 500/1h, or a number a day (default: no limit)")
 	cmd.RunE = a.action(noManifest, func(ctx context.Context, _ []string) (int, error) { return exitOK, a.sandbox(ctx, f) })
 	return cmd
 }
@@ -113,8 +114,8 @@ func (a *app) sandbox(ctx context.Context, f sandboxFlags) error {
 	if !config.Loopback("http://" + net.JoinHostPort(host, "1")) {
 		return usagef("--addr %s: a sandbox listens on this machine only (such as 127.0.0.1:8080)", f.addr)
 	}
-	if f.processing < 0 || f.listLag < 0 || f.budget < 0 {
-		return usagef("--processing, --list-lag and --budget must not be negative")
+	if f.processing < 0 || f.listLag < 0 {
+		return usagef("--processing and --list-lag must not be negative")
 	}
 	if f.burst < 0 || f.burst > 0 && f.rate.perSecond == 0 {
 		return usagef("--burst must be 0 or more, and goes with --rate")
@@ -125,8 +126,8 @@ func (a *app) sandbox(ctx context.Context, f sandboxFlags) error {
 	}
 	o := sandboxOptions(f.subdomain)
 	o.Dir, o.Processing, o.ListLag, o.Seed, o.Admin = f.dir, f.processing, f.listLag, f.seed, true
-	o.Budget.Limit, o.Budget.Advice = f.budget, advice[f.advice]
 	o.Switches.Rate, o.Switches.Burst = f.rate.perSecond, f.burst
+	o.Budget = emulator.Budget{Limit: f.budget.N, Window: f.budget.Window, Advice: advice[f.advice]}
 	for _, d := range f.divisions {
 		addDivision(&o, d)
 	}

@@ -125,6 +125,7 @@ func (t target) name() string { return orText(t.subdomain, t.host) }
 type connection struct {
 	client *showpad.Client
 	user   string // who we are there; "" when the service does not say
+	me     showpad.Me
 	close  func() error
 }
 
@@ -177,7 +178,7 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 	var refused *showpad.Error
 	switch {
 	case err == nil:
-		c.user = me.Email
+		c.user, c.me = me.Email, me
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
 		a.log.Warn().Msg("who is signed in is not known: " + refused.Error())
 	case errors.Is(err, showpad.ErrNotSignedIn):

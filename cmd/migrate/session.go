@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/showpad-migrate/migrate/cmd/migrate/internal/ledger"
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/manifest/expand"
@@ -31,6 +32,7 @@ type session struct {
 	sources *sources
 	closed  error // why a folder with files could not be opened
 	conn    *connection
+	ledger  *ledger.Ledger // that counts its requests; nil: nobody does
 	calls   pipeline.Calls
 	closers []func() error
 }
@@ -212,7 +214,10 @@ func (s *session) connect(ctx context.Context, f serviceFlags, observe func(pipe
 	if observe == nil {
 		observe = func(pipeline.Event) {}
 	}
-	gate := showpad.NewGate(f.requests)
+	if err := s.openBudget(ctx, f); err != nil {
+		return err
+	}
+	gate := showpad.NewPacedGate(f.gateConfig(s.ledger))
 	gate.OnClose = func(until time.Time, why string) {
 		observe(pipeline.Waiting{For: "retry-after", Until: until, Text: fmt.Sprintf("the service asks to wait until %s (%s)", until.Local().Format(time.TimeOnly), why)})
 	}
@@ -228,6 +233,7 @@ func (s *session) connect(ctx context.Context, f serviceFlags, observe func(pipe
 	}
 	s.conn = conn
 	s.closers = append(s.closers, conn.close)
+	s.counters(conn.me)
 	return nil
 }
 

@@ -132,7 +132,7 @@ func (r *runner) dropCategories(ctx context.Context) error {
 			return r.extrasUnread(ctx, busy, err)
 		}
 		for _, w := range works {
-			if r.stopped() {
+			if r.stopped() || !r.purse.fits(2, 0) {
 				return nil
 			}
 			w.start = r.in.now()

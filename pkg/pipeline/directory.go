@@ -109,6 +109,17 @@ func takeCensus(ctx context.Context, in *Input) (*census, error) {
 	return c, nil
 }
 
+// requests is how many requests load takes, at least.
+func (c *census) requests() int {
+	n := 1 + len(c.tags) + (len(c.authors)+lookupBatch-1)/lookupBatch + (len(c.tagIDs)+lookupBatch-1)/lookupBatch
+	for _, list := range []map[string]manifest.Pos{c.languages, c.countries} {
+		if len(list) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func (c *census) tag(division, name string, pos manifest.Pos) { c.uses(division, name, pos, 1) }
 
 // uses notes a tag that so many items want.

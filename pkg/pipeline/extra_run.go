@@ -30,7 +30,7 @@ func (r *runner) phases(ctx context.Context) error {
 		func(ctx context.Context) error { return r.runExtras(ctx, state.MyFile) },
 		func(ctx context.Context) error { return r.runExtras(ctx, state.Share) },
 	} {
-		if r.stopped() {
+		if r.ending() {
 			return nil
 		}
 		if err := phase(ctx); err != nil {
@@ -53,6 +53,9 @@ func (r *runner) runExtras(ctx context.Context, kind state.ExtraKind) error {
 		if err := r.in.Store.Flush(ctx); err != nil { // what the phase before wrote decides
 			return err
 		}
+		if !r.purse.fits(2, 0) { // it reads before it decides
+			return nil
+		}
 		err := r.phase(ctx, func(busy context.Context) error {
 			works, err := r.g.decideExtras(busy, x)
 			if err != nil {
@@ -67,7 +70,7 @@ func (r *runner) runExtras(ctx context.Context, kind state.ExtraKind) error {
 			return err
 		}
 	}
-	if r.plan != nil && !r.stopped() {
+	if r.plan != nil && !r.ending() {
 		r.goneExtras(kind)
 	}
 	return nil
@@ -101,9 +104,13 @@ func (r *runner) extrasUnread(ctx, busy context.Context, err error) error {
 // kind carry out the rest.
 func (r *runner) carryExtras(ctx, busy context.Context, x extras, works []*extraWork) error {
 	var todo []*extraWork
+	needed := 0 // requests
 	for _, w := range works {
 		if r.stopped() {
 			return nil
+		}
+		if needed += w.Row.Writes; w.Row.Writes > 0 && !r.purse.fits(needed, 0) {
+			break // the rest is told as not reached
 		}
 		if r.plan != nil {
 			r.plan.compareExtra(w)

@@ -176,6 +176,7 @@ type gatherer struct {
 	owners owners
 	extras []extras // of the manifest that this command is about; none for a selection
 	listed *listing // what the manifest lists
+	purse  *purse   // of a run, which reads no further ahead than it can pay for; nil: none
 	reads  int      // API reads made
 	resume *resumption
 	mu     sync.Mutex
@@ -248,10 +249,13 @@ func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
 			if len(chunk) == 0 {
 				return true
 			}
-			err := g.gather(ctx, chunk)
-			ok := yield(chunk, err) && err == nil
+			for part, err := range g.gathered(ctx, chunk) {
+				if !yield(part, err) || err != nil {
+					return false
+				}
+			}
 			chunk = make([]*work, 0, size)
-			return ok
+			return !g.purse.closed()
 		}
 		for item, err := range selected(ctx, g.in) {
 			if err == nil && ctx.Err() != nil {
@@ -279,8 +283,41 @@ func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
 	}
 }
 
-// gather fills in the facts of a chunk and decides it: records, files, names,
-// and from the service what the decisions turn out to need.
+// gathered yields a chunk with its facts, decided: as a whole, or, where requests are
+// limited, in parts that a request or two tell of, as far as the limit allows.
+func (g *gatherer) gathered(ctx context.Context, chunk []*work) iter.Seq2[[]*work, error] {
+	return func(yield func([]*work, error) bool) {
+		if err := g.gather(ctx, chunk); err != nil || g.in.API == nil {
+			yield(chunk, err)
+			return
+		}
+		if !g.purse.limited() {
+			yield(chunk, g.readRemote(ctx, chunk))
+			return
+		}
+		for len(chunk) > 0 {
+			n, asks := 0, 0
+			for ; n < len(chunk) && asks < lookupBatch; n++ {
+				if chunk[n].Need == NeedRemote {
+					asks++
+				}
+			}
+			part := chunk[:n:n]
+			if chunk = chunk[n:]; asks > 0 && !g.purse.reads(1) {
+				return
+			}
+			if err := g.readRemote(ctx, part); !yield(part, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// lookupBatch is how many assets one look-up asks for.
+const lookupBatch = 100
+
+// gather fills in the facts of a chunk that are there without the service, and
+// decides it as far as they go: records, files, names.
 func (g *gatherer) gather(ctx context.Context, chunk []*work) error {
 	recs, err := g.in.State.Get(ctx, idsOf(chunk))
 	if err != nil {
@@ -304,13 +341,7 @@ func (g *gatherer) gather(ctx context.Context, chunk []*work) error {
 			return nil
 		})
 	}
-	if err := stats.Wait(); err != nil {
-		return err
-	}
-	if g.in.API == nil {
-		return nil
-	}
-	return g.readRemote(ctx, chunk)
+	return stats.Wait()
 }
 
 func batchesOf[T any](l []T, n int) iter.Seq[[]T] {

@@ -208,6 +208,8 @@ func (r *runner) link(ctx, busy context.Context, w *work, p primary) error {
 		return r.leave(ctx, w)
 	case r.tally.refuses(w.facts.Refs.DivisionID):
 		return r.blockDivision(ctx, w, nil)
+	case p.what == "" && !r.purse.start(w, 2): // its primary is read first
+		return r.leave(ctx, w)
 	case p.what != "":
 		return r.finish(ctx, w, string(state.Pending), &state.Failure{Code: FailedPrimary, Message: p.what})
 	}
@@ -312,6 +314,7 @@ func (r *runner) setPrimary(ctx context.Context, w *work, value json.RawMessage)
 	}
 	w.updates++
 	a, err := r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
+	w.paid(2)
 	for pause := newPauses(r.settleTime); err != nil && r.lags(w, err) && pause.wait(ctx); {
 		a, err = r.in.API.UpdateAsset(ctx, w.Asset.ID, fields)
 	}

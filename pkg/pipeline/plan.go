@@ -36,6 +36,9 @@ func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := affords(in.Options.Budget, c.requests()); err != nil {
+		return nil, nil, err
+	}
 	dir, problems, err := c.load(ctx, in)
 	if err != nil {
 		return nil, nil, err

@@ -115,7 +115,7 @@ func (r *runner) pruneProduce(ctx context.Context) error {
 			return r.readFailed(err)
 		}
 		for _, w := range batch {
-			if r.stopped() {
+			if r.stopped() || !r.afford(w) {
 				return nil // the next run finds the rest again
 			}
 			w.start = time.Now()
@@ -123,6 +123,9 @@ func (r *runner) pruneProduce(ctx context.Context) error {
 			if err := r.pruneRoute(ctx, w); err != nil {
 				return err
 			}
+		}
+		if !r.purse.reads(1) { // of the next batch
+			return nil
 		}
 	}
 	return r.goneUnlisted(ctx)

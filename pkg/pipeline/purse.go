@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -49,7 +50,7 @@ func (p *purse) margin(open, promised int) int {
 
 // limited reports whether there is a limit that is known.
 func (p *purse) limited() bool {
-	if p.from == nil {
+	if p == nil || p.from == nil {
 		return false
 	}
 	_, limited := p.from.Left()
@@ -119,16 +120,40 @@ func (p *purse) close(left int) {
 	if p.cause != nil {
 		return
 	}
-	text := fmt.Sprintf("the budget of requests is used up: %d are left before the reserve, %d of them for what is under way", left, min(p.promised, left))
-	if at, n := p.from.Opens(); !at.IsZero() {
-		text += fmt.Sprintf("; %d are free again from %s", n, at.Local().Format("Mon 2 Jan 15:04 MST"))
+	text := fmt.Sprintf("nothing more is begun: the budget has %d requests left before the reserve", left)
+	if p.promised > 0 {
+		text += fmt.Sprintf(", and what is under way takes %d", p.promised)
 	}
-	p.cause = &StopError{Code: 5, Err: fmt.Errorf("%s (run again then)", text)}
+	p.cause = &StopError{Code: 5, Err: errors.New(text + opens(p.from))}
 	close(p.shut)
+}
+
+// affords refuses a run, before it sends anything, that could not even read what
+// every decision needs, which takes n requests, and begin one item.
+func affords(from Allowance, n int) error {
+	if from == nil {
+		return nil
+	}
+	left, limited := from.Left()
+	if !limited || left >= n+purseFew {
+		return nil
+	}
+	return &StopError{Code: 5, Err: fmt.Errorf("the budget of requests is too small to begin now: %d are left before the reserve, and the beginning takes %d%s", left, n+purseFew, opens(from))}
+}
+
+// opens says when there will be more.
+func opens(from Allowance) string {
+	if at, n := from.Opens(); !at.IsZero() {
+		return fmt.Sprintf("; %d are free again from %s (run again then)", n, at.Local().Format("Mon 2 Jan 15:04 MST"))
+	}
+	return " (run again later)"
 }
 
 // closed reports whether nothing new may begin.
 func (p *purse) closed() bool {
+	if p == nil {
+		return false
+	}
 	select {
 	case <-p.shut:
 		return true

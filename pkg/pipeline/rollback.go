@@ -86,8 +86,8 @@ func Rollback(ctx context.Context, in RollbackInput) (Outcome, error) {
 
 	r.carryOut(ctx, &out, func(ctx context.Context) error {
 		err := r.backStages(ctx)
-		if err == nil && in.Delete && !r.curfew.check() {
-			if err = r.dropCategories(ctx); err == nil && !r.curfew.check() {
+		if err == nil && in.Delete && !r.curfew.check() && !r.purse.closed() {
+			if err = r.dropCategories(ctx); err == nil && !r.curfew.check() && !r.purse.closed() {
 				err = r.dropTags(ctx)
 			}
 		}
@@ -199,7 +199,11 @@ func (r *runner) backProduce(ctx context.Context, h *holding) error {
 			return r.readFailed(err)
 		}
 		for _, w := range chunk {
-			if r.stopped() {
+			n := w.Row.Writes
+			if w.Need == NeedSettle {
+				n = 2 // at most
+			}
+			if r.stopped() || n > 0 && !r.purse.start(w, n) {
 				return nil // likewise
 			}
 			w.start = r.in.now()

@@ -218,7 +218,9 @@ func (r *runner) deleteAsset(ctx context.Context, w *work) error {
 		return err
 	}
 	w.updates++
-	if err := r.in.API.DeleteAsset(ctx, w.Asset.ID); err != nil && !errors.Is(err, showpad.ErrNotFound) {
+	err = r.in.API.DeleteAsset(ctx, w.Asset.ID)
+	w.paid(1)
+	if err != nil && !errors.Is(err, showpad.ErrNotFound) {
 		return r.refused(ctx, w, showpad.KindChange, FailedRefused, err)
 	}
 	if err := r.bury(ctx, w, "Deleted for good."); err != nil {

@@ -73,7 +73,7 @@ func (r *runner) dropTags(ctx context.Context) error {
 		return r.readFailed(err)
 	}
 	for _, m := range tags {
-		if r.stopped() {
+		if r.stopped() || !r.purse.fits(3, 0) { // for one: it may be looked at, and is looked for after
 			return nil
 		}
 		if used[m.ID] {

@@ -60,6 +60,7 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	}
 	r.g, r.dir = g, g.dir
 	g.resume = r.resume
+	g.purse = r.purse
 	if err := r.carry(before); err != nil {
 		return out, cutOff(before, err)
 	}
@@ -392,6 +393,9 @@ func (r *runner) produce(ctx context.Context, chunks chan<- []*work) error {
 		if err := r.hand(ctx, chunks, chunk); err != nil || r.ending() {
 			return err
 		}
+	}
+	if r.ending() {
+		return nil
 	}
 	return r.goneRows(func(chunk []*work) error { return r.hand(ctx, chunks, chunk) })
 }

@@ -115,6 +115,12 @@ func (s *settler) run(ctx context.Context) error {
 			}
 		}
 		next, ok := s.next()
+		if ok && !next.After(time.Now()) && !s.r.purse.polls() {
+			if err := s.leaveAll(ctx); err != nil { // the next run verifies them
+				return err
+			}
+			continue
+		}
 		if ok && !next.After(time.Now()) {
 			if err := s.poll(ctx); err != nil {
 				return err

@@ -40,7 +40,8 @@ type sim struct {
 	lag    time.Duration // until a list shows a new asset
 	// readLag says that a new asset cannot be read by its id either.
 	readLag bool
-	sign    *signIn // OAuth; nil: a personal token
+	sign    *signIn  // OAuth; nil: a personal token
+	budget  *rolling // of the runs in the storm; nil: none
 
 	retries int // of the client
 	// hasty is a person who edits the manifest right after a run and runs again. Where
@@ -135,6 +136,13 @@ func newSim(t *testing.T, seed uint64) *sim {
 		if s.sign != nil {
 			c.Token = s.sign.source()
 		}
+		if s.budget != nil {
+			c.Gate = showpad.NewPacedGate(showpad.GateConfig{InFlight: w.options.Requests, Budget: s.budget})
+		}
+	}
+	if rng := rand.New(rand.NewPCG(seed, 9)); rng.IntN(6) == 0 {
+		s.budget = &rolling{limit: 8 + rng.IntN(60), reserve: rng.IntN(6), window: time.Minute + time.Duration(rng.Int64N(int64(2*time.Hour)))}
+		w.options.Budget = s.budget
 	}
 	if s.chance(0.5) {
 		w.man.Update.Tags = pick(rng, "replace", "keep")
@@ -177,6 +185,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 func (s *sim) peace() {
 	w, t := s.world, s.world.t
 	w.options.MaxFailures = 0
+	s.budget, w.options.Budget = nil, nil
 	w.tenant.SetBudget(emulator.Budget{})
 	w.options.FullCheck = s.chance(0.3) || w.man.Update.Conflicts == "overwrite"
 	var out pipeline.Outcome
@@ -235,6 +244,9 @@ func (s *sim) checkResults(out pipeline.Outcome, err error) {
 	b := w.tenant.Books()
 	if len(b.Duplicates) > 0 {
 		t.Fatalf("duplicates: %v", b.Duplicates)
+	}
+	if b := s.budget; b != nil && b.most > b.limit {
+		t.Errorf("%d requests within %s, of %d", b.most, b.window, b.limit)
 	}
 	killed := err != nil || errors.Is(out.Err, errCrash) || errors.Is(out.Err, errDiskFull)
 	results := ofItems(w.results)

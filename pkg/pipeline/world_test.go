@@ -114,7 +114,7 @@ func (w *world) patient() *showpad.Client {
 		if w.configure != nil {
 			w.configure(c)
 		}
-		c.Retries = 10_000
+		c.Retries, c.Gate = 10_000, showpad.NewGate(w.options.Requests) // with a budget of their own
 	})
 }
 

@@ -33,6 +33,7 @@ type book struct {
 	Kept    time.Duration `json:"kept,omitempty"` // the longest window that was asked for, in nanoseconds
 	Entries []entry       `json:"entries"`
 	Service *reading      `json:"service,omitempty"` // what the service last told of its own count
+	Moves   bool          `json:"moves,omitempty"`   // its count was seen to move with our requests
 }
 
 // entry is a lease, or several that are over.

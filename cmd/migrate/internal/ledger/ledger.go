@@ -505,6 +505,13 @@ func (l *Ledger) Heard(limit, remaining int, window time.Duration) {
 	l.heard(now)
 }
 
+// Moves reports whether the service's own count is known to move with our requests.
+func (l *Ledger) Moves() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book.Moves
+}
+
 // heard notes a reading in the book; l.mu is held. The next write keeps it.
 func (l *Ledger) heard(now Instant) {
 	r := l.known
@@ -519,7 +526,7 @@ func (l *Ledger) heard(now Instant) {
 	for _, o := range l.leases {
 		c.Total += int64(max(o.used-o.n, 0)) // counted a little behind
 	}
-	l.book.Kept = max(l.book.Kept, c.Window)
+	l.book.Kept, l.book.Moves = max(l.book.Kept, c.Window), true
 	l.book.Service = &c
 }
 
