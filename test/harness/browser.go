@@ -116,6 +116,23 @@ func (b *Browser) Open(t testing.TB, address string, width int, dark bool) Shown
 	b.events = nil
 	b.call(t, "Page.navigate", map[string]any{"url": address}, nil)
 	b.await(t, "Page.loadEventFired")
+	return b.Shown(t)
+}
+
+// Until waits until a page that changes itself makes a JavaScript expression true.
+func (b *Browser) Until(t testing.TB, expression string) {
+	t.Helper()
+	Until(t, expression, func() bool {
+		var holds bool
+		b.evaluate(t, expression, &holds)
+		return holds
+	})
+}
+
+// Shown is the page as it is now, with all that it asked for and said since it was
+// opened.
+func (b *Browser) Shown(t testing.TB) Shown {
+	t.Helper()
 	var s Shown
 	b.evaluate(t, "document.documentElement.scrollWidth - document.documentElement.clientWidth", &s.Overflow)
 	b.evaluate(t, "document.body.innerText", &s.Text)

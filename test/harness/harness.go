@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -41,9 +42,31 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
+// Output is what a process has written so far.
+type Output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write takes what the process writes.
+func (o *Output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+// Bytes is a copy of what came.
+func (o *Output) Bytes() []byte { return []byte(o.String()) }
+
+func (o *Output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
 // Process is a migrate that was started.
 type Process struct {
-	Stdout, Stderr bytes.Buffer // to be read after Wait
+	Stdout, Stderr Output
 
 	args []string
 	cmd  *exec.Cmd

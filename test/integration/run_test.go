@@ -151,7 +151,7 @@ func TestOneRunAtATime(t *testing.T) {
 		t.Errorf("the second run does not name the process %s that has the state:\n%s", pid, &second.Stderr)
 	}
 	status := tn.Run(t, 0, l.Dir, "status", "campaign.yaml")
-	if status.Stdout.Len() == 0 {
+	if len(status.Stdout.String()) == 0 {
 		t.Error("status says nothing while a run goes on")
 	}
 	if code := first.Wait(); code != 0 {
