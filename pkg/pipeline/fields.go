@@ -195,7 +195,9 @@ func shown(a *showpad.Asset) Values {
 	v := make(Values, len(managed))
 	var perms map[string]json.RawMessage
 	if raw, ok := a.Raw["permissions"]; ok {
-		_ = json.Unmarshal(raw, &perms) // not an object: no permissions are shown
+		if perms, ok = showpad.Members(raw); !ok {
+			_ = json.Unmarshal(raw, &perms) // not an object: no permissions are shown
+		}
 	}
 	for _, m := range managed {
 		var raw json.RawMessage
@@ -261,6 +263,9 @@ func canonRemote(k kind, raw json.RawMessage) (json.RawMessage, bool) {
 		if isEmpty(raw) {
 			return emptyList, true
 		}
+		if ids, ok := plainMembers(raw, `{"id":"`); ok {
+			return canonSet(ids), true
+		}
 		var l []showpad.Ref
 		if json.Unmarshal(raw, &l) != nil {
 			return nil, false
@@ -273,6 +278,9 @@ func canonRemote(k kind, raw json.RawMessage) (json.RawMessage, bool) {
 	case codes:
 		if isEmpty(raw) {
 			return emptyList, true
+		}
+		if cs, ok := plainMembers(raw, `{"code":"`); ok {
+			return canonSet(cs), true
 		}
 		var l []showpad.Code
 		if json.Unmarshal(raw, &l) != nil {
@@ -314,6 +322,27 @@ func canonRemote(k kind, raw json.RawMessage) (json.RawMessage, bool) {
 	return nil, false
 }
 
+// plainMembers are the strings of a list of objects that each begin with that and
+// have no other member, spelled as they are; false for any other list.
+func plainMembers(list []byte, begin string) (l []string, ok bool) {
+	list, ok = bytes.CutPrefix(list, []byte("["))
+	for ok {
+		var s []byte
+		if list, ok = bytes.CutPrefix(list, []byte(begin)); !ok {
+			return nil, false
+		}
+		if s, list, ok = bytes.Cut(list, []byte(`"}`)); !ok || !isPlainText(s) {
+			return nil, false
+		}
+		l = append(l, string(s))
+		if string(list) == "]" {
+			return l, true
+		}
+		list, ok = bytes.CutPrefix(list, []byte(","))
+	}
+	return nil, false
+}
+
 // canon is the JSON of a value that always has one, without HTML escapes.
 func canon(v any) json.RawMessage {
 	var b bytes.Buffer
@@ -349,7 +378,12 @@ func isPlain(raw []byte) bool {
 	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
 		return false
 	}
-	for _, c := range raw[1 : len(raw)-1] {
+	return isPlainText(raw[1 : len(raw)-1])
+}
+
+// isPlainText reports whether JSON spells s as it is.
+func isPlainText(s []byte) bool {
+	for _, c := range s {
 		if c < ' ' || c > '~' || c == '"' || c == '\\' {
 			return false
 		}
@@ -443,6 +477,9 @@ func snapped(a, b json.RawMessage) bool {
 
 // set reads a canonical list of strings; nil when it is none.
 func set(raw json.RawMessage) []string {
+	if isEmpty(raw) {
+		return nil
+	}
 	var l []string
 	_ = json.Unmarshal(raw, &l) // canonical by construction; null is an empty set
 	return l
@@ -459,16 +496,14 @@ func minus(a, b json.RawMessage) json.RawMessage {
 // request turns values into the members of a create or update. remote has what
 // the service shows of the asset: permissions are sent whole, remote overlaid
 // with v. The error names a value that has no place in a request: a bug.
-func request(v, remote Values) (showpad.AssetFields, error) {
-	body := make(map[string]any, len(v))
-	perms := map[string]json.RawMessage{}
-	for _, m := range managed {
-		raw, ok := v[m.name]
-		if !ok {
-			continue
-		}
-		p, isPerm := strings.CutPrefix(m.name, permissions)
+func request(v, remote Values) (f showpad.AssetFields, err error) {
+	perms := Values{}
+	for name, raw := range v {
+		m, known := managedFields[name]
+		p, isPerm := strings.CutPrefix(name, permissions)
 		switch {
+		case !known:
+			continue
 		case isPerm:
 			perms[p] = raw
 		case m.kind == refs:
@@ -479,15 +514,18 @@ func request(v, remote Values) (showpad.AssetFields, error) {
 				}
 				l = append(l, showpad.Ref{ID: id})
 			}
-			body[m.name] = l
+			err = put(&f, name, l)
 		case m.kind == codes:
 			l := []showpad.Code{}
 			for _, c := range set(raw) {
 				l = append(l, showpad.Code{Code: c})
 			}
-			body[m.name] = l
+			err = put(&f, name, l)
 		default:
-			body[m.name] = raw
+			err = putRaw(&f, name, raw)
+		}
+		if err != nil {
+			return f, &valueError{err}
 		}
 	}
 	if len(perms) > 0 {
@@ -502,19 +540,119 @@ func request(v, remote Values) (showpad.AssetFields, error) {
 				perms[p] = raw
 			}
 		}
-		body["permissions"] = perms
-	}
-	var f showpad.AssetFields
-	raw, err := json.Marshal(body)
-	if err == nil {
-		dec := json.NewDecoder(bytes.NewReader(raw))
-		dec.DisallowUnknownFields()
-		err = dec.Decode(&f)
-	}
-	if err != nil {
-		return f, &valueError{err}
+		whole, err := json.Marshal(perms)
+		if err == nil {
+			err = strict(whole, &f.Permissions)
+		}
+		if err != nil {
+			return f, &valueError{err}
+		}
 	}
 	return f, nil
+}
+
+// managedFields finds the entries of managed by name.
+var managedFields = func() map[string]managedField {
+	m := make(map[string]managedField, len(managed))
+	for _, f := range managed {
+		m[f.name] = f
+	}
+	return m
+}()
+
+// put sets a member of a request that is a list of references.
+func put[T showpad.Ref | showpad.Code](f *showpad.AssetFields, name string, l []T) error {
+	o, ok := member(f, name).(*showpad.Opt[[]T])
+	if !ok {
+		return errNoMember(name)
+	}
+	*o = showpad.Some(l)
+	return nil
+}
+
+// putRaw sets any other member.
+func putRaw(f *showpad.AssetFields, name string, raw json.RawMessage) error {
+	switch o := member(f, name).(type) {
+	case nil:
+		return errNoMember(name)
+	case *showpad.Opt[string]:
+		if isPlain(raw) {
+			*o = showpad.Some(string(raw[1 : len(raw)-1]))
+			return nil
+		}
+		return strict(raw, o)
+	case *showpad.Opt[bool]:
+		switch string(raw) {
+		case "true", "false":
+			*o = showpad.Some(string(raw) == "true")
+			return nil
+		}
+		return strict(raw, o)
+	default:
+		return strict(raw, o)
+	}
+}
+
+func errNoMember(name string) error {
+	return fmt.Errorf("%q cannot be set like this", name)
+}
+
+// strict decodes what has no members beyond those of to.
+func strict(raw []byte, to any) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	return dec.Decode(to)
+}
+
+// member is where a field stands in a request; nil for what has no place there.
+func member(f *showpad.AssetFields, name string) any {
+	switch name {
+	case "name":
+		return &f.Name
+	case "description":
+		return &f.Description
+	case "tags":
+		return &f.Tags
+	case "languages":
+		return &f.Languages
+	case "countries":
+		return &f.Countries
+	case "authors":
+		return &f.Authors
+	case "releasedAt":
+		return &f.ReleasedAt
+	case "expiresAt":
+		return &f.ExpiresAt
+	case "draftedAt":
+		return &f.DraftedAt
+	case "isSensitive":
+		return &f.IsSensitive
+	case "isDivisionShared":
+		return &f.IsDivisionShared
+	case "isArchived":
+		return &f.IsArchived
+	case "isProcessedUsed":
+		return &f.IsProcessedUsed
+	case "isRenderExternalAllowed":
+		return &f.IsRenderExternalAllowed
+	case "isOnlyEntireDocumentShareable":
+		return &f.IsOnlyEntireDocumentShareable
+	case "isSpeakerNotesEnabled":
+		return &f.IsSpeakerNotesEnabled
+	case "downloadableExternal":
+		return &f.DownloadableExternal
+	case "downloadableInternal":
+		return &f.DownloadableInternal
+	case "lockedPages":
+		return &f.LockedPages
+	case "enforcedPages":
+		return &f.EnforcedPages
+	case "url":
+		return &f.URL
+	case idField:
+		return &f.ExternalID
+	}
+	return nil
 }
 
 // valueError is of values that have no place in a request.
