@@ -303,7 +303,8 @@ func (r *runner) stages(ctx context.Context) error {
 	r.workers(ctx, g, r.hashers(), r.toHash[small], r.hash)
 	r.workers(ctx, g, (r.hashers()+1)/2, r.toHash[large], r.hash)
 	// Large files are not registered long before they are sent.
-	r.workers(ctx, g, orInt(o.Requests, 8), r.toRegister[small], r.register)
+	// Half of those who register wait for the disk: the more, the fewer commits.
+	r.workers(ctx, g, 2*orInt(o.Requests, 8), r.toRegister[small], r.register)
 	r.workers(ctx, g, 1, r.toRegister[large], r.register)
 	r.workers(ctx, g, orInt(o.Requests, 8), r.toUpdate[small], r.update)
 	g.Go(func() error { return r.park.run(ctx) })
