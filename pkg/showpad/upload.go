@@ -124,20 +124,23 @@ func newPut(c *Client, u Upload, size int64, open OpenFunc, progress func(int64)
 	if err != nil {
 		return nil, badRequest(opPut, "the upload URL is not usable")
 	}
-	p := &put{c: c, url: parsed, header: uploadHeader(u, parsed.Query()), size: size, issued: u.Issued, open: open, progress: progress}
+	query := parsed.Query()
+	p := &put{c: c, url: parsed, header: uploadHeader(u, query), size: size, issued: u.Issued, open: open, progress: progress}
 	if p.issued.IsZero() {
 		p.issued = time.Now()
 	}
-	p.secrets = querySecrets(parsed)
+	p.secrets = secretsOf(parsed, query)
 	return p, nil
 }
 
 // querySecrets is what must not be told of a signed URL.
-func querySecrets(u *url.URL) (secrets []string) {
+func querySecrets(u *url.URL) []string { return secretsOf(u, u.Query()) }
+
+func secretsOf(u *url.URL, query url.Values) (secrets []string) {
 	if u.RawQuery != "" {
 		secrets = append(secrets, u.RawQuery)
 	}
-	for _, values := range u.Query() {
+	for _, values := range query {
 		for _, v := range values {
 			if len(v) >= 16 { // signatures and tokens; not "host" or "900"
 				secrets = append(secrets, v)
