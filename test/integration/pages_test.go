@@ -43,7 +43,7 @@ func TestPagesInARealBrowser(t *testing.T) {
 
 	b := harness.NewBrowser(t)
 	bad := filepath.Join(dir, "bad.html")
-	harness.Write(t, bad, []byte(`<!DOCTYPE html><title>bad</title><script>console.error("x")</script><img src="http://127.0.0.1:9/x.png" width=2000>`))
+	harness.Write(t, bad, []byte(`<!DOCTYPE html><title>bad</title><script>console.error("x")</script><img src="http://127.0.0.1:9/x.png"><div style="width: 2000px">wide</div>`))
 	if s := b.Open(t, "file://"+bad, 1280, false); len(s.Requests) != 2 || len(s.Console) == 0 || s.Overflow < 700 {
 		t.Fatalf("the browser does not tell what is wrong with a page: %+v", s)
 	}
