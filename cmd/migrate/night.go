@@ -203,7 +203,7 @@ func (n *night) until() (d pipeline.Deadline) {
 		case !inside:
 			d.At, d.Why = now, "the window is closed"
 		case !w.close.IsZero():
-			d.At, d.Why = now.Add(w.close.Sub(wall)), "the window closes "+n.moment(wall, w.close)
+			d.At, d.Why = now.Add(w.close.Sub(wall)).In(n.windows.Zone()), "the window closes "+n.moment(wall, w.close)
 			d.Longest = w.longest
 			if !w.again.IsZero() {
 				d.Again = "when it opens again, " + n.moment(wall, w.again)
@@ -215,7 +215,7 @@ func (n *night) until() (d pipeline.Deadline) {
 		end := n.begun.Add(n.most)
 		n.mu.Unlock()
 		if d.At.IsZero() || end.Before(d.At) {
-			d.At, d.Why, d.Again = end, durationOver+n.moment(n.clock(), end), ""
+			d.At, d.Why, d.Again = end.In(n.windows.Zone()), durationOver+n.moment(n.clock(), end), ""
 		}
 		if d.Longest == 0 || n.most < d.Longest {
 			d.Longest = n.most

@@ -330,8 +330,14 @@ func (r *runner) leaveLate(ctx context.Context, w *work) error {
 	return r.leaveAs(ctx, w)
 }
 
-// end stops a run that did all but what did not fit.
-func (c *curfew) end() {
+// end is the deadline; zero: none.
+func (c *curfew) end() time.Time {
+	d, _, _, _ := c.times()
+	return d.At
+}
+
+// conclude stops a run that did all but what did not fit.
+func (c *curfew) conclude() {
 	c.mu.Lock()
 	late := c.late
 	c.mu.Unlock()

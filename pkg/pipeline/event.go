@@ -15,7 +15,9 @@ type Event interface{ event() }
 type Started struct {
 	Run   string
 	Items int // in the manifest
+	Done  int // of all that the state knows, at most Items: those that earlier runs have done
 	At    time.Time
+	Until time.Time // when the run has to be over, as things are; zero: no deadline
 }
 
 // Decided is a row of the plan as the run makes it.

@@ -82,7 +82,7 @@ func Rollback(ctx context.Context, in RollbackInput) (Outcome, error) {
 	}
 	r.curfew.count(items)
 	r.back, r.g, r.in.Sources = t, &t.gatherer, t.sources()
-	r.emit(Started{Run: in.ID, Items: items, At: in.Start})
+	r.emit(Started{Run: in.ID, Items: items, At: in.Start, Until: r.curfew.end()})
 
 	r.carryOut(ctx, &out, func(ctx context.Context) error {
 		err := r.backStages(ctx)

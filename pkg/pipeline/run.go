@@ -75,11 +75,21 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 		items = r.plan.Len() - r.plan.Unlisted()
 	}
 	r.curfew.count(items)
-	r.emit(Started{Run: in.ID, Items: items, At: in.Start})
+	r.emit(r.started(ctx, items))
 	r.tellOthers(c.all - c.items)
 
 	r.carryOut(ctx, &out, r.phases, r.notReached)
 	return out, nil
+}
+
+// started is the first event of a run. What the state cannot tell is left out: it
+// is for people.
+func (r *runner) started(ctx context.Context, items int) Started {
+	s := Started{Run: r.in.ID, Items: items, At: r.in.Start, Until: r.curfew.end()}
+	if counts, err := r.in.State.Counts(ctx); err == nil {
+		s.Done = min(items, counts.ByStatus[state.Done])
+	}
+	return s
 }
 
 // carryOut does the work of a run, tells of what it did not come to, and
@@ -91,7 +101,7 @@ func (r *runner) carryOut(ctx context.Context, out *Outcome, work, notReached fu
 		err = work(ctx)
 	}
 	if err == nil {
-		r.curfew.end()
+		r.curfew.conclude()
 	}
 	unwatch()
 	err = r.resume.end(err)

@@ -38,11 +38,11 @@ func TestPlainLinesComeAtTimes(t *testing.T) {
 		p := NewProgress(&out, false, false)
 		p.Observe(pipeline.Started{Run: "r", Items: 100, At: time.Now()})
 		for range 50 {
-			p.Observe(pipeline.Decided{Row: pipeline.Row{Puts: 1, Size: 2000}})
+			p.Observe(pipeline.Decided{Row: pipeline.Row{Action: pipeline.ActionCreate, Puts: 1, Size: 2000}})
 		}
 		for range 20 {
 			p.Observe(pipeline.Sent{N: 2000})
-			p.Observe(pipeline.Finished{Result: pipeline.Result{Status: string(state.Done)}})
+			p.Observe(pipeline.Finished{Result: pipeline.Result{Action: pipeline.ActionCreate, Status: string(state.Done)}})
 		}
 		p.Observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "SP-1", Status: "blocked", Reason: "file-missing"}})
 		<-time.After(4 * time.Second)
@@ -52,7 +52,7 @@ func TestPlainLinesComeAtTimes(t *testing.T) {
 		}
 		<-time.After(2 * time.Second)
 		synctest.Wait()
-		const first = "21 of 100 items (1 not done), 40 kB of 100 kB, 4.2 items/s, 8.0 kB/s, 19 s left\n"
+		const first = "21 of 100 items (1 not done), 40 kB of 100 kB, 4.2 items/s, 8.0 kB/s, 24 to 35 s left\n"
 		if out.String() != first {
 			t.Errorf("after 6 s: %q, want %q", out.String(), first)
 		}

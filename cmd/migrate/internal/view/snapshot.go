@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,8 @@ type Snapshot struct {
 	ToSend   int64          `json:"toSend"`   // of the uploads decided so far
 	Requests int            `json:"requests"`
 	Elapsed  time.Duration  `json:"elapsedNs"`
+	Left     *pipeline.Left `json:"left,omitempty"` // nil: not known
+	Until    time.Time      `json:"until,omitzero"` // when the run has to be over
 	Waiting  string         `json:"waiting,omitempty"`
 	Stages   map[string]int `json:"stages,omitempty"`  // items under way, by the stage that has them
 	Uploads  []Upload       `json:"uploads,omitempty"` // whose bytes are moving, the oldest first
@@ -40,8 +43,8 @@ func (s Snapshot) Line() string {
 	if seconds := s.Elapsed.Seconds(); seconds >= 1 {
 		text += fmt.Sprintf(", %.1f items/s, %s/s", float64(s.Finished)/seconds, Bytes(int64(float64(s.Bytes)/seconds)))
 	}
-	if left, ok := s.Left(); ok {
-		text += ", " + Duration(left) + " left"
+	if left := s.leftText(); left != "" {
+		text += ", " + left
 	}
 	if s.Waiting != "" {
 		text += "; waiting: " + s.Waiting
@@ -59,16 +62,42 @@ func (s Snapshot) bad() int {
 	return n
 }
 
-// Left is how long it will take at the pace so far; false when nothing tells.
-func (s Snapshot) Left() (time.Duration, bool) {
-	if s.Finished == 0 || s.Items <= s.Finished || s.Elapsed < time.Second {
-		return 0, false
+// leftText is how long it will take, for people; "" when nothing is left, or nobody
+// knows yet.
+func (s Snapshot) leftText() string {
+	if s.Left == nil || s.Items <= s.Finished {
+		return ""
 	}
-	left := time.Duration(float64(s.Elapsed) / float64(s.Finished) * float64(s.Items-s.Finished))
-	if s.Bytes > 0 && s.ToSend > s.Bytes {
-		left = max(left, time.Duration(float64(s.Elapsed)/float64(s.Bytes)*float64(s.ToSend-s.Bytes)))
+	if s.Left.Share < 1 {
+		done := s.Finished + int(s.Left.Share*float64(s.Items-s.Finished))
+		text := "stops with about " + Count(rounded(done)) + " of " + Count(s.Items) + " done"
+		if !s.Until.IsZero() {
+			text = "stops at " + s.Until.Format("15:04") + strings.TrimPrefix(text, "stops")
+		}
+		return text
 	}
-	return left, true
+	return between(s.Left.Likely, s.Left.Worst) + " left"
+}
+
+// rounded is n with two digits that count.
+func rounded(n int) int {
+	unit := 1
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	return n / unit * unit
+}
+
+// between is a range of time: "12 to 15 min", "50 s to 3 min".
+func between(from, to time.Duration) string {
+	a, b := Duration(from), Duration(to)
+	if a == b {
+		return a
+	}
+	if n, unit, ok := strings.Cut(a, " "); ok && strings.HasSuffix(b, " "+unit) && !strings.Contains(unit, " ") && strings.Count(b, " ") == 1 {
+		a = n
+	}
+	return a + " to " + b
 }
 
 // someFailures is how many failed results are kept for the last lines.
@@ -83,6 +112,7 @@ type Tally struct {
 	problems []pipeline.Result
 	more     int
 	under    inFlight
+	meter    pipeline.Meter
 }
 
 // Observe counts an event.
@@ -90,9 +120,10 @@ func (t *Tally) Observe(e pipeline.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.under.observe(e)
+	t.meter.Observe(time.Now(), e)
 	switch e := e.(type) {
 	case pipeline.Started:
-		t.snap.Run, t.snap.Items, t.start = e.Run, e.Items, time.Now()
+		t.snap.Run, t.snap.Items, t.snap.Until, t.start = e.Run, e.Items, e.Until, time.Now()
 	case pipeline.Decided:
 		if e.Row.Unlisted {
 			t.snap.Items++
@@ -148,6 +179,9 @@ func (t *Tally) Snapshot() Snapshot {
 	t.under.into(&s)
 	if !t.start.IsZero() {
 		s.Elapsed = time.Since(t.start)
+	}
+	if left := pipeline.Remaining(t.meter.Ahead(time.Now())); left.Known {
+		s.Left = &left
 	}
 	return s
 }
