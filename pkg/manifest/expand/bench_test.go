@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/source"
 )
@@ -187,6 +188,29 @@ func TestReadingHoldsOneItem(t *testing.T) {
 			if large > small+512<<10 { // 8,000 items in memory take many times that
 				t.Errorf("%d items hold %d KB, %d hold %d KB", 400, small>>10, 8_000, large>>10)
 			}
+		})
+	}
+}
+
+// BenchmarkCheckAgain is what a run of a manifest that passed its checks does in their
+// place; "checks" is how much of a check it takes.
+func BenchmarkCheckAgain(b *testing.B) {
+	for _, n := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := big(b, "csv", n)
+			begin := time.Now()
+			passed, err := s.Check(b.Context(), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			check := time.Since(begin)
+			for b.Loop() {
+				if _, same, err := s.CheckAgain(b.Context(), passed, nil); err != nil || !same {
+					b.Fatal(same, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(check), "checks")
+			b.ReportMetric(float64(check.Milliseconds()), "check-ms")
 		})
 	}
 }
