@@ -65,7 +65,7 @@ func fill(b *testing.B, path string, tenant state.Options, rows int) {
 		rec := state.Record{
 			ExternalID: fmt.Sprintf("ID-%07d", i), Op: state.Create, Status: state.Done, Owner: "m", AssetID: fmt.Sprintf("%032x", i), FileID: fmt.Sprintf("%032x", i),
 			Source: fmt.Sprintf("f%d.txt", i%begunItems), MD5: fmt.Sprintf("%032x", i), Size: 17, ModTime: 1,
-			Fields: map[string]state.Base{"name": {Sent: []byte(fmt.Sprintf(`"f%d.txt"`, i%begunItems))}, "externalId": {Sent: []byte(fmt.Sprintf(`"ID-%07d"`, i))}},
+			Fields: map[string]state.Base{"name": {Sent: fmt.Appendf(nil, `"f%d.txt"`, i%begunItems)}, "externalId": {Sent: fmt.Appendf(nil, `"ID-%07d"`, i)}},
 			Run:    "20200101T000000Z-0000", CreateRun: "20200101T000000Z-0000", Attempts: 1,
 		}
 		if writes = append(writes, state.Write{Record: rec}); len(writes) == cap(writes) || i == rows-1 {
