@@ -131,17 +131,25 @@ func (s *session) openBudget(ctx context.Context, f serviceFlags) (err error) {
 	return err
 }
 
-// counters takes in what the service says of its own count of requests when it is
-// known to move with ours, and says in one line what may be spent.
-func (s *session) counters(me showpad.Me) {
-	l := s.ledger
+// counters takes in what the service says of its own count of requests, once that is
+// known to move with ours; nil without a ledger.
+func counters(l *ledger.Ledger) func(showpad.Counters) {
 	if l == nil {
+		return nil
+	}
+	return func(c showpad.Counters) {
+		if c.Moves || l.Moves() {
+			l.Heard(c.Limit, c.Remaining, c.Window)
+		}
+	}
+}
+
+// tellBudget says in one line what may be spent, if that is limited.
+func (s *session) tellBudget() {
+	if s.ledger == nil {
 		return
 	}
-	if l.Moves() {
-		l.Heard(me.RateLimit, me.Remaining, me.Window)
-	}
-	if line := budgetLine(l.Standing()); line != "" {
+	if line := budgetLine(s.ledger.Standing()); line != "" {
 		say(s.app.err, "%s", line)
 	}
 }

@@ -118,6 +118,7 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) (code in
 	if spent != nil {
 		defer func() { err = errors.Join(err, spent.Close()) }()
 	}
+	e.opt.service.counters = counters(spent)
 	conn, cerr := e.connect(ctx, e.target, e.opt.service, showpad.NewPacedGate(e.opt.service.gateConfig(spent)), func(c showpad.Call) {
 		if !c.Storage && c.Op != "token" && c.Status != 0 {
 			e.calls.Add(c.Op)

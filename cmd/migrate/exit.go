@@ -96,8 +96,6 @@ func codeOf(err error) int {
 		return exitUsage
 	case errors.Is(err, showpad.ErrPaused), errors.Is(err, showpad.ErrBudget):
 		return exitLimit
-	case errors.Is(err, showpad.ErrBudget), errors.Is(err, showpad.ErrPaused):
-		return exitLimit
 	case errors.Is(err, showpad.ErrNotSignedIn):
 		return exitNotSignedIn
 	case errors.As(err, &answer) && (answer.Status == 401 || answer.Status == 403):

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/showpad"
 )
 
 // serviceFlags say which service is talked to and how.
@@ -19,6 +20,7 @@ type serviceFlags struct {
 	retries   int
 	budget    budgetFlag
 	reserve   reserveFlag
+	counters  func(showpad.Counters) // is told what the service says of its own count of requests; nil: nobody
 }
 
 func (f *serviceFlags) add(fs *pflag.FlagSet) {

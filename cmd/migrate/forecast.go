@@ -6,5 +6,12 @@ import (
 
 // given is what the settings say about the pace of a run, for a plan's forecast.
 func (s *session) given() pipeline.Given {
-	return pipeline.Given{Near: s.target.mode == "SANDBOX" || s.target.host != ""}
+	g := pipeline.Given{Near: s.target.mode == "SANDBOX" || s.target.host != ""}
+	if s.ledger != nil {
+		if b := s.ledger.Standing(); b.Limited {
+			left := min(b.Left+b.Reserve, b.Limit)
+			g.Budget, g.Window, g.Reserve, g.Left = b.Limit, b.Window, b.Reserve, &left
+		}
+	}
+	return g
 }

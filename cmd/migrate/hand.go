@@ -198,6 +198,7 @@ func (a *app) signIn(ctx context.Context, f serviceFlags) (*connection, target, 
 	if err != nil {
 		return nil, t, err
 	}
+	f.counters = counters(l)
 	gate := showpad.NewPacedGate(f.gateConfig(l))
 	gate.OnClose = func(until time.Time, why string) {
 		say(a.err, "the service asks to wait until %s (%s)", until.Local().Format(time.TimeOnly), view.Clean(why))
@@ -206,9 +207,6 @@ func (a *app) signIn(ctx context.Context, f serviceFlags) (*connection, target, 
 	if l != nil {
 		if err != nil {
 			return nil, t, errors.Join(err, l.Close())
-		}
-		if l.Moves() {
-			l.Heard(conn.me.RateLimit, conn.me.Remaining, conn.me.Window)
 		}
 		drop := conn.close
 		conn.close = func() error { return errors.Join(drop(), l.Close()) }

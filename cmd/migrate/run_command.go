@@ -236,10 +236,21 @@ func (e *execution) begin(quiet bool) {
 
 // serve answers `migrate status` while the run goes on.
 func (e *execution) serve() error {
-	if err := e.store.Serve(func() any { return e.show.Snapshot() }); err != nil {
+	if err := e.store.Serve(func() any { return e.snapshot() }); err != nil {
 		return fmt.Errorf("answer `migrate status` while this run goes on: %w", err)
 	}
 	return nil
+}
+
+// snapshot is how far the run is, with what is left of its budget.
+func (e *execution) snapshot() view.Snapshot {
+	s := e.show.Snapshot()
+	if l := e.session.ledger; l != nil {
+		if n, limited := l.Left(); limited {
+			s.BudgetLeft = &n
+		}
+	}
+	return s
 }
 
 // observe passes an event on: to the screen and into the evidence.

@@ -125,7 +125,6 @@ func (t target) name() string { return orText(t.subdomain, t.host) }
 type connection struct {
 	client *showpad.Client
 	user   string // who we are there; "" when the service does not say
-	me     showpad.Me
 	close  func() error
 }
 
@@ -165,7 +164,7 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 		storage.CloseIdleConnections()
 		return nil
 	}
-	cfg.Base, cfg.Storage = api, storage
+	cfg.Base, cfg.Storage, cfg.Counters = api, storage, f.counters
 	cfg.Observe = a.tellNoAnswer(ctx, t, f.retries > 0, observe)
 	cfg.Credential = a.credential()
 	if cfg.Token, err = a.token(t, api); err != nil {
@@ -178,7 +177,7 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 	var refused *showpad.Error
 	switch {
 	case err == nil:
-		c.user, c.me = me.Email, me
+		c.user = me.Email
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
 		a.log.Warn().Msg("who is signed in is not known: " + refused.Error())
 	case errors.Is(err, showpad.ErrNotSignedIn):

@@ -217,6 +217,7 @@ func (s *session) connect(ctx context.Context, f serviceFlags, observe func(pipe
 	if err := s.openBudget(ctx, f); err != nil {
 		return err
 	}
+	f.counters = counters(s.ledger)
 	gate := showpad.NewPacedGate(f.gateConfig(s.ledger))
 	gate.OnClose = func(until time.Time, why string) {
 		observe(pipeline.Waiting{For: "retry-after", Until: until, Text: fmt.Sprintf("the service asks to wait until %s (%s)", until.Local().Format(time.TimeOnly), why)})
@@ -233,7 +234,7 @@ func (s *session) connect(ctx context.Context, f serviceFlags, observe func(pipe
 	}
 	s.conn = conn
 	s.closers = append(s.closers, conn.close)
-	s.counters(conn.me)
+	s.tellBudget()
 	return nil
 }
 

@@ -111,6 +111,9 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 	g.exposed(&s)
 	tags.into(&s)
 	s.Reads = forecastReads(g.made(), &s) + g.in.Options.downloads(&s)
+	if b := &g.in.Options.Given; b.Budget > 0 {
+		s.Budget = &PlanBudget{b.Budget, b.Window, b.Reserve}
+	}
 	s.Forecast, err = g.forecast(ctx, load, &s)
 	return s, err
 }

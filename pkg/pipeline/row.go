@@ -72,6 +72,13 @@ type Row struct {
 	Keep       []manifest.KeepKV  `json:"-"`
 }
 
+// PlanBudget is a limit of requests, in a plan.
+type PlanBudget struct {
+	Limit   int           `json:"limit"`    // requests in a window
+	Window  time.Duration `json:"windowNs"` // its length
+	Reserve int           `json:"reserve"`  // of Limit, which runs leave to others
+}
+
 // FieldDiff is one field that differs, in canonical JSON.
 type FieldDiff struct {
 	Field  string          `json:"field"`
@@ -113,6 +120,8 @@ type Summary struct {
 	Prune *Pruning `json:"prune,omitempty"`
 	// Forecast is how long a run of a plan takes; nil for what is no plan.
 	Forecast *Forecast `json:"forecast,omitempty"`
+	// Budget is what limits the requests of its runs; nil: nothing, as far as is known.
+	Budget *PlanBudget `json:"budget,omitempty"`
 	// TagTwins are tags that look alike, among those wanted and the service's.
 	TagTwins []manifest.Problem `json:"tagTwins,omitempty"`
 }

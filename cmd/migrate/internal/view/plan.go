@@ -184,8 +184,18 @@ func costs(s pipeline.Summary) string {
 	if s.Puts > 0 {
 		fmt.Fprintf(&b, "; %s (%s)", Plural(s.Puts, "upload", "uploads"), Bytes(s.Bytes))
 	}
-	days := max(1, (total+dailyBudget-1)/dailyBudget)
-	fmt.Fprintf(&b, "; at %s a day: %s", Count(dailyBudget), Plural(days, "day", "days"))
+	if s.Budget == nil {
+		days := max(1, (total+dailyBudget-1)/dailyBudget)
+		fmt.Fprintf(&b, "; at %s a day: %s", Count(dailyBudget), Plural(days, "day", "days"))
+		return b.String()
+	}
+	usable := max(s.Budget.Limit-s.Budget.Reserve, 1)
+	windows := max(1, (total+usable-1)/usable)
+	if s.Budget.Window == 24*time.Hour {
+		fmt.Fprintf(&b, "; at %s a day: %s", Count(usable), Plural(windows, "day", "days"))
+	} else {
+		fmt.Fprintf(&b, "; at %s in %s: %s", Count(usable), Duration(s.Budget.Window), Duration(time.Duration(windows)*s.Budget.Window))
+	}
 	return b.String()
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -28,6 +29,10 @@ func TestFirstLine(t *testing.T) {
 			"300 new assets = 602 requests; 300 uploads (42 MB); at 5,000 a day: 1 day"},
 		{"days", pipeline.Summary{Items: 12000, Actions: actions{"create": 12000}, Writes: 24000, Reads: 1200, Puts: 12000, Bytes: 1_200_000_000},
 			"12,000 new assets = 25,200 requests (24,000 writes, 1,200 reads); 12,000 uploads (1.2 GB); at 5,000 a day: 6 days"},
+		{"a budget", pipeline.Summary{Items: 1000, Actions: actions{"create": 1000}, Writes: 2000, Puts: 1000, Bytes: 10, Budget: &pipeline.PlanBudget{Limit: 500, Window: 24 * time.Hour, Reserve: 50}},
+			"1,000 new assets = 2,000 requests; 1,000 uploads (10 B); at 450 a day: 5 days"},
+		{"a budget of hours", pipeline.Summary{Items: 1000, Actions: actions{"create": 1000}, Writes: 2000, Puts: 1000, Bytes: 10, Budget: &pipeline.PlanBudget{Limit: 500, Window: time.Hour}},
+			"1,000 new assets = 2,000 requests; 1,000 uploads (10 B); at 500 in 60 min: 4 h 0 min"},
 		{"a mixture", pipeline.Summary{Items: 5, Actions: actions{"create": 1, "update": 1, "version": 2, "blocked": 1}, Writes: 5, Reads: 1, Puts: 3, Bytes: 10},
 			"1 new asset, 1 update, 2 new versions = 6 requests (5 writes, 1 read); 3 uploads (10 B); at 5,000 a day: 1 day; 1 item needs a decision"},
 	}

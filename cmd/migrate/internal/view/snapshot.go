@@ -24,8 +24,11 @@ type Snapshot struct {
 	Left     *pipeline.Left `json:"left,omitempty"` // nil: not known
 	Until    time.Time      `json:"until,omitzero"` // when the run has to be over
 	Waiting  string         `json:"waiting,omitempty"`
-	Stages   map[string]int `json:"stages,omitempty"`  // items under way, by the stage that has them
-	Uploads  []Upload       `json:"uploads,omitempty"` // whose bytes are moving, the oldest first
+	// BudgetLeft is how many requests the run may still make before the reserve begins;
+	// nil: nothing limits it.
+	BudgetLeft *int           `json:"budgetLeft,omitempty"`
+	Stages     map[string]int `json:"stages,omitempty"`  // items under way, by the stage that has them
+	Uploads    []Upload       `json:"uploads,omitempty"` // whose bytes are moving, the oldest first
 }
 
 // Line says it in one line.
@@ -45,6 +48,9 @@ func (s Snapshot) Line() string {
 	}
 	if left := s.leftText(); left != "" {
 		text += ", " + left
+	}
+	if s.BudgetLeft != nil {
+		text += fmt.Sprintf("; %s left of the budget", Plural(*s.BudgetLeft, "request is", "requests are"))
 	}
 	if s.Waiting != "" {
 		text += "; waiting: " + s.Waiting
