@@ -414,11 +414,11 @@ func TestExitCodesOfTheReadme(t *testing.T) {
 }
 
 // TestWhatIsNotYetThere holds the list of what is missing: what it names is
-// really missing.
+// really missing. Without the list nothing is.
 func TestWhatIsNotYetThere(t *testing.T) {
 	_, list, found := strings.Cut(pages(t)["README.md"], "\n## Not yet\n")
 	if !found {
-		t.Fatal("README.md has no part Not yet")
+		return
 	}
 	all, named := commands(), 0
 	for _, m := range regexp.MustCompile("`(--)?([a-z-]+)`").FindAllStringSubmatch(list, -1) {
@@ -432,7 +432,7 @@ func TestWhatIsNotYetThere(t *testing.T) {
 			}
 		}
 	}
-	if named < 3 {
-		t.Errorf("%d names found", named)
+	if named == 0 {
+		t.Error("the list names nothing: remove it")
 	}
 }
