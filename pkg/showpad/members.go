@@ -68,7 +68,7 @@ func cutList(list []byte) (l []json.RawMessage, ok bool) {
 // known are names of members that come again and again: they are not copied.
 var known = func() map[string]string {
 	m := map[string]string{}
-	for _, name := range strings.Fields(`id externalId name status type slug division currentFile checksum size isArchived createdAt updatedAt lastUploadedAt
+	for name := range strings.FieldsSeq(`id externalId name status type slug division currentFile checksum size isArchived createdAt updatedAt lastUploadedAt
 		archivedAt authors competencies countries description documentType downloadableExternal downloadableInternal draftedAt enforcedPages expiresAt
 		fileType isDivisionShared isOnlyEntireDocumentShareable isProcessedUsed isRenderExternalAllowed isSensitive isSpeakerNotesEnabled languages
 		lockedPages owner pageCount permissions previewUrl releasedAt resourceType tags thumbnailUrl url user isShareable isAnnotatable isEditable

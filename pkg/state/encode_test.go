@@ -70,8 +70,8 @@ func fillValue(rnd *rand.Rand, v reflect.Value) {
 	case reflect.Int, reflect.Int64:
 		v.SetInt(rnd.Int64N(1e12) - 5e11)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fillValue(rnd, v.Field(i))
+		for _, field := range v.Fields() {
+			fillValue(rnd, field)
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
