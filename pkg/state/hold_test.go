@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,8 +13,8 @@ import (
 // wait for them, nor carries those of other items along.
 func TestStepsAreHeldAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		commits := 0
-		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), Options{Tenant: "acme", NoSync: true, FailWrite: func(int) error { commits++; return nil }})
+		var commits atomic.Int64
+		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), Options{Tenant: "acme", NoSync: true, FailWrite: func(int) error { commits.Add(1); return nil }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,18 +43,18 @@ func TestStepsAreHeldAWhile(t *testing.T) {
 			queue(w)
 		}
 		mustPut(t, s, rec("b", Create, Registering))
-		if got := status("a"); got != Registering || commits != 2 {
-			t.Errorf("an intent carried the steps of another item along: %s, %d commits", got, commits)
+		if got := status("a"); got != Registering || commits.Load() != 2 {
+			t.Errorf("an intent carried the steps of another item along: %s, %d commits", got, commits.Load())
 		}
 		queue(rec("b", Create, Registered))
 		mustPut(t, s, rec("b", Create, Sending)) // its own steps come before it
-		if got := status("b"); got != Sending || commits != 3 {
-			t.Errorf("%s, %d commits", got, commits)
+		if got := status("b"); got != Sending || commits.Load() != 3 {
+			t.Errorf("%s, %d commits", got, commits.Load())
 		}
 		<-time.After(holdFor + time.Millisecond)
 		synctest.Wait()
-		if got := status("a"); got != Done || commits != 4 {
-			t.Errorf("after %s: %s, %d commits", time.Since(begun), got, commits)
+		if got := status("a"); got != Done || commits.Load() != 4 {
+			t.Errorf("after %s: %s, %d commits", time.Since(begun), got, commits.Load())
 		}
 		events, err := s.Events(t.Context(), "a")
 		if err != nil || len(events) != 4 || events[0].Text != "step 0" || events[3].Text != "step 3" {
