@@ -721,4 +721,23 @@ var bugs = []bug{
 		[]edit{{"pkg/manifest/expand/again.go", `	if dig.digest() != passed.Digest {`, `	if dig.digest() == "" {`}},
 		"cmd/migrate", []string{"TestChecksThatPassedAreNotRepeated"},
 	},
+	{
+		"made-without-time", "assets are made although their bytes will not fit before the deadline any more",
+		[]edit{{"pkg/pipeline/deadline.go", `		case known && !c.fits(d):
+			c.tell(w, size, d)
+			return errNoTime
+`, `		case known:
+			return nil
+`}, {"pkg/pipeline/register.go", `if !w.lost() && !r.curfew.fitsUpload(w) {`, `if false {`}},
+		"pkg/pipeline", []string{"TestNightsGoOnUntilAllIsDone"},
+	},
+	{
+		"window-by-monotonic-clock", "the end of a window is found out once, at the start of a run",
+		[]edit{{"pkg/pipeline/deadline.go", `	return &curfew{r: r, ask: o.Until,`, `	if ask := o.Until; ask != nil {
+		d := ask()
+		o.Until = func() Deadline { return d }
+	}
+	return &curfew{r: r, ask: o.Until,`}},
+		"pkg/pipeline", []string{"TestAClockThatIsSetMovesTheEndOfARun"},
+	},
 }

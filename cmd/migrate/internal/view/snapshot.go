@@ -21,8 +21,8 @@ type Snapshot struct {
 	ToSend   int64          `json:"toSend"`   // of the uploads decided so far
 	Requests int            `json:"requests"`
 	Elapsed  time.Duration  `json:"elapsedNs"`
-	Left     *pipeline.Left `json:"left,omitempty"` // nil: not known
-	Until    time.Time      `json:"until,omitzero"` // when the run has to be over
+	Left     *pipeline.Left `json:"left,omitempty"` // how long it still takes: likelyNs, worstNs, and the share that fits before the run has to end; missing while nothing tells
+	Until    time.Time      `json:"until,omitzero"` // when the run has to be over, as things were at its start; missing without a deadline
 	Waiting  string         `json:"waiting,omitempty"`
 	// BudgetLeft is how many requests the run may still make before the reserve begins;
 	// nil: nothing limits it.
