@@ -103,7 +103,7 @@ func (a *app) ledger(ctx context.Context, t target, f serviceFlags, sandbox stri
 
 // gateConfig is the gate of a command, whose requests l counts; nil: nobody does.
 func (f *serviceFlags) gateConfig(l *ledger.Ledger) showpad.GateConfig {
-	cfg := showpad.GateConfig{InFlight: f.requests}
+	cfg := showpad.GateConfig{InFlight: f.requests, Rate: f.rate.perSecond}
 	if l != nil {
 		cfg.Budget = l
 	}

@@ -21,6 +21,7 @@ type serviceFlags struct {
 	budget    budgetFlag
 	reserve   reserveFlag
 	counters  func(showpad.Counters) // is told what the service says of its own count of requests; nil: nobody
+	rate      rateFlag
 }
 
 func (f *serviceFlags) add(fs *pflag.FlagSet) {
@@ -28,6 +29,7 @@ func (f *serviceFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.sandbox, "sandbox", false, "use a stand-in for the service, kept beside the manifest; needs no account")
 	fs.StringVar(&f.caFile, "ca-file", "", "PEM file of certificates to trust beside the system's")
 	fs.IntVar(&f.requests, "requests", 8, "API requests in flight")
+	f.addRate(fs)
 	fs.IntVar(&f.retries, "retries", 6, "further attempts of a request that may go through later")
 	f.addBudget(fs)
 	fs.Var(&f.reserve, "reserve", "requests of a budget that a run leaves to others: a number, or a share of it (default 10%, at least 50, at most half)")
@@ -36,6 +38,7 @@ func (f *serviceFlags) add(fs *pflag.FlagSet) {
 // addLive adds the flags of commands that have no manifest and no sandbox.
 func (f *serviceFlags) addLive(fs *pflag.FlagSet) {
 	f.requests = 8
+	f.addRate(fs)
 	fs.StringVar(&f.subdomain, "subdomain", "", "tenant: the first part of acme.showpad.com (default: SHOWPAD_SUBDOMAIN)")
 	fs.StringVar(&f.caFile, "ca-file", "", "PEM file of certificates to trust beside the system's")
 	fs.IntVar(&f.retries, "retries", 6, "further attempts of a request that may go through later")

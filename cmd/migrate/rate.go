@@ -5,7 +5,14 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/spf13/pflag"
 )
+
+// addRate adds --rate, which every command has that talks to the service.
+func (f *serviceFlags) addRate(fs *pflag.FlagSet) {
+	fs.Var(&f.rate, "rate", "API requests in a time at most, such as 7/s or 420/m (default: what the service takes, learnt from its refusals)")
+}
 
 // rateFlag is a --rate: requests in a span of time.
 type rateFlag struct {

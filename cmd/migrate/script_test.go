@@ -59,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"status":   cmdStatus,
 			"assets":   cmdAssets,
 			"requests": cmdRequests,
+			"refused":  cmdRefused,
 			"fault":    cmdFault,
 			"chaos":    cmdChaos,
 			"switch":   cmdSwitch,
@@ -205,6 +206,14 @@ func cmdRequests(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// cmdRefused checks whether requests were answered 429 since the books were opened, and
+// that none was made while a Retry-After said to wait.
+func cmdRefused(ts *testscript.TestScript, neg bool, _ []string) {
+	if b := tenantOf(ts).Books(); b.TooMany > 0 == neg || b.InsideClosedGate > 0 {
+		ts.Fatalf("%d requests were answered 429, %d made inside the closed gate", b.TooMany, b.InsideClosedGate)
+	}
+}
+
 // cmdFault queues a fault: fault KIND OP [COUNT [STATUS]].
 func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -251,6 +260,8 @@ func cmdSwitch(ts *testscript.TestScript, neg bool, args []string) {
 			lag, err := time.ParseDuration(args[1])
 			ts.Check(err)
 			s.ListLag = emulator.Duration(lag)
+		case "rate":
+			s.Rate, s.Burst = float64(atoi(ts, args[1])), atoi(ts, args[2])
 		case "fold-tags":
 			s.FoldTags = on
 		case "unique-categories":

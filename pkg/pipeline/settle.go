@@ -41,10 +41,12 @@ type settler struct {
 
 	batch    int // assets asked for in one poll
 	interval time.Duration
-	last     time.Time // of the last poll
-	moved    time.Time // when something last got further
-	still    int       // polls in a row without movement
-	swift    bool      // the last poll settled all that it asked for: the service keeps up
+	times    pollTimes
+	least    time.Duration // between two polls, whatever interval says
+	last     time.Time     // of the last poll
+	moved    time.Time     // when something last got further
+	still    int           // polls in a row without movement
+	swift    bool          // the last poll settled all that it asked for: the service keeps up
 	polls    int
 	added    int // items handed over so far
 	waitTold bool
@@ -57,7 +59,8 @@ type watched struct {
 	sent   time.Time // when its bytes went, on the monotonic clock
 	status string    // as last seen
 	polled bool
-	odd    int // polls in a row that showed it active with another version
+	not    time.Time // when it was last seen not to be there; zero: it was not asked about
+	odd    int       // polls in a row that showed it active with another version
 }
 
 // newWatched begins to watch w. When its bytes went is known from this run, or by
@@ -144,7 +147,16 @@ func (s *settler) next() (time.Time, bool) {
 	}
 	next := s.last
 	if !s.swift {
-		next = next.Add(s.interval)
+		next = next.Add(max(s.interval, s.least))
+	}
+	wait := s.r.in.Options.wait()
+	if wait >= 0 {
+		if due := s.times.due(s.queue[:min(s.batch, n)]); due.After(next) {
+			next = due
+		}
+		if over := s.moved.Add(wait); next.After(over) && !s.r.open.others(n) {
+			next = over // nobody waits for longer
+		}
 	}
 	if n < s.batch && s.r.open.others(n) {
 		patience := pollPatience
@@ -242,7 +254,14 @@ func (s *settler) poll(ctx context.Context) error {
 		}
 		keep[o] = !settled
 		all = all && settled
+		switch {
+		case !settled:
+			o.not = s.last
+		case ok && a.Status == showpad.StatusActive && o.w.item.URL == "":
+			s.times.seen(o.w.rec.Size, max(0, o.not.Sub(o.sent)), s.last.Sub(o.sent))
+		}
 	}
+	s.times.learn()
 	s.mu.Lock()
 	left := s.queue[:0]
 	for _, o := range s.queue {
@@ -253,6 +272,11 @@ func (s *settler) poll(ctx context.Context) error {
 	clear(s.queue[len(left):])
 	s.queue = left
 	n := len(left)
+	s.least = 0
+	if n > 0 {
+		oldest := left[:min(n, s.batch)]
+		s.least = max(s.times.again(oldest), s.stretched(oldest[0]))
+	}
 	s.mu.Unlock()
 
 	s.swift = all
@@ -275,10 +299,7 @@ func (s *settler) unseen() bool {
 
 // patience ends the wait for a service that does not get further.
 func (s *settler) patience(waiting int) error {
-	wait := s.r.in.Options.Wait
-	if wait == 0 {
-		wait = 30 * time.Minute
-	}
+	wait := s.r.in.Options.wait()
 	if waiting == 0 || s.r.open.others(waiting) {
 		return nil
 	}

@@ -1,0 +1,49 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+)
+
+// TestPollsFitTheProcessing: few requests, whatever the service takes, and no item waits
+// for long after it is there.
+func TestPollsFitTheProcessing(t *testing.T) {
+	const items = 200
+	for name, tc := range map[string]struct {
+		typical, some time.Duration // of all, and of one in twenty
+		late          time.Duration // at most after the last one is there
+		polls         int           // at most
+	}{
+		"at once":     {0, 0, 0, 12},
+		"seconds":     {3 * time.Second, 0, 5 * time.Second, 20},
+		"two minutes": {2 * time.Minute, 0, 30 * time.Second, 30},
+		"an hour":     {time.Hour, 0, 15 * time.Minute, 45},
+		"a mix":       {3 * time.Second, time.Hour, 15 * time.Minute, 50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := emulator.Options{Processing: tc.typical}
+				if tc.some > 0 {
+					o.Switches.Processing = []emulator.ProcessingTime{{Pattern: "*5?.txt", Time: emulator.Duration(tc.some)}}
+				}
+				w := newWorld(t, o)
+				w.options.Wait = 3 * time.Hour
+				for i := range items {
+					w.add(fmt.Sprintf("A%03d", i), "content of "+fmt.Sprint(i))
+				}
+				begin := time.Now()
+				w.mustRun(0)
+				took := time.Since(begin)
+				polls := w.tenant.Books().Requests["getAssets"]
+				t.Logf("%d reads of assets for %d items in %v", polls, items, took)
+				if polls > tc.polls || took > max(tc.typical, tc.some)+tc.late+20*time.Second {
+					t.Errorf("want at most %d reads, and %v at most after the last is there", tc.polls, tc.late)
+				}
+			})
+		})
+	}
+}
