@@ -740,4 +740,24 @@ var bugs = []bug{
 	return &curfew{r: r, ask: o.Until,`}},
 		"pkg/pipeline", []string{"TestAClockThatIsSetMovesTheEndOfARun"},
 	},
+	{
+		"lease-not-counted", "what is leased and not spent yet is free to others",
+		[]edit{{"cmd/migrate/internal/ledger/ledger.go", `	l.book.Total += int64(n)
+	l.book.Entries = append(l.book.Entries, entry{ID: o.id, N: n, Begun: now, Life: o.life})
+	return o, nil`, `	l.book.Total += int64(n)
+	l.book.Entries = append(l.book.Entries, entry{ID: o.id, N: 0, Begun: now, Life: o.life})
+	return o, nil`}},
+		"cmd/migrate/internal/ledger", []string{"TestALeaseIsOnDiskBeforeItsFirstRequest", "TestAKilledProcessCostsWhatItsLeasesHad"},
+	},
+	{
+		"clock-believed", "the wall clock alone tells how old a lease is",
+		[]edit{{"cmd/migrate/internal/ledger/instant.go", `	if i.Boot != "" && i.Boot == o.Boot {`, `	if i.Boot != "" && i.Boot == "?" {`}},
+		"cmd/migrate/internal/ledger", []string{"TestTheClockIsPut"},
+	},
+	{
+		"nothing-promised", "what has begun has no part of the budget kept for it",
+		[]edit{{"pkg/pipeline/purse.go", `	p.promised += n
+	if !w.counted {`, `	if !w.counted {`}},
+		"pkg/pipeline", []string{"TestNothingIsHalfMadeWhenABudgetEnds"},
+	},
 }
