@@ -22,7 +22,13 @@ func run(t *testing.T, address string) (*Server, *view.Tally) {
 	var tally view.Tally
 	s, err := Listen(t.Context(), address, Run{
 		ID: "r-1", Tenant: "LIVE acme", Manifest: "m.yaml", Start: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC),
-		Snapshot: tally.Snapshot, Redact: func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") },
+		Snapshot: func() view.Snapshot {
+			left := 1234
+			snap := tally.Snapshot()
+			snap.BudgetLeft, snap.Left = &left, &pipeline.Left{Likely: 12 * time.Minute, Worst: 15 * time.Minute, Share: 1}
+			return snap
+		},
+		Redact: func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +104,9 @@ func TestThePageSaysHowFarTheRunIs(t *testing.T) {
 	policy := resp.Header.Get("Content-Security-Policy")
 	if !strings.HasPrefix(policy, "default-src 'none';") || !strings.Contains(policy, "connect-src 'self'") || strings.Contains(policy, "unsafe") {
 		t.Errorf("policy %q", policy)
+	}
+	if !strings.Contains(page, "<dt><bdi>To come</bdi></dt><dd><b>12 to 15 min left</b>") || !strings.Contains(page, "<b>1,234</b>") {
+		t.Error("what is left is missing")
 	}
 	resp, body := get(t, s.URL()+"snapshot.json", nil)
 	var snap view.Snapshot

@@ -101,6 +101,12 @@ func (s *Server) pageOf(snap view.Snapshot) *htmldoc.Page {
 		},
 		Foot: []string{"Times are of the machine that runs it. The page shows and changes nothing."},
 	}
+	if left := snap.TimeLeft(); left != "" && s.end == nil {
+		p.Figures = append(p.Figures, htmldoc.Figure{Name: "To come", Value: left})
+	}
+	if n := snap.BudgetLeft; n != nil {
+		p.Figures = append(p.Figures, htmldoc.Figure{Name: "Budget", Value: view.Count(*n), Note: "requests left before the reserve"})
+	}
 	if s.end != nil {
 		p.Sentence, p.Mark = s.end.sentence, mark(s.end.code)
 		p.Facts = append(p.Facts, htmldoc.Fact{Name: "Ended", Value: []string{fmt.Sprintf("%s, exit code %d", s.end.at.Format(time.DateTime+" MST"), s.end.code)}})

@@ -25,7 +25,7 @@ func TestWhatIsLeftIsToldAsARange(t *testing.T) {
 		{&pipeline.Left{Likely: time.Minute, Worst: time.Minute, Share: 1}, 3000, until, ""},
 	} {
 		s := Snapshot{Items: 3000, Finished: c.finished, Left: c.left, Until: c.until}
-		if got := s.leftText(); got != c.want {
+		if got := s.TimeLeft(); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.left, got, c.want)
 		}
 	}

@@ -120,8 +120,7 @@ func TestEveryEventIsInTheList(t *testing.T) {
 
 // members writes a row for each member of a struct in JSON.
 func members(t *testing.T, b *strings.Builder, typ reflect.Type, comments map[string]string) {
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous && name == "":

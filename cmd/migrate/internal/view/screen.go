@@ -155,7 +155,7 @@ func paceText(snap Snapshot) string {
 	if seconds := snap.Elapsed.Seconds(); seconds >= 1 {
 		parts = append(parts, fmt.Sprintf("%.1f items/s, %s/s", float64(snap.Finished)/seconds, Bytes(int64(float64(snap.Bytes)/seconds))))
 	}
-	if left := snap.leftText(); left != "" {
+	if left := snap.TimeLeft(); left != "" {
 		parts = append(parts, left)
 	}
 	if bad := snap.bad(); bad > 0 {

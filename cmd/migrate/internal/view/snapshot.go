@@ -46,7 +46,7 @@ func (s Snapshot) Line() string {
 	if seconds := s.Elapsed.Seconds(); seconds >= 1 {
 		text += fmt.Sprintf(", %.1f items/s, %s/s", float64(s.Finished)/seconds, Bytes(int64(float64(s.Bytes)/seconds)))
 	}
-	if left := s.leftText(); left != "" {
+	if left := s.TimeLeft(); left != "" {
 		text += ", " + left
 	}
 	if s.BudgetLeft != nil {
@@ -68,9 +68,9 @@ func (s Snapshot) bad() int {
 	return n
 }
 
-// leftText is how long it will take, for people; "" when nothing is left, or nobody
+// TimeLeft is how long it will take, for people; "" when nothing is left, or nobody
 // knows yet.
-func (s Snapshot) leftText() string {
+func (s Snapshot) TimeLeft() string {
 	if s.Left == nil || s.Items <= s.Finished {
 		return ""
 	}
