@@ -101,6 +101,11 @@ func (s *bare) create(ctx context.Context, numbers <-chan int, made chan<- bareI
 }
 
 func (s *bare) send(ctx context.Context, it bareItem) error {
+	return s.put(ctx, it, pathOf(it.i), newBytes(it.i), fileSize)
+}
+
+// put asks for a URL and sends body to it.
+func (s *bare) put(ctx context.Context, it bareItem, name string, body io.Reader, size int64) error {
 	var file struct {
 		UploadMeta struct {
 			UploadURL            string            `json:"uploadUrl"`
@@ -108,15 +113,15 @@ func (s *bare) send(ctx context.Context, it bareItem) error {
 			Metadata             map[string]string `json:"metadata"`
 		} `json:"uploadMeta"`
 	}
-	err := s.call(ctx, "/v4/assets/"+it.asset+"/files", map[string]string{"name": pathOf(it.i), "contentMD5": it.sum}, &file)
+	err := s.call(ctx, "/v4/assets/"+it.asset+"/files", map[string]string{"name": name, "contentMD5": it.sum}, &file)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, file.UploadMeta.UploadURL, newBytes(it.i))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, file.UploadMeta.UploadURL, body)
 	if err != nil {
 		return err
 	}
-	req.ContentLength = fileSize
+	req.ContentLength = size
 	req.Header.Set("Content-Type", file.UploadMeta.SuggestedContentType)
 	req.Header.Set("Content-MD5", it.sum)
 	for name, value := range file.UploadMeta.Metadata {

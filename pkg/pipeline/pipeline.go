@@ -108,7 +108,7 @@ type Options struct {
 	FullCheck         bool                         // read every known asset before deciding
 	RetryFailed       bool                         // failed items start again
 	Recreate          func(externalID string) bool // items that may be made again if they are gone: each is read as with FullCheck; and keys of extras whose outcome is unknown; nil: none
-	Uploads           int                          // uploads in flight; 0 is 8
+	Uploads           int                          // uploads in flight, at most; 0 is 8
 	Bandwidth         int64                        // bytes a second that uploads may use together, at least MinBandwidth; 0: no limit
 	Requests          int                          // API requests in flight; 0 is 8
 	Hashers           int                          // files hashed at once; 0 is the number of processors
