@@ -153,9 +153,9 @@ func (u *uploads) admit() {
 		}
 		return
 	}
-	for !u.busy() {
+	for {
 		l, ok := u.next()
-		if !ok {
+		if !ok || u.full(u.waiting[l][0]) {
 			return
 		}
 		s := u.waiting[l][0]
@@ -165,6 +165,15 @@ func (u *uploads) admit() {
 		s.begun, s.has = now, true
 		close(s.granted)
 	}
+}
+
+// full reports whether there is no slot for s. A few bytes need no careful start: as
+// long as nothing was too much they may have all slots. u.mu is held.
+func (u *uploads) full(s *sending) bool {
+	if s.size < tells && u.climb.tooMuch == 0 {
+		return u.inFlight[small]+u.inFlight[large] >= u.climb.most
+	}
+	return u.busy()
 }
 
 // next is the lane whose first one gets the slot that is free; false when that is kept
