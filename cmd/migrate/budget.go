@@ -159,10 +159,9 @@ func budgetLine(s ledger.Standing) string {
 	if !s.Limited {
 		return ""
 	}
-	left := s.Left + s.Reserve
-	text := fmt.Sprintf("budget: %s of %s requests are left in %s", view.Count(left), view.Count(s.Limit), ledger.Span(s.Window))
+	text := fmt.Sprintf("budget: %s of %s requests are left in %s", view.Count(s.There), view.Count(s.Limit), ledger.Span(s.Window))
 	if s.Service {
-		text = fmt.Sprintf("the service counts requests: %s of %s are left in %s", view.Count(left), view.Count(s.Limit), ledger.Span(s.Window))
+		text = fmt.Sprintf("the service counts requests: %s of %s are left in %s", view.Count(s.There), view.Count(s.Limit), ledger.Span(s.Window))
 	}
 	if s.Reserve > 0 {
 		text += fmt.Sprintf("; %s are left to others (--reserve)", view.Count(s.Reserve))

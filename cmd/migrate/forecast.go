@@ -9,7 +9,7 @@ func (s *session) given() pipeline.Given {
 	g := pipeline.Given{Near: s.target.mode == "SANDBOX" || s.target.host != ""}
 	if s.ledger != nil {
 		if b := s.ledger.Standing(); b.Limited {
-			left := min(b.Left+b.Reserve, b.Limit)
+			left := b.There
 			g.Budget, g.Window, g.Reserve, g.Left = b.Limit, b.Window, b.Reserve, &left
 		}
 	}

@@ -182,6 +182,8 @@ func (a *app) connect(ctx context.Context, t target, f serviceFlags, gate *showp
 		a.log.Warn().Msg("who is signed in is not known: " + refused.Error())
 	case errors.Is(err, showpad.ErrNotSignedIn):
 		return nil, fmt.Errorf("%s: %w", t.name(), err)
+	case errors.Is(err, showpad.ErrBudget), errors.Is(err, showpad.ErrPaused): // nothing is wrong with the connection
+		return nil, fmt.Errorf("sign in at %s: %w", t.name(), err)
 	case ctx.Err() == nil && (refused == nil || refused.Status == 0):
 		return nil, fmt.Errorf("sign in at %s: %w (no connection: is the network up, and the name of the tenant right? HTTPS_PROXY names a proxy, --ca-file its certificate)", t.name(), err)
 	default:

@@ -16,6 +16,8 @@ type Allowance interface {
 	// Opens is when requests will be free again, and how many of them then; zero:
 	// not known. For people.
 	Opens() (at time.Time, n int)
+	// Most is how many Left tells at best, when nobody spent any for long; 0: not known.
+	Most() int
 }
 
 // purse keeps what started items still need, so that nothing is started that could
@@ -39,6 +41,7 @@ func newPurse(from Allowance) *purse { return &purse{from: from, shut: make(chan
 // request, several times), and a tenth of what is promised.
 const (
 	purseFew   = 3
+	purseLeast = 7 // to sign in, look for one item and make it, with those few
 	pursePolls = 25
 	purseTries = 10
 )
@@ -137,6 +140,9 @@ func affords(from Allowance, n int) error {
 	left, limited := from.Left()
 	if !limited || left >= n+purseFew {
 		return nil
+	}
+	if most := from.Most(); most > 0 && most < n+purseLeast {
+		return &StopError{Code: 5, Err: fmt.Errorf("the budget of requests is too small to begin at any time: it has %d before the reserve, and the beginning with one item takes %d (raise --budget, or lower --reserve)", most, n+purseLeast)}
 	}
 	return &StopError{Code: 5, Err: fmt.Errorf("the budget of requests is too small to begin now: %d are left before the reserve, and the beginning takes %d%s", left, n+purseFew, opens(from))}
 }

@@ -62,6 +62,8 @@ func (b *rolling) Opens() (time.Time, int) {
 	return b.at[0].Add(b.window), b.limit - b.reserve
 }
 
+func (b *rolling) Most() int { return b.limit - b.reserve }
+
 // on lets a world's runs spend from b.
 func (b *rolling) on(w *world) {
 	w.options.Budget = b
@@ -195,15 +197,24 @@ func TestABudgetThatIsTooSmallToBeginSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{})
 		w.add("a", "bytes", tags("One"))
-		b := &rolling{limit: 3, window: time.Hour}
-		b.on(w)
-		_, err := w.run(t.Context(), nil)
-		var stop *pipeline.StopError
-		if !errors.As(err, &stop) || stop.Code != 5 || !strings.Contains(err.Error(), "too small to begin") {
-			t.Errorf("error %v", err)
-		}
-		if n := w.tenant.Books().API; n > 0 {
-			t.Errorf("%d requests", n)
+		for _, c := range []struct {
+			limit, spent int
+			says         string
+		}{{3, 0, "too small to begin at any time"}, {40, 38, "too small to begin now"}} {
+			b := &rolling{limit: c.limit, window: time.Hour}
+			for range c.spent {
+				b.at = append(b.at, time.Now())
+			}
+			b.on(w)
+			_, err := w.run(t.Context(), nil)
+			var stop *pipeline.StopError
+			if !errors.As(err, &stop) || stop.Code != 5 || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("error %v, want one that says %s", err, c.says)
+			}
+			if n := w.tenant.Books().API; n > 0 {
+				t.Errorf("%d requests", n)
+			}
+			w.configure = nil
 		}
 	})
 }

@@ -67,10 +67,10 @@ type reading struct {
 
 // decode reads a file's content; nil is an empty book.
 func decode(b []byte) (*book, error) {
-	d := &book{Version: version}
 	if b == nil {
-		return d, nil
+		return &book{Version: version}, nil
 	}
+	d := &book{} // a file that leaves its version out is not whole
 	if err := json.Unmarshal(b, d); err != nil {
 		return nil, err
 	}

@@ -289,10 +289,12 @@ func (l *Ledger) read(b []byte, now Instant) (*book, error) {
 		until := e.Begun.Wall.Add(e.Life + w + lag(w))
 		line += fmt.Sprintf(": until %s the whole budget is taken to be spent (remove %s if you know that it is not)", until.Local().Format("Mon 2 Jan 15:04"), path)
 	}
-	l.cfg.Log.Warn().Err(err).Msg(line)
-	if l.cfg.Tell != nil {
-		l.cfg.Tell("warning: " + line)
+	if l.cfg.Tell == nil {
+		l.cfg.Log.Warn().Err(err).Msg(line)
+		return d, nil
 	}
+	l.cfg.Log.Info().Err(err).Msg(line)
+	l.cfg.Tell("warning: " + line)
 	return d, nil
 }
 
@@ -449,24 +451,41 @@ func (l *Ledger) Left() (n int, limited bool) {
 	if !l.limited() {
 		return 0, false
 	}
-	n, _ = l.left(l.cfg.clock())
+	n, _, _ = l.left(l.cfg.clock())
 	return n, true
 }
 
-// left is what Left tells, and whether it is the service's count that says so; l.mu is
-// held.
-func (l *Ledger) left(now Instant) (n int, service bool) {
+// left is what Left tells, what is there with the reserve, and whether it is the
+// service's count that says so; l.mu is held.
+func (l *Ledger) left(now Instant) (n, there int, service bool) {
 	lim := l.cfg.Limit
 	if lim.N > 0 {
-		n = l.freeOf(now, lim) - l.cfg.Reserve.Of(lim.N)
+		there = l.freeOf(now, lim)
+		n = there - l.cfg.Reserve.Of(lim.N)
 	}
 	if r := l.book.Service; r != nil {
-		there, _ := l.book.remaining(l.unspent())
-		if there -= l.cfg.Reserve.Of(r.Limit); lim.N == 0 || there < n {
-			n, service = there, true
+		told, _ := l.book.remaining(l.unspent())
+		if k := told - l.cfg.Reserve.Of(r.Limit); lim.N == 0 || k < n {
+			n, there, service = k, told, true
 		}
 	}
-	return max(n, 0), service
+	return max(n, 0), there, service
+}
+
+// Most is how many requests may be made in a window in which nobody made any; 0: not
+// known.
+func (l *Ledger) Most() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if lim := l.cfg.Limit.N; lim > 0 {
+		n = lim - l.cfg.Reserve.Of(lim)
+	}
+	if r := l.book.Service; r != nil {
+		if k := r.Limit - l.cfg.Reserve.Of(r.Limit); n == 0 || k < n {
+			n = k
+		}
+	}
+	return n
 }
 
 // Opens is when at least half of what may be used is free again, and how many
@@ -481,7 +500,7 @@ func (l *Ledger) Opens() (time.Time, int) {
 }
 
 func (l *Ledger) opens(now Instant) (time.Time, int) {
-	if _, service := l.left(now); service {
+	if _, _, service := l.left(now); service {
 		// Where the service's window stands nobody knows: it is over at the latest then.
 		r := l.book.Service
 		return now.Wall.Add(r.Window - max(now.since(r.At), 0)), r.Limit - l.cfg.Reserve.Of(r.Limit)

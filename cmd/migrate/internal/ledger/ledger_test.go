@@ -351,6 +351,39 @@ func TestADamagedLedgerCountsAsSpent(t *testing.T) {
 	l.end(t)
 }
 
+// TestAFileThatSaysNothingIsDamaged: nothing in it is not nothing spent.
+func TestAFileThatSaysNothingIsDamaged(t *testing.T) {
+	for _, text := range []string{"null", "{}", "", "\x00\x00\x00"} {
+		m := &machine{dir: fastDir(t)}
+		if err := os.WriteFile(filepath.Join(m.dir, "acme.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l := m.open(t, "1000/1h")
+		if n, _ := l.Left(); n != 0 {
+			t.Errorf("%q: %d left", text, n)
+		}
+		if n := m.spend(t, l, 1); n != 0 {
+			t.Errorf("%q: a request that may be one too many", text)
+		}
+		l.end(t)
+	}
+}
+
+func TestWhatIsLeftOfABudgetThatIsUsedUp(t *testing.T) {
+	m := &machine{dir: fastDir(t)}
+	l := m.open(t, "40/1h", func(c *Config) { c.Reserve = must(ParseReserve("10")) })
+	if n := l.Most(); n != 30 {
+		t.Errorf("at most %d", n)
+	}
+	for _, c := range []struct{ spend, left, there int }{{25, 5, 15}, {11, 0, 4}, {4, 0, 0}} {
+		m.spend(t, l, c.spend)
+		if s := l.Standing(); s.Left != c.left || s.There != c.there {
+			t.Errorf("%d before the reserve, %d with it; want %d, %d", s.Left, s.There, c.left, c.there)
+		}
+	}
+	l.end(t)
+}
+
 func TestAFileOfALaterVersionIsLeftAlone(t *testing.T) {
 	m := &machine{dir: fastDir(t)}
 	path, text := filepath.Join(m.dir, "acme.json"), `{"version":2,"what":"else"}`

@@ -21,6 +21,7 @@ type Standing struct {
 	Spent   int           // in the last window, by this credential on this machine; with what the leases of others may still spend
 	Reserve int           // of the limit, left to others
 	Left    int           // before the reserve begins
+	There   int           // of the limit, the reserve included
 	Service bool          // the limit is the one that the service told
 	Opens   time.Time     // when half of what may be used is free again; zero: not known
 	Free    int           // how many are then
@@ -39,7 +40,7 @@ func (l *Ledger) Standing() Standing {
 	if !s.Limited {
 		return s
 	}
-	s.Left, s.Service = l.left(now)
+	s.Left, s.There, s.Service = l.left(now)
 	s.Limit = l.cfg.Limit.N
 	if s.Service {
 		s.Limit, s.Window = l.book.Service.Limit, l.book.Service.Window
