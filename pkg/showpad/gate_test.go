@@ -375,6 +375,30 @@ func TestCallersThatGaveUpLeaveNothingBehind(t *testing.T) {
 	})
 }
 
+// TestATurnThatNobodyTookIsGivenBack: a caller may give up in the very moment in which
+// it is let in.
+func TestATurnThatNobodyTookIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewPacedGate(GateConfig{InFlight: 1, Rate: 1, Burst: 1})
+		gone := &ticket{granted: make(chan struct{})}
+		g.mu.Lock()
+		g.waiting = append(g.waiting, gone)
+		g.admit()
+		g.mu.Unlock()
+		<-gone.granted
+		g.abandon(gone)
+		begin := time.Now()
+		slot, err := g.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		slot.Release()
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("the next one waited %v", d)
+		}
+	})
+}
+
 // TestA503DoesNotTakeTheRateAway: however many there are.
 func TestA503DoesNotTakeTheRateAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

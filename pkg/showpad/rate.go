@@ -76,7 +76,6 @@ type pacer struct {
 	first   float64       // what was measured at the first refusal: an upper bound, with the service's burst in it
 	busy    time.Duration // how long the rate has limited since it was last set
 	dipped  bool          // a 503 has lowered the rate, and it is not back yet
-	wasted  int           // refusals in a row whose pauses the service did not make up for
 	trying  bool          // more than the ceiling
 	fast    bool          // the ceiling has proven too low
 	slow    bool          // the rate begins anew, far below the ceiling

@@ -107,13 +107,11 @@ var bugs = []bug{
 	},
 	{
 		"storm-takes-rate", "each 503 lowers the rate, however many come",
-		[]edit{{"pkg/showpad/rate.go", `	before := p.ceiling
-	if before == 0 {
-		p.first = max(p.first, p.meter.rate(now))
-		before = p.first
+		[]edit{{"pkg/showpad/rate.go", `	if p.dipped {
+		return
 	}
-`, `	before := p.meter.rate(now)
-	p.first = before
+	before := p.ceiling
+`, `	before := p.learned.rate
 `}},
 		"pkg/showpad", []string{"TestA503DoesNotTakeTheRateAway"},
 	},
@@ -121,7 +119,7 @@ var bugs = []bug{
 		"place-of-the-gone", "a caller that gave up keeps its turn of the rate",
 		[]edit{{"pkg/showpad/gate.go", `	g.pacer.giveBack()
 `, ``}},
-		"pkg/showpad", []string{"TestCallersThatGaveUpLeaveNothingBehind"},
+		"pkg/showpad", []string{"TestATurnThatNobodyTookIsGivenBack"},
 	},
 	{
 		"repeats-not-spent", "the budget counts a request once, however often it is sent",
