@@ -81,7 +81,7 @@ func parse(text string) (span, error) {
 		return s, fmt.Errorf("%s (%s)", fmt.Sprintf(format, args...), howTo)
 	}
 	times, days := "", ""
-	for _, word := range strings.Fields(tight(text)) {
+	for word := range strings.FieldsSeq(tight(text)) {
 		to, what := &days, "days"
 		if word[0] >= '0' && word[0] <= '9' {
 			to, what = &times, "times"
