@@ -348,10 +348,13 @@ func (r *runner) workers(ctx context.Context, g *errgroup.Group, n int, in <-cha
 func (r *runner) step(ctx context.Context, w *work, stage func(context.Context, *work) error) error {
 	r.curfew.check()
 	err := stage(r.busy, w)
-	if ctx.Err() == nil && errors.Is(err, errDrained) {
-		return r.leave(ctx, w) // a stage that gives this error back has not passed the item on
+	switch {
+	case !errors.Is(err, errDrained):
+		return err
+	case ctx.Err() != nil: // the run itself was ended meanwhile, which is what counts
+		return context.Cause(ctx)
 	}
-	return err
+	return r.leave(ctx, w) // a stage that gives this error back has not passed the item on
 }
 
 // errDrained ends what takes longer than the drain time after a stop.
