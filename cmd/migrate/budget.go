@@ -174,3 +174,12 @@ func budgetLine(s ledger.Standing) string {
 
 // at is a moment for people: with its day and zone.
 func at(t time.Time) string { return t.Local().Format("Mon 2 Jan 15:04 MST") }
+
+// clock is a moment for people who look at it now: the time of day, and the day too
+// where it is another one than today.
+func clock(now, t time.Time) string {
+	if now, t := now.Local(), t.Local(); now.YearDay() == t.YearDay() && now.Year() == t.Year() {
+		return t.Format(time.TimeOnly)
+	}
+	return at(t)
+}

@@ -201,7 +201,7 @@ func (a *app) signIn(ctx context.Context, f serviceFlags) (*connection, target, 
 	f.counters = counters(l)
 	gate := showpad.NewPacedGate(f.gateConfig(l))
 	gate.OnClose = func(until time.Time, why string) {
-		say(a.err, "the service asks to wait until %s (%s)", until.Local().Format(time.TimeOnly), view.Clean(why))
+		say(a.err, "the service asks to wait until %s (%s)", clock(time.Now(), until), view.Clean(why))
 	}
 	conn, err := a.connect(ctx, t, f, gate, nil, nil)
 	if l != nil {

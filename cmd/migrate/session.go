@@ -220,7 +220,7 @@ func (s *session) connect(ctx context.Context, f serviceFlags, observe func(pipe
 	f.counters = counters(s.ledger)
 	gate := showpad.NewPacedGate(f.gateConfig(s.ledger))
 	gate.OnClose = func(until time.Time, why string) {
-		observe(pipeline.Waiting{For: "retry-after", Until: until, Text: fmt.Sprintf("the service asks to wait until %s (%s)", until.Local().Format(time.TimeOnly), why)})
+		observe(pipeline.Waiting{For: "retry-after", Until: until, Text: fmt.Sprintf("the service asks to wait until %s (%s)", clock(time.Now(), until), why)})
 	}
 	call := func(c showpad.Call) {
 		if !c.Storage && c.Op != "token" {
