@@ -31,6 +31,13 @@ func (f *nightFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.wait, "wait-for-window", false, "wait until the window opens instead of ending with 5")
 }
 
+// addForecast adds those that a plan's forecast depends on.
+func (f *nightFlags) addForecast(fs *pflag.FlagSet) {
+	fs.Var(&f.windows, "window", `for the forecast: when runs may work, such as "22:00-06:00 Mon-Fri" (repeatable)`)
+	fs.Var(&f.zone, "timezone", "of --window, such as Europe/Brussels (default: this machine's)")
+	fs.DurationVar(&f.most, "max-duration", 0, "for the forecast: how long a run may take; 0 is no limit")
+}
+
 func (f *nightFlags) numbers() []number { return []number{{"max-duration", int64(f.most), 0}} }
 
 // windowTexts is a --window.

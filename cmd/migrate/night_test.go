@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -191,4 +192,33 @@ func TestAQuestionIsNotAnsweredAfterTheWindow(t *testing.T) {
 			t.Errorf("at %s: %v", n.moment(time.Now(), time.Now()), err)
 		}
 	})
+}
+
+// TestAPlanKnowsWhenItsRunsMayWork: a forecast begins when the window opens.
+func TestAPlanKnowsWhenItsRunsMayWork(t *testing.T) {
+	_, vars := serve(t, emulator.Options{})
+	write(t, twoItems())
+	opens := time.Now().UTC().AddDate(0, 0, 2).Truncate(24 * time.Hour)
+	window := opens.Weekday().String()[:3]
+	for _, command := range [][]string{{"plan", "m.yaml"}, {"run", "m.yaml", "--dry-run"}} {
+		p := expect(t, vars, exitOK, append(command, "--json", "--window", window, "--timezone", "UTC", "--rate", "1000/s")...)
+		var doc struct {
+			Summary pipeline.Summary `json:"summary"`
+		}
+		if err := json.Unmarshal([]byte(p.out.String()), &doc); err != nil {
+			t.Fatal(err)
+		}
+		f := doc.Summary.Forecast
+		if f == nil || len(f.Runs) != 1 || !f.Runs[0].Start.Equal(opens) || f.Assumptions.Rate.Value != 1000 || f.Assumptions.Rate.Origin != pipeline.OriginGiven {
+			t.Errorf("%s on %s, which begins %s: %+v", command[0], window, opens, f)
+		}
+	}
+	p := expect(t, vars, exitOK, "plan", "m.yaml", "--max-duration", "1ms")
+	if !strings.Contains(p.out.String(), "no run is long enough (see --max-duration)") {
+		t.Errorf("stdout:\n%s", p.out)
+	}
+	p = expect(t, vars, exitUsage, "plan", "m.yaml", "--max-duration", "-1s")
+	if !strings.Contains(p.err.String(), "--max-duration must be 0 or more") {
+		t.Errorf("stderr:\n%s", p.err)
+	}
 }

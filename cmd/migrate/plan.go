@@ -19,6 +19,7 @@ type planFlags struct {
 	selects selectFlags
 	state   stateFlag
 	decide  runFlags
+	night   nightFlags
 	show    planShow
 	sep     *separator
 }
@@ -100,6 +101,7 @@ decision, else 0, or with --exit-code 8 when there is work to do.`,
 	f.state.add(fs)
 	f.decide.addDecisions(fs)
 	f.decide.addForecast(fs)
+	f.night.addForecast(fs)
 	f.show.add(cmd, "")
 	f.sep = addSeparator(fs)
 	cmd.RunE = a.action(manifestFirst, func(ctx context.Context, args []string) (int, error) { return a.plan(ctx, args[0], f) })
@@ -126,7 +128,11 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	if err != nil {
 		return 0, err
 	}
-	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers())...); err != nil {
+	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers(), f.night.numbers())...); err != nil {
+		return 0, err
+	}
+	n, err := newNight(&f.night)
+	if err != nil {
 		return 0, err
 	}
 	s, sel, err := a.start(ctx, path, f.service, f.files, &f.selects, f.state, f.decide.strict)
@@ -159,7 +165,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	doc.Unmapped = s.checked.Unmapped
 
 	in := s.input(reader, sel, f.decide.options(f.service))
-	in.Options.Hash, in.Options.Given = f.show.hash, s.given()
+	in.Options.Hash, in.Options.Given = f.show.hash, s.given(n, f.service)
 	in.Options.Given.Bandwidth = in.Options.Bandwidth
 	if in.Options.OlderState, err = s.olderState(ctx, reader); err != nil {
 		return 0, err

@@ -80,7 +80,7 @@ as files in MANIFEST.runs/. Exit codes: migrate help exit-codes.`,
 		case f.dryRun && f.plan != "":
 			return 0, usagef("--dry-run and --plan contradict each other: the saved plan says what would be done (leave one of them out)")
 		case f.dryRun:
-			return a.plan(ctx, args[0], planFlags{service: f.service, files: f.files, selects: f.selects, state: f.state, decide: f.run, show: f.show, sep: f.sep})
+			return a.plan(ctx, args[0], planFlags{service: f.service, files: f.files, selects: f.selects, state: f.state, decide: f.run, night: f.night, show: f.show, sep: f.sep})
 		}
 		if err := a.refusePlanFlags(", or use migrate plan"); err != nil {
 			return 0, err

@@ -36,7 +36,9 @@ func (c course) through(requests int, g Given, now time.Time) (e Estimate, runs 
 				}
 				t = open
 			}
-			closes, until, why = end.Sub(t).Seconds(), end, "window"
+			if !end.IsZero() {
+				closes, until, why = end.Sub(t).Seconds(), end, "window"
+			}
 		}
 		if d := g.MaxDuration.Seconds(); d > 0 && d < closes {
 			closes, why = d, "max-duration"

@@ -55,6 +55,10 @@ func TestAForecastNamesWhatDecides(t *testing.T) {
 	}{
 		{name: "nothing to do", runs: 0},
 		{name: "the line", load: decks, by: "bandwidth", likely: 131 * time.Second, runs: 1, finish: 131 * time.Second},
+		{
+			name: "a window that does not close", load: decks, by: "bandwidth", likely: 131 * time.Second, runs: 1, finish: 131 * time.Second,
+			given: pipeline.Given{Next: func(t time.Time) (open, closes time.Time, inside bool) { return t, time.Time{}, true }},
+		},
 		{name: "the rate", load: decks, paces: func(p *pipeline.Paces) { set(&p.Rate, 7) }, by: "rate", likely: 324 * time.Second, runs: 1},
 		{name: "single uploads", load: decks, paces: func(p *pipeline.Paces) { set(&p.Upload, 1e6) }, by: "uploads", likely: 306 * time.Second, runs: 1},
 		{name: "each request", load: pipeline.Workload{Requests: 5000}, by: "requests", likely: 63 * time.Second, runs: 1},

@@ -71,7 +71,7 @@ type Given struct {
 	Left      *int          // of Budget now, the reserve included; nil: all of it
 	// Next is the window that t is in, or else the next one: when it opens and
 	// closes, and whether t is inside. nil: no windows, it is always open. open zero:
-	// there will be none.
+	// there will be none. closes zero: it stays open.
 	Next        func(t time.Time) (open, closes time.Time, inside bool)
 	MaxDuration time.Duration // of one run; 0: no limit
 }
