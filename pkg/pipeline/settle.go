@@ -240,6 +240,7 @@ func (s *settler) poll(ctx context.Context) error {
 	moved, all := false, true
 	for i, o := range batch {
 		a, ok := found[ids[i]]
+		size, sent := o.w.rec.Size, o.w.item.URL == "" // once settled, an item is its next stage's
 		var settled bool
 		if ok {
 			before := o.status
@@ -257,8 +258,8 @@ func (s *settler) poll(ctx context.Context) error {
 		switch {
 		case !settled:
 			o.not = s.last
-		case ok && a.Status == showpad.StatusActive && o.w.item.URL == "":
-			s.times.seen(o.w.rec.Size, max(0, o.not.Sub(o.sent)), s.last.Sub(o.sent))
+		case ok && a.Status == showpad.StatusActive && sent:
+			s.times.seen(size, max(0, o.not.Sub(o.sent)), s.last.Sub(o.sent))
 		}
 	}
 	s.times.learn()
