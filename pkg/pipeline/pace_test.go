@@ -55,7 +55,7 @@ func farRun(t testing.TB, n int) (run, bareCalls time.Duration, reads int) {
 		return s, &away{RoundTripper: s, d: latency, calls: map[string]int{}}
 	}
 	s, far := tenant()
-	v4, v3 := s.URLs()
+	v4, _ := s.URLs()
 	calls := &bare{url: v4.Scheme + "://" + v4.Host, api: &http.Client{Transport: far}, storage: &http.Client{Transport: far}, slots: make(chan struct{}, inFlight)}
 	begin := time.Now()
 	if err := calls.move(t.Context(), n); err != nil {
@@ -67,7 +67,7 @@ func farRun(t testing.TB, n int) (run, bareCalls time.Duration, reads int) {
 	}
 
 	s, far = tenant()
-	v4, v3 = s.URLs()
+	v4, v3 := s.URLs()
 	client, err := showpad.New(showpad.Config{
 		APIURL: v4.String(), V3URL: v3.String(), Token: showpad.StaticToken(emulator.DefaultToken), Base: far, Storage: far, Gate: showpad.NewGate(inFlight),
 	})
