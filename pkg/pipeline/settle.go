@@ -145,11 +145,15 @@ func (s *settler) next() (time.Time, bool) {
 	if n == 0 {
 		return time.Time{}, false
 	}
+	wait := s.r.in.Options.wait()
 	next := s.last
 	if !s.swift {
-		next = next.Add(max(s.interval, s.least))
+		pause := s.interval
+		if wait >= 0 || s.r.open.others(n) { // else nobody waits: each is looked at, and that is all
+			pause = max(pause, s.least)
+		}
+		next = next.Add(pause)
 	}
-	wait := s.r.in.Options.wait()
 	if wait >= 0 {
 		if due := s.times.due(s.queue[:min(s.batch, n)]); due.After(next) {
 			next = due
