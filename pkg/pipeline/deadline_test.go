@@ -407,3 +407,26 @@ func TestADeadlineInEachPhase(t *testing.T) {
 		t.Errorf("the deadlines do not go through the run: %v", phases)
 	}
 }
+
+// TestParkedCreatesKeepNoTurn: with a deadline, assets are made as their bytes can be
+// sent. Those whose creates were lost send nothing meanwhile, and what waits for its
+// turn must not wait for them, who could not come back for it.
+func TestParkedCreatesKeepNoTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("A", "", func(i *manifest.Item) { // the first create, which sends no bytes
+			i.File, i.Location, i.URL = "", manifest.Location{}, "https://www.example.com/"
+		})
+		w.many(40, func(i *manifest.Item) { i.ExternalID = "B" + i.ExternalID })
+		w.options.Uploads, w.options.Requests = 2, 2
+		end := time.Now().Add(8 * time.Hour)
+		w.options.Until = func() pipeline.Deadline { return pipeline.Deadline{At: end, Why: "the window closes"} }
+		w.tenant.Fail(emulator.Fault{Op: "postAssets", Nth: 2, Count: 3, Kind: emulator.KindReset})
+		begun := time.Now()
+		w.mustRun(0)
+		if d := time.Since(begun); d > 10*time.Minute {
+			t.Errorf("it took %s", d)
+		}
+		w.check()
+	})
+}

@@ -28,9 +28,11 @@ type parked struct {
 
 func newPark(r *runner) *park { return &park{r: r, wake: make(chan struct{}, 1)} }
 
-// add parks w. It never waits.
+// add parks w. It never waits. Its turn to be made goes to another: whoever waits for
+// one keeps w from coming back.
 func (p *park) add(_ context.Context, w *work, settled time.Time) error {
 	const firstPause = 250 * time.Millisecond
+	p.r.curfew.over(w)
 	now := time.Now()
 	p.mu.Lock()
 	p.held = append(p.held, &parked{w: w, settled: settled, next: earlier(now.Add(firstPause), settled), pause: firstPause})
