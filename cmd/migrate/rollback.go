@@ -345,7 +345,7 @@ func knownRuns(all []state.Run) string {
 func (s *session) rollbackInput(r state.Reader, t taken, f *rollbackCommand) pipeline.RollbackInput {
 	in := pipeline.RollbackInput{Runs: t.runs, Delete: t.delete}
 	in.Manifest = &manifest.Manifest{ID: t.manifest}
-	in.State, in.Calls, in.Start, in.Log, in.Options = r, &s.calls, s.start, s.app.log, f.run.options(f.service)
+	in.State, in.Calls, in.Gate, in.Start, in.Log, in.Options = r, &s.calls, s.gate, s.start, s.app.log, f.run.options(f.service)
 	in.API, in.Options.Budget = s.conn.client, allowance(s.ledger)
 	return in
 }

@@ -34,6 +34,7 @@ type session struct {
 	conn    *connection
 	ledger  *ledger.Ledger // that counts its requests; nil: nobody does
 	calls   pipeline.Calls
+	gate    func() showpad.PaceNow
 	closers []func() error
 }
 
@@ -219,12 +220,16 @@ func (s *session) connect(ctx context.Context, f serviceFlags, observe func(pipe
 	}
 	f.counters = counters(s.ledger)
 	gate := showpad.NewPacedGate(f.gateConfig(s.ledger))
+	s.gate = gate.Pace
 	gate.OnClose = func(until time.Time, why string) {
 		observe(pipeline.Waiting{For: "retry-after", Until: until, Text: fmt.Sprintf("the service asks to wait until %s (%s)", clock(time.Now(), until), why)})
 	}
 	call := func(c showpad.Call) {
 		if !c.Storage && c.Op != "token" {
 			s.calls.Add(c.Op)
+			if c.Err == nil {
+				s.calls.Took(c.Elapsed)
+			}
 		}
 		observe(pipeline.Request{Op: c.Op, Status: c.Status, Storage: c.Storage, Retry: c.Retry, Elapsed: c.Elapsed})
 	}
@@ -280,7 +285,7 @@ func (s *session) input(r state.Reader, sel pipeline.Selection, o pipeline.Optio
 	in := pipeline.Input{
 		Manifest: s.set.Manifest,
 		Items:    func(ctx context.Context) iter.Seq2[manifest.Item, error] { return s.set.Items(ctx) },
-		Sources:  s.sources.byName, State: r, Select: sel, Calls: &s.calls, Start: s.start, Log: s.app.log, Options: o,
+		Sources:  s.sources.byName, State: r, Select: sel, Calls: &s.calls, Gate: s.gate, Start: s.start, Log: s.app.log, Options: o,
 	}
 	if s.conn != nil {
 		in.API = s.conn.client

@@ -29,3 +29,13 @@ func WorkloadOf(sizes []int64, name func(int) string) Workload {
 	l.total(&s)
 	return l
 }
+
+// WorkloadOfPlan is the workload of a plan.
+func WorkloadOfPlan(rows []Row, s *Summary) Workload {
+	var l Workload
+	for i := range rows {
+		l.add(&rows[i])
+	}
+	l.total(s)
+	return l
+}

@@ -45,11 +45,14 @@ type ForecastRun struct {
 
 const (
 	// startTrips is how many requests follow each other before work is in full swing:
-	// signing in, Divisions, people, tags, the first look-up, the first create and the
-	// look-up that proves it.
-	startTrips = 8
+	// signing in, Divisions and other names, the first look-up; and createTrips where
+	// assets are made: the first create goes alone, and a look-up proves it.
+	startTrips  = 3
+	createTrips = 3
 	// restartReads are the requests that each further run costs.
 	restartReads = 10
+	// latePoll is how many seconds after a file is active that is seen, at most.
+	latePoll = 45
 )
 
 // spread is how far a number may be off, as a factor.
@@ -132,8 +135,6 @@ func newCourse(load *Workload, p Paces) course {
 	if load.Requests == 0 && load.Puts == 0 && load.HashFiles == 0 {
 		return c
 	}
-	requests, puts := float64(load.Requests), float64(load.Puts)
-	trip := p.Latency.Value
 	stage := func(name string, seconds float64) {
 		if seconds > 0 {
 			c.stages[name] = seconds
@@ -142,32 +143,58 @@ func newCourse(load *Workload, p Paces) course {
 			c.steady, c.by = seconds, name
 		}
 	}
-	stage("rate", over(requests, p.Rate.Value))
-	stage("requests", over(requests*trip, p.Requests.Value))
-	// A slot is held from the request for its URL on.
-	stage("uploads", over(puts*(trip+p.Put.Value)+over(float64(load.Bytes), p.Upload.Value), p.Uploads.Value))
-	stage("bandwidth", over(float64(load.Bytes), p.Bandwidth.Value))
-	stage("hashing", over(float64(load.HashBytes), p.Hash.Value*math.Min(math.Max(1, p.Hashers.Value), math.Max(1, float64(load.HashFiles)))))
-
+	for _, st := range p.stages(load, load.Bytes, load.HashBytes) {
+		stage(st.name, st.seconds)
+	}
+	trip := p.Latency.Value
 	c.start = startTrips * trip
-	flow := c.steady
+	if load.Creates > 0 {
+		c.start += createTrips * trip
+	}
 	for i := range load.Largest {
 		f := &load.Largest[i]
 		at := 0.0
-		if load.writes > 0 {
-			at = flow * float64(f.after) / float64(load.writes)
+		if load.writes > 0 { // when those before it are on their way
+			hash := load.HashBytes
+			if f.Hash {
+				hash -= f.Size
+			}
+			for _, st := range p.stages(load, load.Bytes-f.Size, hash) {
+				at = max(at, st.seconds*float64(f.after)/float64(load.writes))
+			}
 		}
-		if s := at + p.alone(f); s > c.steady {
+		if s := at + p.alone(f); s > c.steady*1.01 {
 			c.steady, c.by = s, "file"
 		}
 	}
 	if load.Puts > 0 {
 		c.start += trip + p.Put.Value
-		c.tail = p.Processing.Value + trip
+		// It is seen by the next poll; those come more rarely the longer it takes.
+		c.tail = p.Processing.Value + math.Min(p.Processing.Value/5, latePoll) + trip
 		if c.tail > c.steady {
 			c.by = "processing"
 		}
 		c.stages["processing"] = c.tail
 	}
 	return c
+}
+
+// stageTime is what one resource takes for its part of the work, in seconds.
+type stageTime struct {
+	name    string
+	seconds float64
+}
+
+// stages are those of a workload, of so many bytes to send and to read.
+func (p Paces) stages(load *Workload, bytes, hash int64) []stageTime {
+	requests, puts, trip := float64(load.Requests), float64(load.Puts), p.Latency.Value
+	hashers := math.Max(1, math.Min(p.Hashers.Value, float64(load.HashFiles)))
+	return []stageTime{
+		{"rate", over(requests, p.Rate.Value)},
+		{"requests", over(requests*trip, p.Requests.Value)},
+		// A slot is held from the request for its URL on.
+		{"uploads", over(puts*(trip+p.Put.Value)+over(float64(bytes), p.Upload.Value), p.Uploads.Value)},
+		{"bandwidth", over(float64(bytes), p.Bandwidth.Value)},
+		{"hashing", over(float64(hash), p.Hash.Value*hashers)},
+	}
 }

@@ -43,6 +43,9 @@ func (c course) through(requests int, g Given, now time.Time) (e Estimate, runs 
 		if d := g.MaxDuration.Seconds(); d > 0 && d < closes {
 			closes, why = d, "max-duration"
 		}
+		if why != "" { // nothing begins at the end of its time, so that all is over by then
+			closes -= math.Min((g.Drain + closingTail).Seconds(), closes/4)
+		}
 		overhead := 0.0
 		if e.Runs > 0 {
 			overhead = restartReads

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/showpad-migrate/migrate/pkg/content"
@@ -71,7 +72,7 @@ func (in *Input) hashFile(ctx context.Context, src source.Source, l manifest.Loc
 		hashed := in.now()
 		var sum []byte
 		var info source.Info
-		if sum, n, info, err = readMD5(ctx, src, l); err == nil && listed.Size >= 0 && n != listed.Size && info.Listed != listed.Size {
+		if sum, n, info, err = readMD5(ctx, src, l, in.reading); err == nil && listed.Size >= 0 && n != listed.Size && info.Listed != listed.Size {
 			// The opening tells how many there are; the next run would go by what is listed.
 			err = &source.Error{Op: "read", Path: l.String(), Err: source.ErrChanged}
 		}
@@ -115,8 +116,9 @@ func sizeError(l manifest.Location, listed, n int64) error {
 	}
 }
 
-// readMD5 reads a file to its end, n bytes.
-func readMD5(ctx context.Context, src source.Source, l manifest.Location) (sum []byte, n int64, info source.Info, err error) {
+// readMD5 reads a file to its end, n bytes. What it waits for them is added to
+// waited, unless that is nil.
+func readMD5(ctx context.Context, src source.Source, l manifest.Location, waited *atomic.Int64) (sum []byte, n int64, info source.Info, err error) {
 	open := src.Open
 	if k, ok := src.(*keptBytes); ok {
 		open = k.keep
@@ -134,6 +136,9 @@ func readMD5(ctx context.Context, src source.Source, l manifest.Location) (sum [
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	in := &ctxReader{ctx, f}
+	if waited != nil {
+		in.r = timedReader{f, waited}
+	}
 	head, err := readHead(in, l, (*buf)[:content.HeadSize])
 	if err != nil {
 		return nil, 0, info, err
@@ -193,4 +198,17 @@ func (r *ctxReader) Read(p []byte) (int, error) {
 		return 0, context.Cause(r.ctx)
 	}
 	return r.r.Read(p)
+}
+
+// timedReader adds up the nanoseconds that its bytes are waited for.
+type timedReader struct {
+	r      io.Reader
+	waited *atomic.Int64
+}
+
+func (r timedReader) Read(p []byte) (int, error) {
+	begun := time.Now()
+	n, err := r.r.Read(p)
+	r.waited.Add(int64(time.Since(begun)))
+	return n, err
 }

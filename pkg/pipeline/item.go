@@ -52,7 +52,10 @@ func (r *runner) record(w *work, step func(*state.Record)) *state.Record {
 // put writes the next record and waits until it is on disk: for intents.
 func (r *runner) put(ctx context.Context, w *work, text string, change *state.Change, step func(*state.Record)) error {
 	rec := r.record(w, step)
-	if err := r.in.Store.Put(ctx, writes(w.rec, rec, text, change)...); err != nil {
+	r.meter.at(atState, 1)
+	err := r.in.Store.Put(ctx, writes(w.rec, rec, text, change)...)
+	r.meter.at(atState, -1)
+	if err != nil {
 		return stateError(w, err)
 	}
 	w.rec = rec
@@ -480,8 +483,10 @@ func (t *tally) into(out *Outcome) {
 // Calls counts API requests by operation. The zero value is ready; its methods
 // may be called concurrently.
 type Calls struct {
-	mu sync.Mutex
-	n  map[string]int
+	mu    sync.Mutex
+	n     map[string]int
+	timed int
+	time  time.Duration
 }
 
 // Add counts one request.
@@ -492,6 +497,24 @@ func (c *Calls) Add(op string) {
 		c.n = map[string]int{}
 	}
 	c.n[op]++
+}
+
+// Took adds the time that an answered request took, once it had left.
+func (c *Calls) Took(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timed++
+	c.time += d
+}
+
+// took is how many requests were answered, and their times added up.
+func (c *Calls) took() (n int, d time.Duration) {
+	if c == nil {
+		return 0, 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.timed, c.time
 }
 
 // Snapshot is a copy of the counts.

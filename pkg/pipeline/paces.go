@@ -74,6 +74,7 @@ type Given struct {
 	// there will be none. closes zero: it stays open.
 	Next        func(t time.Time) (open, closes time.Time, inside bool)
 	MaxDuration time.Duration // of one run; 0: no limit
+	Drain       time.Duration // before the end of a window, or of a run's time, in which nothing begins
 }
 
 // paces puts together what is known, best first.

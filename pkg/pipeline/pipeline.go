@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -79,11 +80,16 @@ type Input struct {
 	// jump: nothing that keeps a promise within one run depends on it.
 	Clock   func() time.Time
 	Observe func(Event) // nil: nobody
+	// Gate is the pace of the gate that the requests of API pass, for what limits a
+	// run; nil: not known.
+	Gate func() showpad.PaceNow
 	// Extra is given the rows of what the manifest makes beside its items, after
 	// all rows of items; of plans alone, nil: nobody. Its error ends the plan.
 	Extra   func(ExtraRow) error
 	Log     zerolog.Logger
 	Options Options
+
+	reading *atomic.Int64 // gets the nanoseconds in which bytes to hash are waited for; nil: nobody does
 }
 
 // now is the wall clock.

@@ -127,7 +127,10 @@ func (g *gatherer) forecast(ctx context.Context, load Workload, s *Summary) (*Fo
 	if load.total(s); s.Writes+s.Puts+load.HashFiles == 0 {
 		load.Requests = 0 // nothing but the reads that the plan has made as well
 	}
-	f := Foresee(load, g.in.Options.Given.paces(&g.in.Options, m), g.in.Options.Given, g.in.Start)
+	o := &g.in.Options
+	given := o.Given
+	given.Drain = o.drain()
+	f := Foresee(load, given.paces(o, m), given, g.in.Start)
 	return &f, nil
 }
 

@@ -74,7 +74,7 @@ func (r *runner) pass(ctx context.Context) (*pass, error) {
 // pruneStages carries pruning out: batch after batch is read, decided and acted
 // on.
 func (r *runner) pruneStages(ctx context.Context) error {
-	r.open = newOpenItems()
+	r.open = newOpenItems(r.meter)
 	g, ctx := errgroup.WithContext(ctx)
 	busy, cancelBusy := context.WithCancelCause(ctx)
 	defer cancelBusy(nil)

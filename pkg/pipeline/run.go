@@ -115,6 +115,9 @@ func (r *runner) carryOut(ctx context.Context, out *Outcome, work, notReached fu
 		err = r.extrasNotReached(ctx)
 	}
 	r.tellExtras()
+	if perr := r.keepPaces(context.WithoutCancel(ctx)); err == nil {
+		err = perr
+	}
 	// What is known is written down even when the run was told to leave.
 	if ferr := r.in.Store.Flush(context.WithoutCancel(ctx)); err == nil {
 		err = ferr
@@ -160,6 +163,7 @@ type runner struct {
 	stopCause error // set before stopping is closed
 	drainTold sync.Once
 
+	meter    *meter
 	open     *openItems
 	produced int // selected items that were routed
 
@@ -181,6 +185,8 @@ func newRunner(in *RunInput) *runner {
 		queue = max(0, n)
 	}
 	ahead := orInt(o.limits.ahead, lookAhead)
+	meter := newMeter(o, o.hashers())
+	in.reading = &meter.reading
 	r := &runner{
 		in: in, begun: time.Now(),
 		settleTime:   or(o.SettleTime, settleTime),
@@ -193,7 +199,8 @@ func newRunner(in *RunInput) *runner {
 		toUpdate:     oneLane(queue),
 		tagsMaking:   map[string]*making{},
 		stopping:     make(chan struct{}),
-		open:         newOpenItems(),
+		meter:        meter,
+		open:         newOpenItems(meter),
 		extra:        extraRun{works: map[state.ExtraKind][]*extraWork{}},
 	}
 	if r.retries == 0 {
@@ -209,7 +216,9 @@ func newRunner(in *RunInput) *runner {
 }
 
 // hashers is how many files are read at once for their checksums.
-func (r *runner) hashers() int { return orInt(r.in.Options.Hashers, runtime.GOMAXPROCS(0)) }
+func (r *runner) hashers() int { return r.in.Options.hashers() }
+
+func (o *Options) hashers() int { return orInt(o.Hashers, runtime.GOMAXPROCS(0)) }
 
 func orInt(n, def int) int {
 	if n <= 0 {
@@ -271,6 +280,7 @@ func (r *runner) watchStop(ctx context.Context) func() {
 func (r *runner) emit(e Event) {
 	if r.in.Observe != nil {
 		r.in.Observe(e)
+		r.tellPace()
 	}
 }
 
@@ -603,9 +613,15 @@ func (r *runner) rehash(ctx context.Context, w *work, read bool) error {
 		w.kept = &keptBytes{Source: src, keeper: k}
 		src = w.kept
 	}
+	known, begun := w.facts.MD5 != "" && !read, time.Now()
+	r.meter.at(atHash, 1)
 	sum, info, err := r.in.hashFile(ctx, src, w.item.Location, read)
+	r.meter.at(atHash, -1)
 	if err != nil {
 		return err
+	}
+	if !known {
+		r.meter.hash(info.Size, time.Since(begun))
 	}
 	w.took(sum, info, hashed)
 	if w.back != nil && w.facts.MD5 != w.back.file {
@@ -683,20 +699,27 @@ func (r *runner) notReached(ctx context.Context) error {
 
 // openItems counts the items that are in some stage.
 type openItems struct {
+	meter *meter
 	mu    sync.Mutex
 	n     int
 	ended bool // no more will be added
 	empty chan struct{}
 }
 
-func newOpenItems() *openItems { return &openItems{empty: make(chan struct{})} }
+func newOpenItems(m *meter) *openItems { return &openItems{empty: make(chan struct{}), meter: m} }
 
-func (o *openItems) add() { o.mu.Lock(); o.n++; o.mu.Unlock() }
+func (o *openItems) add() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.n++
+	o.meter.are(atItems, o.n)
+}
 
 func (o *openItems) done() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.n--
+	o.meter.are(atItems, o.n)
 	o.check()
 }
 
@@ -745,6 +768,9 @@ func (r *runner) conclude(out *Outcome, err error) {
 	if out.takes = r.back != nil; !out.takes && out.Plan.Prune == nil {
 		out.Plan.Prune = r.notPruned()
 	}
+	u := r.usage()
+	u.ended = r.endedBy(err)
+	out.Limit = u.limit()
 	out.Err = err
 	out.Code = exitCode(out, err)
 	out.Sentence = sentence(out)

@@ -102,6 +102,7 @@ func (s *settler) add(w *work) {
 	s.mu.Lock()
 	s.added++
 	s.queue = append(s.queue, s.newWatched(w))
+	s.r.meter.are(atService, len(s.queue))
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -203,6 +204,7 @@ func (s *settler) leaveAll(ctx context.Context) error {
 	s.mu.Lock()
 	queue := s.queue
 	s.queue = nil
+	s.r.meter.are(atService, 0)
 	s.mu.Unlock()
 	for _, o := range queue {
 		if err := s.r.leave(ctx, o.w); err != nil {
@@ -282,6 +284,7 @@ func (s *settler) poll(ctx context.Context) error {
 		oldest := left[:min(n, s.batch)]
 		s.least = max(s.times.again(oldest), s.stretched(oldest[0]))
 	}
+	s.r.meter.are(atService, n)
 	s.mu.Unlock()
 
 	s.swift = all
@@ -504,6 +507,9 @@ func (s *settler) reason(ctx context.Context, w *work) error {
 // verified finishes an item whose bytes are right, or sends what its fields lack.
 func (s *settler) verified(ctx context.Context, w *work) error {
 	r := s.r
+	if w.item.URL == "" && !w.sentAt.IsZero() {
+		r.meter.settled(time.Since(w.sentAt))
+	}
 	if w.item.URL == "" && w.Asset.CurrentFile != nil && w.rec.FileID == "" {
 		w.rec.FileID = w.Asset.CurrentFile.ID
 	}

@@ -111,6 +111,8 @@ func (r *runner) sendOnce(ctx context.Context, w *work) (asked bool, err error) 
 		return false, err
 	}
 	defer slot.leave()
+	r.meter.at(atSlot, 1)
+	defer r.meter.at(atSlot, -1)
 	if !r.curfew.fitsUpload(w) { // it may have waited for long
 		return false, errNoTime
 	}
@@ -119,14 +121,18 @@ func (r *runner) sendOnce(ctx context.Context, w *work) (asked bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	counted := int64(0)
+	counted, begun := int64(0), time.Now()
 	slot.begins()
+	r.meter.at(atUpload, 1)
 	err = r.in.API.Put(ctx, up, w.facts.Info.Size, r.opener(ctx, w), func(n int64) {
 		counted += n
 		slot.moved(n)
 		r.emit(Sent{ExternalID: w.item.ExternalID, N: n})
 	}, showpad.Attempts(slot.tried, slot.again))
-	if err != nil && counted != 0 {
+	r.meter.at(atUpload, -1)
+	if err == nil {
+		r.meter.put(w.facts.Info.Size, time.Since(begun))
+	} else if counted != 0 {
 		r.emit(Sent{ExternalID: w.item.ExternalID, N: -counted})
 	}
 	return true, err

@@ -51,6 +51,8 @@ type world struct {
 	leaves    bool                        // edit takes items out of the manifest, and brings some back
 	left      []manifest.Item             // those that are out
 	configure func(*showpad.Config)       // the client; nil: the tenant's personal token
+	calls     pipeline.Calls
+	gate      func() showpad.PaceNow // of the latest client
 	changeAPI func(*showpad.Client) pipeline.API
 
 	mu      sync.Mutex
@@ -127,6 +129,16 @@ func (w *world) clientWith(configure func(*showpad.Config)) *showpad.Client {
 	if configure != nil {
 		configure(&cfg)
 	}
+	w.gate = cfg.Gate.Pace
+	observe := cfg.Observe
+	cfg.Observe = func(c showpad.Call) {
+		if !c.Storage && c.Err == nil {
+			w.calls.Took(c.Elapsed)
+		}
+		if observe != nil {
+			observe(c)
+		}
+	}
 	c, err := showpad.New(cfg)
 	if err != nil {
 		w.t.Fatal(err)
@@ -153,7 +165,7 @@ func (w *world) input(st state.Reader) pipeline.Input {
 			}
 		},
 		Sources: w.sources(), Hashes: &w.cache,
-		API: api, State: st, Select: w.sel, Start: w.clock(), Clock: w.clock, Log: zerolog.Nop(), Options: w.options,
+		API: api, Calls: &w.calls, Gate: w.gate, State: st, Select: w.sel, Start: w.clock(), Clock: w.clock, Log: zerolog.Nop(), Options: w.options,
 		Observe: func(e pipeline.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -251,7 +251,7 @@ func rowsOf[T any](all []T, cells func(T) []htmldoc.Cell) func(func([]htmldoc.Ce
 
 // limitNames are what can limit a run.
 var limitNames = map[string]string{
-	"rate": "the rate of requests", "closed": "the service asked to wait", "requests": "requests in flight", "budget": "the budget of requests", "bandwidth": "the bandwidth", "uploads": "uploads in flight",
+	"rate": "the rate of requests", "closed": "the service asked to wait", "requests": "requests in flight", "budget": "the budget of requests", "bandwidth": "the bandwidth", "uploads": "uploads in flight", "file": "single uploads",
 	"source": "reading the files", "hashing": "checksums", "state": "the disk of the state", "processing": "processing at the service", "window": "the window",
 }
 

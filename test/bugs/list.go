@@ -337,10 +337,13 @@ var bugs = []bug{
 	},
 	{
 		"state-error-swallowed", "a state that cannot be written does not end the run",
-		[]edit{{"pkg/pipeline/item.go", `	if err := r.in.Store.Put(ctx, writes(w.rec, rec, text, change)...); err != nil {
+		[]edit{{"pkg/pipeline/item.go", `	err := r.in.Store.Put(ctx, writes(w.rec, rec, text, change)...)
+	r.meter.at(atState, -1)
+	if err != nil {
 		return stateError(w, err)
 	}
 `, `	_ = r.in.Store.Put(ctx, writes(w.rec, rec, text, change)...)
+	r.meter.at(atState, -1)
 `}},
 		"pkg/pipeline", []string{"TestAStateThatCannotBeWrittenEndsTheRunBeforeItCreates"},
 	},

@@ -133,6 +133,10 @@ type (
 		Text  string    `json:"text"`           // for people
 		Until time.Time `json:"until,omitzero"` // absent when it is not known
 	}
+	paceEvent struct {
+		Type string `json:"type"` // pace
+		pipeline.Pace
+	}
 	progressEvent struct {
 		Type string `json:"type"` // progress
 		Snapshot
@@ -165,6 +169,8 @@ func eventJSON(event pipeline.Event) any {
 		return warnedEvent{"warned", e.Code, e.ExternalID, e.Text}
 	case pipeline.Waiting:
 		return waitingEvent{"waiting", e.For, e.Text, e.Until}
+	case pipeline.Pace:
+		return paceEvent{"pace", e}
 	default: // Sent and Request are counted; Ended is written with the evidence
 		return nil
 	}

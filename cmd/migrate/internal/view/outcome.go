@@ -39,6 +39,9 @@ func (e Ending) Text(w io.Writer) error {
 		out.line("%s deleted", Plural(o.TagsDeleted, "tag", "tags"))
 	}
 	out.line("%s, %s (%s), %s", Plural(requests, "request", "requests"), Plural(o.Puts, "upload", "uploads"), Bytes(o.Bytes), Duration(o.End.Sub(o.Start)))
+	if o.Limit != nil {
+		out.line("%s", Clean(o.Limit.Sentence))
+	}
 	if e.Evidence != "" {
 		out.line("evidence: %s", Clean(e.Evidence))
 	}

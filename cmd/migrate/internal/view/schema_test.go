@@ -22,7 +22,7 @@ const watching = "../../../../docs/watching.md"
 // written are the events of a run in JSON, each once, in the order of a run.
 var written = []any{
 	startedEvent{Type: "started"}, decidedEvent{Type: "decided"}, extraDecidedEvent{Type: "decided"}, stageEvent{Type: "stage"}, warnedEvent{Type: "warned"},
-	waitingEvent{Type: "waiting"}, progressEvent{Type: "progress"}, finishedEvent{Type: "finished"}, EndedEvent{Type: "ended"},
+	waitingEvent{Type: "waiting"}, paceEvent{Type: "pace"}, progressEvent{Type: "progress"}, finishedEvent{Type: "finished"}, EndedEvent{Type: "ended"},
 }
 
 // about says what each Go type is about.
@@ -33,6 +33,7 @@ var about = map[string]string{
 	"stageEvent":        "An item enters a stage.",
 	"warnedEvent":       "Something to be told now.",
 	"waitingEvent":      "What the run waits for.",
+	"paceEvent":         "How fast it goes and what limits it: at most once a second, and only while something happens.",
 	"progressEvent":     "How far it is, every 30 seconds. `migrate status` of a run that goes on shows the same.",
 	"finishedEvent":     "The result of an item, as in `results.ndjson`; or of a tag category, a personal file or a share, with `kind` and `key`.",
 	"EndedEvent":        "The last event, after the evidence is complete.",
@@ -53,6 +54,8 @@ var plain = map[string]string{
 	"ExtraRow.IsDownloadAllowed": "who has the link of a share may keep copies", "ExtraRow.Diff": "as of an item", "ExtraRow.Undo": "as of an item", "ExtraRow.Problems": "as of an item",
 	"stageEvent.ExternalID": "of the item, or the key of a personal file",
 	"Snapshot.Run":          "id of the run", "Snapshot.Requests": "to the API so far", "Snapshot.Elapsed": "since the run began", "Snapshot.Waiting": "what everybody waits for now",
+	"Snapshot.Pace": "the latest `pace`; absent when it is not known yet",
+	"Pace.By":       "what has limited it since the last one: rate, closed (the service asks to wait), requests, bandwidth, uploads, file (single uploads), source, hashing, state, processing; empty: nothing", "Pace.BudgetLeft": "requests before the reserve; absent without a budget",
 	"Result.Kind": "tagCategory, myFile, share; absent of an item", "Result.Key": "as the manifest has it", "Result.Source": "file, or address of a URL asset", "Result.Name": "of the asset",
 	"Result.Division": "as the manifest has it", "Result.AssetID": "at the service", "Result.Slug": "of the asset's address", "Result.Action": "what was planned; absent when the run stopped before",
 	"Result.Reason": "its code", "Result.Status": "done, unchanged, failed, conflict, blocked, or where it stands: [evidence.md](evidence.md)", "Result.MD5": "hex", "Result.Size": "bytes",

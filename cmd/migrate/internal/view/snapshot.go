@@ -29,6 +29,33 @@ type Snapshot struct {
 	BudgetLeft *int           `json:"budgetLeft,omitempty"`
 	Stages     map[string]int `json:"stages,omitempty"`  // items under way, by the stage that has them
 	Uploads    []Upload       `json:"uploads,omitempty"` // whose bytes are moving, the oldest first
+	Pace       *pipeline.Pace `json:"pace,omitempty"`    // how fast it goes, and what limits it; nil: not known yet
+}
+
+// limiters are what may limit a run, for people: "limited by ...".
+var limiters = map[string]string{
+	"rate":       "the rate of requests",
+	"closed":     "the service, which asks to wait",
+	"requests":   "the time of requests",
+	"bandwidth":  "--bandwidth",
+	"uploads":    "the speed of uploads",
+	"file":       "the speed of single uploads",
+	"source":     "reading the files",
+	"hashing":    "computing checksums",
+	"state":      "the disk of the state",
+	"processing": "Showpad's processing",
+}
+
+// limitText says what limits the run now; "" when nothing does, or nobody knows.
+func (s Snapshot) limitText() string {
+	if s.Pace == nil || limiters[s.Pace.By] == "" {
+		return ""
+	}
+	text := "limited by " + limiters[s.Pace.By]
+	if s.Pace.By == "rate" && s.Pace.Rate > 0 {
+		text += fmt.Sprintf(" (%.3g/s)", s.Pace.Rate)
+	}
+	return text
 }
 
 // Line says it in one line.
@@ -51,6 +78,9 @@ func (s Snapshot) Line() string {
 	}
 	if s.BudgetLeft != nil {
 		text += fmt.Sprintf("; %s left of the budget", Plural(*s.BudgetLeft, "request is", "requests are"))
+	}
+	if limit := s.limitText(); limit != "" {
+		text += "; " + limit
 	}
 	if s.Waiting != "" {
 		text += "; waiting: " + s.Waiting
@@ -150,6 +180,8 @@ func (t *Tally) Observe(e pipeline.Event) {
 		}
 	case pipeline.Waiting:
 		t.snap.Waiting = e.Text
+	case pipeline.Pace:
+		t.snap.Pace = &e
 	case pipeline.Finished:
 		if e.Result.Kind == "" {
 			t.item(e.Result.Status)
