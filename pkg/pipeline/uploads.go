@@ -284,7 +284,7 @@ func (s *sending) moved(n int64) {
 	defer u.mu.Unlock()
 	now := time.Now()
 	u.rate.add(now, n)
-	if u.climb.moved(now, n, u.busy()) {
+	if u.climb.moved(now, n, u.inFlight[small]+u.inFlight[large]) {
 		u.account(now)
 		u.admit()
 	}

@@ -24,7 +24,8 @@ const (
 // allowed, and takes one more for each quick upload, or doubles each second while more
 // bytes go out. When they do not, or when storage refuses, it goes back and knows the
 // number that was too much: it keeps below, and tries again now and then. Nothing is
-// learnt while fewer are under way than the limit allows. It has no lock and no clock.
+// learnt while fewer are under way than the limit allows. More are when they are small
+// (see [uploads.full]); the limit follows them. It has no lock and no clock.
 type climb struct {
 	most  int
 	limit int
@@ -39,6 +40,7 @@ type climb struct {
 	since  time.Time // of the measuring; zero: begins with the next byte
 	bytes  int64     // since then
 	idle   bool      // a slot was free since then
+	peak   int       // the most that were under way since then
 	before float64   // bytes a second at the limit before this one; 0: unknown
 	low    int       // that limit
 
@@ -49,25 +51,29 @@ type climb struct {
 
 func newClimb(most int) *climb { return &climb{most: most, limit: (most + 1) / 2} }
 
-// moved counts n bytes that went out. busy says that all slots are taken. It reports
-// whether the limit changed.
-func (c *climb) moved(now time.Time, n int64, busy bool) bool {
+// moved counts n bytes that went out while so many were under way. It reports whether
+// the limit changed.
+func (c *climb) moved(now time.Time, n int64, inFlight int) bool {
 	if c.since.IsZero() {
 		c.since = now
 	}
 	c.bytes += n
-	c.idle = c.idle || !busy
+	c.idle = c.idle || inFlight < c.limit
+	c.peak = max(c.peak, inFlight)
 	d := now.Sub(c.since)
 	if d < climbEvery {
 		return false
 	}
-	rate, idle, was := float64(c.bytes)/d.Seconds(), c.idle, c.limit
-	c.since, c.bytes, c.idle = now, 0, false
+	rate, idle, peak, was := float64(c.bytes)/d.Seconds(), c.idle, c.peak, c.limit
+	c.since, c.bytes, c.idle, c.peak = now, 0, false, 0
 	if idle {
 		c.before = 0
 		return false
 	}
 	switch {
+	case c.tooMuch == 0 && peak > c.limit: // the rate is that of more than the limit
+		c.before = 0
+		c.set(peak)
 	case c.tooMuch == 0 && c.before > 0 && rate < c.before*climbGain:
 		c.back(now, c.low)
 		c.flat = true
@@ -120,7 +126,7 @@ func (c *climb) back(now time.Time, n int) {
 
 func (c *climb) set(n int) {
 	c.limit, c.good = max(1, min(n, c.most)), 0
-	c.since, c.bytes, c.idle = time.Time{}, 0, false
+	c.since, c.bytes, c.idle, c.peak = time.Time{}, 0, false, 0
 }
 
 // ended counts an attempt that went well; took is how long, busy that all slots were

@@ -169,6 +169,7 @@ func TestUploadsReachWhatTheBestConstantReaches(t *testing.T) {
 		{"one upload cannot fill the line", way{rate: 16 * mib, each: 1 * mib, latency: 50 * time.Millisecond}, 16, repeat(100, 20*mib), 0.95},
 		{"two uploads fill the line", way{rate: 2 * mib, each: 1 * mib, latency: 50 * time.Millisecond}, 16, repeat(40, 20*mib), 0.95},
 		{"small files and a long way", way{rate: 100 * mib, latency: 200 * time.Millisecond}, 32, repeat(1500, 4<<10), 0.99},
+		{"small files that take long", way{rate: 100 * mib, each: 200 << 10, latency: 50 * time.Millisecond}, 16, repeat(600, 500<<10), 0.99},
 		{"storage refuses more than five", way{rate: 100 * mib, each: 1 * mib, latency: 50 * time.Millisecond, most: 5}, 16, repeat(200, 5*mib), 0.9},
 		{"storage refuses more than one", way{rate: 100 * mib, each: 1 * mib, latency: 50 * time.Millisecond, most: 1}, 8, repeat(40, 5*mib), 0.85},
 		{"storage refuses many small ones", way{rate: 100 * mib, latency: 100 * time.Millisecond, most: 12}, 32, repeat(2500, 4<<10), 0.85},
