@@ -167,13 +167,17 @@ func budgetLine(s ledger.Standing) string {
 		text += fmt.Sprintf("; %s are left to others (--reserve)", view.Count(s.Reserve))
 	}
 	if s.Left == 0 && !s.Opens.IsZero() {
-		text += fmt.Sprintf("; %s are free again from %s", view.Count(s.Free), at(s.Opens))
+		text += fmt.Sprintf("; %s are free again from %s", view.Count(s.Free), at(minute(s.Opens)))
 	}
 	return text
 }
 
 // at is a moment for people: with its day and zone.
 func at(t time.Time) string { return t.Local().Format("Mon 2 Jan 15:04 MST") }
+
+// minute is the first whole minute at or after t: a time from which on something is free
+// must not be told too early.
+func minute(t time.Time) time.Time { return t.Add(time.Minute - 1).Truncate(time.Minute) }
 
 // clock is a moment for people who look at it now: the time of day, and the day too
 // where it is another one than today.

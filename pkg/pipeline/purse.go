@@ -150,10 +150,14 @@ func affords(from Allowance, n int) error {
 // opens says when there will be more.
 func opens(from Allowance) string {
 	if at, n := from.Opens(); !at.IsZero() {
-		return fmt.Sprintf("; %d are free again from %s (run again then)", n, at.Local().Format("Mon 2 Jan 15:04 MST"))
+		return fmt.Sprintf("; %d are free again from %s (run again then)", n, nextMinute(at).Local().Format("Mon 2 Jan 15:04 MST"))
 	}
 	return " (run again later)"
 }
+
+// nextMinute is the first whole minute at or after t: a time that is shown without
+// seconds must not be too early.
+func nextMinute(t time.Time) time.Time { return t.Add(time.Minute - 1).Truncate(time.Minute) }
 
 // closed reports whether nothing new may begin.
 func (p *purse) closed() bool {
