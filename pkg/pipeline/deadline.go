@@ -33,6 +33,9 @@ const (
 	// closingCheck is how long a run goes on without asking for its deadline anew. A
 	// window is of the wall clock, which may jump, and machines sleep.
 	closingCheck = 10 * time.Second
+	// lookBefore is how long before nothing may be on its way any more a poll still
+	// gets its answer.
+	lookBefore = 5 * time.Second
 	// slack is how much longer than estimated something may take and still fit.
 	slack = 1.25
 )
@@ -162,6 +165,13 @@ func (c *curfew) watch(ctx context.Context, done <-chan struct{}) {
 		}
 		t.Reset(next)
 	}
+}
+
+// lastLook is when to see once more what the service processes, so that what it was
+// done with in time counts; false when there is no deadline.
+func (c *curfew) lastLook() (at time.Time, ok bool) {
+	_, _, over, ok := c.times()
+	return over.Add(-min(lookBefore, over.Sub(c.r.begun)/20)), ok
 }
 
 // drained is how long what is in flight may still take.

@@ -163,6 +163,9 @@ func (s *settler) next() (time.Time, bool) {
 			next = over // nobody waits for longer
 		}
 	}
+	if last, ok := s.r.curfew.lastLook(); ok && next.After(last) && s.last.Before(last) {
+		next = last
+	}
 	if n < s.batch && s.r.open.others(n) {
 		patience := pollPatience
 		if s.polls < 10+s.added/50 {
