@@ -79,7 +79,7 @@ func (s *sim) stormyRun() {
 		}
 	}
 	var end time.Time
-	if s.ends.IntN(4) == 0 {
+	if s.ends != nil && s.ends.IntN(4) == 0 {
 		end = time.Now().Add(time.Second + time.Duration(s.ends.Int64N(int64(pick(s.ends, 20*time.Second, 3*time.Minute, time.Hour)))))
 		w.options.Until = func() pipeline.Deadline { return pipeline.Deadline{At: end, Why: "time is up"} }
 	}
