@@ -45,7 +45,8 @@ type tagKey struct {
 type census struct {
 	all       int // items of the manifest
 	listed    *listing
-	items     int // of them, that are selected
+	items     int             // of them, that are selected
+	head      []manifest.Item // the first of those
 	divisions map[string]manifest.Pos
 	languages map[string]manifest.Pos
 	countries map[string]manifest.Pos
@@ -55,7 +56,8 @@ type census struct {
 	tagCount  int                             // of tags; those beyond maxComparedTags are not kept
 }
 
-func takeCensus(ctx context.Context, in *Input) (*census, error) {
+// takeCensus passes over all items, and keeps so many of the first that are selected.
+func takeCensus(ctx context.Context, in *Input, head int) (*census, error) {
 	c := &census{
 		listed:    newListing(),
 		divisions: map[string]manifest.Pos{}, languages: map[string]manifest.Pos{}, countries: map[string]manifest.Pos{},
@@ -73,7 +75,9 @@ func takeCensus(ctx context.Context, in *Input) (*census, error) {
 		c.all++
 		c.listed.add(in.Manifest, &item)
 		if in.Select.has(&item) {
-			c.items++
+			if c.items++; c.items <= head {
+				c.head = append(c.head, item)
+			}
 		}
 		note(c.divisions, item.Division, item.FieldPos("division"))
 		for _, l := range item.Fields.Languages.Value {

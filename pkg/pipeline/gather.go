@@ -177,6 +177,7 @@ type gatherer struct {
 	extras []extras // of the manifest that this command is about; none for a selection
 	listed *listing // what the manifest lists
 	purse  *purse   // of a run, which reads no further ahead than it can pay for; nil: none
+	early  *early   // what a run knows of its first chunk before it comes; nil: nothing
 	reads  int      // API reads made
 	resume *resumption
 	mu     sync.Mutex
@@ -254,6 +255,7 @@ func (g *gatherer) chunks(ctx context.Context) iter.Seq2[[]*work, error] {
 					return false
 				}
 			}
+			g.early = nil // it was of the first
 			chunk = make([]*work, 0, size)
 			return !g.purse.closed()
 		}
@@ -329,6 +331,11 @@ func (g *gatherer) gather(ctx context.Context, chunk []*work) error {
 	if err := g.findPrimaries(ctx, chunk, recs); err != nil {
 		return err
 	}
+	return g.prepareAll(ctx, chunk, recs)
+}
+
+// prepareAll prepares a chunk, parts of it side by side.
+func (g *gatherer) prepareAll(ctx context.Context, chunk []*work, recs map[string]state.Record) error {
 	stats := errgroup.Group{}
 	stats.SetLimit(readers)
 	for part := range batchesOf(chunk, max(1, cap(chunk)/readers)) {
@@ -371,8 +378,12 @@ func (g *gatherer) prepare(ctx context.Context, w *work, recs map[string]state.R
 		w.rec = &rec
 	}
 	if w.item.URL == "" && !blockedByManifest(&w.item) {
-		src, err := sourceOf(in.Sources, w.item.Location)
-		if err == nil {
+		var err error
+		if seen, ok := g.early.file(w.item.ExternalID); ok {
+			f.Info, err = seen.info, seen.err
+		} else if src, serr := sourceOf(in.Sources, w.item.Location); serr != nil {
+			err = serr
+		} else {
 			f.Info, err = src.Stat(ctx, w.item.Location.Path)
 		}
 		if ctx.Err() != nil {
@@ -576,12 +587,17 @@ func (g *gatherer) stillThere(ctx context.Context, listed []showpad.Asset) (ther
 }
 
 func (g *gatherer) lookUp(ctx context.Context, batch []*work) error {
-	l := newLookup(time.Now(), idsOf(batch)...)
-	found, err := byExternalID(ctx, g.in.API, l.ids)
-	if err != nil {
-		return err
+	ids := idsOf(batch)
+	l := g.early.look(ids)
+	if l == nil {
+		l = newLookup(time.Now(), ids...)
+		var err error
+		if l.found, err = byExternalID(ctx, g.in.API, ids); err != nil {
+			return err
+		}
 	}
-	l.found = found
+	found := l.found
+	var err error
 	g.count(1)
 	for _, w := range batch {
 		w.look = l

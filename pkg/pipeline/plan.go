@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,16 +31,26 @@ func (e *StopError) Error() string {
 func (e *StopError) Unwrap() error { return e.Err }
 
 // prepare reads what every decision needs: the names that items use. The error
-// is a *StopError when the manifest names what the service does not know.
-func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
-	c, err := takeCensus(ctx, in)
+// is a *StopError when the manifest names what the service does not know. With
+// early, the first items are looked up meanwhile.
+func prepare(ctx context.Context, in *Input, early *early) (*gatherer, *census, error) {
+	c, err := takeCensus(ctx, in, early.head(in))
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := affords(in.Options.Budget, c.requests()); err != nil {
 		return nil, nil, err
 	}
+	asking, cancel := context.WithCancel(ctx)
+	var asked sync.WaitGroup
+	asked.Go(func() { early.ask(asking, in, c.head) })
 	dir, problems, err := c.load(ctx, in)
+	if err != nil || len(problems) > 0 {
+		cancel()
+	}
+	asked.Wait()
+	cancel()
+	c.head = nil
 	if err != nil {
 		return nil, nil, err
 	}
@@ -49,14 +60,14 @@ func prepare(ctx context.Context, in *Input) (*gatherer, *census, error) {
 	if in.Options.extrasDoubt, err = doubtsExtras(ctx, in); err != nil {
 		return nil, nil, err
 	}
-	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir), api: in.API, listed: c.listed}, c, nil
+	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir), api: in.API, listed: c.listed, early: early}, c, nil
 }
 
 // Plan decides every selected item and yields its row, in the manifest's
 // order; then the extras, see [Input.Extra]. It writes nothing, but for the cache of checksums. An error of yield
 // ends it and is returned.
 func Plan(ctx context.Context, in Input, yield func(Row) error) (Summary, error) {
-	g, _, err := prepare(ctx, &in)
+	g, _, err := prepare(ctx, &in, nil)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -210,7 +221,7 @@ type LintSummary struct{ Items, Stop, Block, Warn int }
 func Lint(ctx context.Context, in Input, report func(manifest.Problem)) (LintSummary, error) {
 	var s LintSummary
 	g := &gatherer{in: &in, start: in.Start}
-	c, err := takeCensus(ctx, &in)
+	c, err := takeCensus(ctx, &in, 0)
 	if err != nil {
 		return s, err
 	}

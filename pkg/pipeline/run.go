@@ -54,7 +54,7 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 			return out, cutOff(before, err)
 		}
 	}
-	g, c, err := prepare(before, &in.Input)
+	g, c, err := prepare(before, &in.Input, r.lookEarly())
 	if err != nil {
 		return out, cutOff(before, err)
 	}

@@ -161,7 +161,7 @@ func SavePlan(ctx context.Context, in Input, h PlanHeader, file *PlanFile, yield
 	if err := file.write(h); err != nil {
 		return Summary{}, err
 	}
-	g, _, err := prepare(ctx, &in)
+	g, _, err := prepare(ctx, &in, nil)
 	if err != nil {
 		return Summary{}, err
 	}

@@ -72,7 +72,7 @@ type VerifySummary struct {
 // bytes of each file back, which takes one request more for each, and hashes them.
 func Verify(ctx context.Context, in Input, yield func(Difference) error) (VerifySummary, error) {
 	var s VerifySummary
-	g, c, err := prepare(ctx, &in)
+	g, c, err := prepare(ctx, &in, nil)
 	if err != nil {
 		return s, err
 	}
