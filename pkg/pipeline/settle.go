@@ -159,8 +159,8 @@ func (s *settler) next() (time.Time, bool) {
 		if due := s.times.due(s.queue[:min(s.batch, n)]); due.After(next) {
 			next = due
 		}
-		if over := s.moved.Add(wait); next.After(over) && !s.r.open.others(n) {
-			next = over // nobody waits for longer
+		if over := s.moved.Add(wait + pollFirst); next.After(over) && !s.r.open.others(n) {
+			next = over // nobody waits for longer: that poll is the last
 		}
 	}
 	if last, ok := s.r.curfew.lastLook(); ok && next.After(last) && s.last.Before(last) {
