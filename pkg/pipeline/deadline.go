@@ -139,6 +139,7 @@ func (c *curfew) watch(ctx context.Context, done <-chan struct{}) {
 	}
 	t := time.NewTimer(0)
 	defer t.Stop()
+	itemsOver := false
 	for {
 		select {
 		case <-t.C:
@@ -160,6 +161,8 @@ func (c *curfew) watch(ctx context.Context, done <-chan struct{}) {
 			next = min(time.Second, over.Sub(now)) // something else may come of it
 		case settling:
 			c.r.stop(unsettled(n))
+		case !itemsOver && !c.open.others(0): // the run may be at its end
+			itemsOver, next = true, time.Second
 		default:
 			c.check()
 		}
