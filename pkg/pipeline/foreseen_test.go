@@ -26,8 +26,7 @@ type scenario struct {
 	processing time.Duration
 	options    func(*pipeline.Options)
 	given      pipeline.Given
-	rate       float64 // of the gate
-	again      func(w *world)
+	rate       float64        // of the gate
 	before     func(w *world) // the run, and its forecast
 	by         string         // what the forecast says decides
 	limited    string         // what the run says limited it; "-": not looked at
