@@ -1,11 +1,14 @@
 package pipeline_test
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 )
 
@@ -46,4 +49,27 @@ func TestPollsFitTheProcessing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTheLastPollOfAWaitIsTheLast: on a clock that stands still while the service answers,
+// the poll at the very end of the wait would be followed by others for ever.
+func TestTheLastPollOfAWaitIsTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Processing: 48 * time.Hour})
+		w.many(3)
+		w.options.Wait = 10*time.Minute + time.Nanosecond
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var requests atomic.Int64
+		w.configure = func(c *showpad.Config) {
+			c.Observe = func(showpad.Call) {
+				if requests.Add(1) > 10_000 {
+					cancel()
+				}
+			}
+		}
+		if out, err := w.run(ctx, nil); err != nil || out.Code != 6 {
+			t.Errorf("code %d, %v after %d requests; want 6", out.Code, err, requests.Load())
+		}
+	})
 }

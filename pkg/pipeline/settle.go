@@ -319,7 +319,7 @@ func (s *settler) patience(waiting int) error {
 		return nil
 	}
 	until := s.moved.Add(wait)
-	if wait < 0 || time.Now().After(until) {
+	if wait < 0 || !time.Now().Before(until) { // the poll for that moment is this one
 		s.r.stop(unsettled(waiting))
 		return nil
 	}
