@@ -16,6 +16,7 @@ import (
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
+	"github.com/showpad-migrate/migrate/pkg/source"
 	"github.com/showpad-migrate/migrate/pkg/window"
 )
 
@@ -427,6 +428,35 @@ func TestParkedCreatesKeepNoTurn(t *testing.T) {
 		if d := time.Since(begun); d > 10*time.Minute {
 			t.Errorf("it took %s", d)
 		}
+		w.check()
+	})
+}
+
+// TestAFileThatIsReadAgainKeepsNobodyBeyondTheEnd: it changed while it was sent, and
+// reading it anew takes longer than there is.
+func TestAFileThatIsReadAgainKeepsNobodyBeyondTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{})
+		w.add("deck", "", fileAt(w, "deck.pdf", "%PDF-1.4"))
+		opened := 0
+		w.files.trouble = func(string) (time.Duration, error) {
+			switch opened++; opened {
+			case 2: // to send it
+				w.files.put("deck.pdf", "%PDF-1.5")
+				return 0, source.ErrChanged
+			case 3:
+				return time.Hour, nil
+			}
+			return 0, nil
+		}
+		end := time.Now().Add(10 * time.Minute)
+		w.options.Until = func() pipeline.Deadline { return pipeline.Deadline{At: end, Why: "the window closes"} }
+		out, err := w.run(t.Context(), nil)
+		if err != nil || out.Code != 5 || out.Status["sending"] != 1 || time.Now().After(end) {
+			t.Errorf("code %d, %v, %v, %s after the end", out.Code, out.Status, err, time.Since(end))
+		}
+		w.options.Until = nil
+		w.mustRun(0)
 		w.check()
 	})
 }

@@ -246,6 +246,9 @@ func (r *runner) backRoute(ctx context.Context, w *work) error {
 	switch {
 	case w.Row.Step == state.Processing: // the bytes went already
 		if err := r.rehash(ctx, w, true); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			return r.fail(ctx, w, FailedSource, err)
 		}
 		return r.watch(ctx, w)

@@ -74,9 +74,12 @@ func (r *runner) transfer(ctx, uploads context.Context, w *work) error {
 			return nil // its file is another one
 		case errors.Is(err, source.ErrChanged), verdict == showpad.Rehash:
 			// What was known of its checksum is wrong, whatever its time says.
-			if herr := r.rehash(ctx, w, true); herr != nil {
+			if herr := r.rehash(uploads, w, true); herr != nil {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
+				}
+				if uploads.Err() != nil {
+					return r.leave(ctx, w)
 				}
 				return r.fail(ctx, w, sourceFailure(herr), herr)
 			}
