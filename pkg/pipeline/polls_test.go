@@ -3,11 +3,13 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
 	"github.com/showpad-migrate/migrate/pkg/showpad/emulator"
 )
@@ -70,6 +72,39 @@ func TestTheLastPollOfAWaitIsTheLast(t *testing.T) {
 		}
 		if out, err := w.run(ctx, nil); err != nil || out.Code != 6 {
 			t.Errorf("code %d, %v after %d requests; want 6", out.Code, err, requests.Load())
+		}
+	})
+}
+
+// TestPollsWithoutAnAnswerAreApart: where no file is waited for, those that nobody has asked
+// for yet are asked for at once, but not at a service that answers nothing.
+func TestPollsWithoutAnAnswerAreApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Processing: time.Hour})
+		w.many(6)
+		w.options = pipeline.WithLimits(w.options, 0, 0, 2)
+		w.options.Wait = -1
+		var polls atomic.Int64
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		w.configure = func(c *showpad.Config) {
+			c.Retries = -1
+			c.Observe = func(call showpad.Call) {
+				if call.Status == http.StatusGatewayTimeout && polls.Add(1) > 100 {
+					cancel()
+				}
+			}
+		}
+		w.observe = func(e pipeline.Event) {
+			if s, ok := e.(pipeline.Stage); ok && s.Stage == "transfer" {
+				w.tenant.Fail(emulator.Fault{Op: "getAssets", For: emulator.Duration(time.Hour), Kind: emulator.KindStatus, Status: http.StatusGatewayTimeout})
+			}
+		}
+		if out, err := w.run(ctx, nil); err != nil || out.Code != 6 {
+			t.Errorf("code %d, %v; want 6", out.Code, err)
+		}
+		if n := polls.Load(); n < 2 || n > 20 {
+			t.Errorf("%d requests without an answer", n)
 		}
 	})
 }

@@ -348,10 +348,13 @@ func (s *settler) unread(ctx context.Context, err error) error {
 	if showpad.Classify(showpad.KindRead, err) != showpad.Retry {
 		return s.r.readFailed(err)
 	}
+	s.still++ // the next poll is another batch's
 	s.mu.Lock()
 	n := len(s.queue)
 	s.mu.Unlock()
-	return s.patience(n)
+	err = s.patience(n)
+	s.swift = false // an answer is waited for, whoever else is to be looked at
+	return err
 }
 
 // absent is an asset that the list does not show: perhaps not yet.
