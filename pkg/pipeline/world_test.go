@@ -52,6 +52,7 @@ type world struct {
 	left      []manifest.Item             // those that are out
 	configure func(*showpad.Config)       // the client; nil: the tenant's personal token
 	calls     pipeline.Calls
+	cancel    context.CancelFunc     // ends the latest run
 	gate      func() showpad.PaceNow // of the latest client
 	changeAPI func(*showpad.Client) pipeline.API
 
@@ -131,7 +132,14 @@ func (w *world) clientWith(configure func(*showpad.Config)) *showpad.Client {
 	}
 	w.gate = cfg.Gate.Pace
 	observe := cfg.Observe
+	var calls atomic.Int64
 	cfg.Observe = func(c showpad.Call) {
+		if calls.Add(1) == tooMany {
+			w.t.Errorf("the run does not end: %d requests", tooMany)
+			if w.cancel != nil {
+				w.cancel()
+			}
+		}
 		if !c.Storage && c.Err == nil {
 			w.calls.Took(c.Elapsed)
 		}
@@ -145,6 +153,10 @@ func (w *world) clientWith(configure func(*showpad.Config)) *showpad.Client {
 	}
 	return c
 }
+
+// tooMany is more requests than any run of a test makes. On the clock of a test, one
+// that asks again at once would do so for ever.
+const tooMany = 500_000
 
 var _ http.RoundTripper = (*emulator.Server)(nil)
 
@@ -208,6 +220,8 @@ func (w *world) open() *state.Store {
 func (w *world) run(ctx context.Context, stop <-chan struct{}) (pipeline.Outcome, error) {
 	w.runs++
 	w.results, w.rows, w.events = nil, nil, nil
+	ctx, w.cancel = context.WithCancel(ctx)
+	defer w.cancel()
 	st := w.open()
 	in := pipeline.RunInput{Input: w.input(st), Store: st, ID: fmt.Sprintf("run-%d", w.runs), Stop: stop}
 	if w.manifests == nil {
