@@ -161,8 +161,8 @@ func (c *curfew) watch(ctx context.Context, done <-chan struct{}) {
 			next = min(time.Second, over.Sub(now)) // something else may come of it
 		case settling:
 			c.r.stop(unsettled(n))
-		case !itemsOver && !c.open.others(0): // the run may be at its end
-			itemsOver, next = true, time.Second
+		case !itemsOver && now.Before(over) && !c.open.others(0): // the run may be at its end
+			itemsOver, next = true, min(time.Second, over.Sub(now))
 		default:
 			c.check()
 		}
