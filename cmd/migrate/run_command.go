@@ -180,6 +180,8 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	}
 	in.Hashes, in.Observe = s.hashes(), e.observe
 	in.Options.Budget = allowance(s.ledger)
+	in.Options.Given = s.given(n, f.service)
+	in.Options.Given.Bandwidth = in.Options.Bandwidth
 	if n.limited() {
 		in.Options.Until = n.until
 	}

@@ -18,6 +18,7 @@ type Started struct {
 	Done  int // of all that the state knows, at most Items: those that earlier runs have done
 	At    time.Time
 	Until time.Time // when the run has to be over, as things are; zero: no deadline
+	Paces *Paces    // that are assumed of it; nil: nothing is
 }
 
 // Decided is a row of the plan as the run makes it.

@@ -20,11 +20,14 @@ type Meter struct {
 	items int
 	known int // items that an earlier run had done
 
+	item, byt Assumed // seconds that they take, as far as anything is assumed
+
 	decided, fresh, changed, same int   // items; those that need something were unknown, or were done
 	bytes, sent                   int64 // of those decided
 	through, settled              int   // got what they needed; of these the service processed
 
 	slots    [meterSlots]PaceSlot
+	limited  [meterSlots]int // how often requests limited it, less how often others did
 	slot     int64
 	watched  map[string]time.Time
 	mean     time.Duration
@@ -39,6 +42,9 @@ type Meter struct {
 func (m *Meter) Observe(now time.Time, e Event) {
 	if s, ok := e.(Started); ok {
 		*m = Meter{begun: now, items: s.Items, known: s.Done, end: s.Until, watched: map[string]time.Time{}}
+		if s.Paces != nil {
+			m.item, m.byt = s.Paces.each()
+		}
 		return
 	}
 	if m.begun.IsZero() {
@@ -86,6 +92,12 @@ func (m *Meter) Observe(now time.Time, e Event) {
 		}
 	case Pace:
 		m.budget = e.BudgetLeft
+		switch e.By {
+		case byRate, byClosed, byRequests:
+			m.limited[m.slot%meterSlots]++
+		default:
+			m.limited[m.slot%meterSlots]--
+		}
 	case Finished:
 		m.finished(now, at, &e.Result)
 	}
@@ -122,14 +134,14 @@ func (m *Meter) turn(now time.Time) *PaceSlot {
 	n := int64(now.Sub(m.begun) / meterSlot)
 	for ; m.slot < n; m.slot++ {
 		m.slot = max(m.slot, n-meterSlots)
-		m.slots[(m.slot+1)%meterSlots] = PaceSlot{}
+		m.slots[(m.slot+1)%meterSlots], m.limited[(m.slot+1)%meterSlots] = PaceSlot{}, 0
 	}
 	return &m.slots[m.slot%meterSlots]
 }
 
 // Ahead is what is left at now.
 func (m *Meter) Ahead(now time.Time) Ahead {
-	a := Ahead{Requests: -1}
+	a := Ahead{Requests: -1, Item: m.item, Byte: m.byt}
 	if m.begun.IsZero() {
 		return a
 	}
@@ -137,6 +149,7 @@ func (m *Meter) Ahead(now time.Time) Ahead {
 	a.Elapsed = now.Sub(m.begun)
 	for n := max(0, m.slot-meterSlots+1); n <= m.slot; n++ {
 		s := m.slots[n%meterSlots]
+		s.Requests = m.limited[n%meterSlots] > 0
 		s.Took = min(meterSlot, a.Elapsed-time.Duration(n)*meterSlot)
 		if s.Took > 0 {
 			a.Paces = append(a.Paces, s)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"runtime"
 	"time"
 
@@ -116,6 +117,24 @@ func (g *Given) paces(o *Options, m Measured) Paces {
 		}
 	}
 	return p
+}
+
+// each is how many seconds of a run an item takes beside its bytes, and a byte, where
+// many are under way: as the slowest of the stages that have to do with it.
+func (p *Paces) each() (item, byt Assumed) {
+	slower := func(a *Assumed, seconds float64, by Assumed) {
+		if seconds > a.Value && !math.IsInf(seconds, 0) {
+			*a = Assumed{seconds, by.Origin}
+		}
+	}
+	const requests = 2 // to make an asset, and to get a URL
+	slower(&item, over(requests, p.Rate.Value), p.Rate)
+	slower(&item, over(requests*p.Latency.Value, p.Requests.Value), p.Latency)
+	slower(&item, over(p.Latency.Value+p.Put.Value, p.Uploads.Value), p.Put)
+	slower(&byt, over(1, p.Bandwidth.Value), p.Bandwidth)
+	slower(&byt, over(1, p.Upload.Value*p.Uploads.Value), p.Upload)
+	slower(&byt, over(1, p.Hash.Value*p.Hashers.Value), p.Hash)
+	return item, byt
 }
 
 // measured are the paces that the last run left in the state. What cannot be read

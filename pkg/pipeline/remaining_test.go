@@ -88,6 +88,31 @@ func TestRemainingOfSimulatedRuns(t *testing.T) {
 				n.sized(fmt.Sprintf("B%03d", i), 20)
 			}
 		}, 0.35},
+		{"small files first", 2 * time.Second, func(n *nights) {
+			n.judge.pace, n.options.Given.Bandwidth = 10_000, 20_000
+			for i := range 80 {
+				n.sized(fmt.Sprintf("A%03d", i), 20)
+			}
+			for i := range 10 {
+				n.sized(fmt.Sprintf("B%03d", i), 120_000)
+			}
+		}, 0.5},
+		{"small files first, after a resume", 2 * time.Second, func(n *nights) {
+			n.judge.pace, n.options.Given.Bandwidth = 10_000, 20_000
+			for i := range 40 {
+				n.sized(fmt.Sprintf("0%03d", i), 20)
+			}
+			slow := n.judge.slow
+			n.judge.slow = 0
+			n.mustRun(0)
+			n.judge.slow = slow
+			for i := range 60 {
+				n.sized(fmt.Sprintf("A%03d", i), 20)
+			}
+			for i := range 10 {
+				n.sized(fmt.Sprintf("B%03d", i), 120_000)
+			}
+		}, 0.5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -113,11 +138,19 @@ func TestRemainingOfSimulatedRuns(t *testing.T) {
 					return
 				}
 				took := time.Since(begun)
-				known, worse := 0, 0
+				known, worse, inside, early := 0, 0, 0, 0
 				for _, a := range all {
 					really := took - a.at.Sub(begun)
-					if a.left.Likely < 0 || a.left.Worst < a.left.Likely || a.left.Share != 1 {
+					if a.left.Least < 0 || a.left.Likely < a.left.Least || a.left.Worst < a.left.Likely || a.left.Share != 1 {
 						t.Fatalf("after %s: %+v", a.at.Sub(begun), a.left)
+					}
+					if a.left.Known && really >= 10*time.Second {
+						early++
+						if a.left.Least <= really && really <= a.left.Worst {
+							inside++
+						} else if a.left.Least > 2*really || a.left.Worst < really/2 {
+							t.Errorf("after %s of %s: %s to %s left, and really %s", a.at.Sub(begun), took, a.left.Least, a.left.Worst, really)
+						}
 					}
 					if a.at.Sub(begun) < took/3 || really < 20*time.Second {
 						continue
@@ -132,6 +165,9 @@ func TestRemainingOfSimulatedRuns(t *testing.T) {
 					if really > a.left.Worst {
 						worse++
 					}
+				}
+				if inside < early*3/4 {
+					t.Errorf("the range had the end %d times of %d", inside, early)
 				}
 				if known < 10 || worse > known/5 {
 					t.Errorf("it took longer than the worst that was told %d times of %d", worse, known)

@@ -89,6 +89,10 @@ func (r *runner) started(ctx context.Context, items int) Started {
 	if counts, err := r.in.State.Counts(ctx); err == nil {
 		s.Done = min(items, counts.ByStatus[state.Done])
 	}
+	if m, err := measured(ctx, r.in.State); err == nil {
+		p := r.in.Options.Given.paces(&r.in.Options, m)
+		s.Paces = &p
+	}
 	return s
 }
 

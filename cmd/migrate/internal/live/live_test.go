@@ -25,7 +25,7 @@ func run(t *testing.T, address string) (*Server, *view.Tally) {
 		Snapshot: func() view.Snapshot {
 			left := 1234
 			snap := tally.Snapshot()
-			snap.BudgetLeft, snap.Left = &left, &pipeline.Left{Likely: 12 * time.Minute, Worst: 15 * time.Minute, Share: 1}
+			snap.BudgetLeft, snap.Left = &left, &pipeline.Left{Least: 12 * time.Minute, Likely: 12 * time.Minute, Worst: 15 * time.Minute, Share: 1}
 			return snap
 		},
 		Redact: func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") },

@@ -52,7 +52,7 @@ func TestPlainLinesComeAtTimes(t *testing.T) {
 		}
 		<-time.After(2 * time.Second)
 		synctest.Wait()
-		const first = "21 of 100 items (1 not done), 40 kB of 100 kB, 4.2 items/s, 8.0 kB/s, 20 to 29 s left\n"
+		const first = "21 of 100 items (1 not done), 40 kB of 100 kB, 4.2 items/s, 8.0 kB/s, 14 to 25 s left\n"
 		if out.String() != first {
 			t.Errorf("after 6 s: %q, want %q", out.String(), first)
 		}

@@ -21,7 +21,7 @@ type Snapshot struct {
 	ToSend   int64          `json:"toSend"`   // of the uploads decided so far
 	Requests int            `json:"requests"`
 	Elapsed  time.Duration  `json:"elapsedNs"`
-	Left     *pipeline.Left `json:"left,omitempty"` // how long it still takes: likelyNs, worstNs, and the share that fits before the run has to end; missing while nothing tells
+	Left     *pipeline.Left `json:"left,omitempty"` // how long it still takes: leastNs, likelyNs, worstNs, and the share that fits before the run has to end; missing while nothing tells
 	Until    time.Time      `json:"until,omitzero"` // when the run has to be over, as things were at its start; missing without a deadline
 	Waiting  string         `json:"waiting,omitempty"`
 	// BudgetLeft is how many requests the run may still make before the reserve begins;
@@ -112,7 +112,7 @@ func (s Snapshot) TimeLeft() string {
 		}
 		return text
 	}
-	return between(s.Left.Likely, s.Left.Worst) + " left"
+	return between(s.Left.Least, s.Left.Worst) + " left"
 }
 
 // rounded is n with two digits that count.
@@ -209,6 +209,15 @@ func (t *Tally) item(status string) {
 
 // Snapshot is a copy of the numbers.
 func (t *Tally) Snapshot() Snapshot {
+	s, ahead := t.now()
+	if left := pipeline.Remaining(ahead); left.Known { // takes too long for a lock that events wait for
+		s.Left = &left
+	}
+	return s
+}
+
+// now are the numbers, and what is left by them.
+func (t *Tally) now() (Snapshot, pipeline.Ahead) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.snap
@@ -218,10 +227,7 @@ func (t *Tally) Snapshot() Snapshot {
 	if !t.start.IsZero() {
 		s.Elapsed = time.Since(t.start)
 	}
-	if left := pipeline.Remaining(t.meter.Ahead(time.Now())); left.Known {
-		s.Left = &left
-	}
-	return s
+	return s, t.meter.Ahead(time.Now())
 }
 
 // Problems are the first results that need a person, and how many more there are.
