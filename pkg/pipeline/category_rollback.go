@@ -127,9 +127,11 @@ func (t *takeBack) planCategories(ctx context.Context, s *Summary) error {
 // A stop ends it; the next rollback goes on.
 func (r *runner) dropCategories(ctx context.Context) error {
 	return r.phase(ctx, func(busy context.Context) error {
-		works, err := r.back.madeCategories(busy)
+		looking, end := r.looking(busy)
+		defer end()
+		works, err := r.back.madeCategories(looking)
 		if err != nil {
-			return r.extrasUnread(ctx, busy, err)
+			return r.extrasUnread(ctx, looking, err)
 		}
 		for _, w := range works {
 			if r.stopped() || !r.purse.fits(2, 0) {

@@ -57,9 +57,11 @@ func (r *runner) runExtras(ctx context.Context, kind state.ExtraKind) error {
 			return nil
 		}
 		err := r.phase(ctx, func(busy context.Context) error {
-			works, err := r.g.decideExtras(busy, x)
+			looking, end := r.looking(busy)
+			defer end()
+			works, err := r.g.decideExtras(looking, x)
 			if err != nil {
-				return r.extrasUnread(ctx, busy, err)
+				return r.extrasUnread(ctx, looking, err)
 			}
 			r.extra.mu.Lock()
 			r.extra.works[kind] = works

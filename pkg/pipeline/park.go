@@ -148,7 +148,7 @@ func (p *park) resolve(ctx context.Context, batch []*parked, asked time.Time) er
 		byID[all[i]] = h
 	}
 	for ids := range showpad.Batches(all) {
-		found, err := byExternalID(p.r.busy, p.r.in.API, ids)
+		found, err := byExternalID(p.r.reads, p.r.in.API, ids)
 		if err != nil {
 			for _, id := range ids {
 				if err := p.unread(ctx, byID[id], err); err != nil {
@@ -171,6 +171,8 @@ func (p *park) unread(ctx context.Context, h *parked, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case p.r.reads.Err() != nil: // the run stops
+		return p.r.leave(ctx, h.w)
 	case showpad.Classify(showpad.KindRead, err) == showpad.Retry:
 		p.again(h)
 		return nil

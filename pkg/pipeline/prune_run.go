@@ -79,6 +79,9 @@ func (r *runner) pruneStages(ctx context.Context) error {
 	busy, cancelBusy := context.WithCancelCause(ctx)
 	defer cancelBusy(nil)
 	r.busy = busy
+	reads, end := r.looking(busy)
+	defer end()
+	r.reads = reads
 
 	g.Go(func() error { return r.pruneProduce(ctx) })
 	r.workers(ctx, g, orInt(r.in.Options.Requests, 8), r.toUpdate[small], r.takeOut)
@@ -101,15 +104,15 @@ func (r *runner) pruneProduce(ctx context.Context) error {
 			return true, err
 		}
 	}
-	for batch, err := range r.g.unlisted(r.busy, size, pick) {
+	for batch, err := range r.g.unlisted(r.reads, size, pick) {
 		if err == nil {
-			err = r.settleUnlisted(r.busy, batch)
+			err = r.settleUnlisted(r.reads, batch)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if r.busy.Err() != nil || r.stopped() {
+			if r.reads.Err() != nil || r.stopped() {
 				return nil
 			}
 			return r.readFailed(err)

@@ -32,6 +32,7 @@ type resumption struct {
 	mu     sync.Mutex
 	closed bool
 	under  map[string]chan struct{} // by external ID; closed when its record is on disk
+	any    bool                     // something was ever under way
 	// Items of the manifest that met theirs under way: those that still wait for it,
 	// and all of them, with whether the stages have them.
 	waiting []asideItem
@@ -97,6 +98,21 @@ func (rs *resumption) fail(err error) {
 	if rs.err == nil {
 		rs.err = err
 	}
+}
+
+// idle waits until nothing is under way, and reports whether nothing ever was.
+func (rs *resumption) idle(ctx context.Context) bool {
+	if rs == nil {
+		return true
+	}
+	select {
+	case <-rs.over:
+	case <-ctx.Done():
+		return false
+	}
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return !rs.any
 }
 
 // close begins nothing else.
@@ -280,7 +296,7 @@ func (rs *resumption) claim(id string) (done chan struct{}, ok bool) {
 		return nil, false
 	}
 	done = make(chan struct{})
-	rs.under[id] = done
+	rs.under[id], rs.any = done, true
 	return done, true
 }
 

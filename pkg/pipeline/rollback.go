@@ -174,6 +174,9 @@ func (r *runner) backStages(ctx context.Context) error {
 	busy, cancelBusy := context.WithCancelCause(ctx)
 	defer cancelBusy(nil)
 	r.busy = busy
+	reads, end := r.looking(busy)
+	defer end()
+	r.reads = reads
 	h := newHolding(r)
 
 	g.Go(func() error { return r.backProduce(ctx, h) })
@@ -188,12 +191,12 @@ func (r *runner) backStages(ctx context.Context) error {
 // backProduce decides chunk after chunk and sends each item to its stage.
 func (r *runner) backProduce(ctx context.Context, h *holding) error {
 	defer r.open.last()
-	for chunk, err := range r.back.chunks(r.busy) {
+	for chunk, err := range r.back.chunks(r.reads) {
 		if err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if r.busy.Err() != nil {
+			if r.reads.Err() != nil {
 				return nil // the rest is told as not reached
 			}
 			return r.readFailed(err)

@@ -212,9 +212,9 @@ func (h *holding) again(ctx context.Context, batch []*work) error {
 		w.facts.RemoteRead, w.facts.Remote = false, nil
 		w.decideBack()
 	}
-	err := h.r.back.look(h.r.busy, batch)
+	err := h.r.back.look(h.r.reads, batch)
 	switch {
-	case err == nil || h.r.busy.Err() != nil && ctx.Err() == nil:
+	case err == nil || h.r.reads.Err() != nil && ctx.Err() == nil:
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

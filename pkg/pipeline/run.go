@@ -49,6 +49,8 @@ func Run(ctx context.Context, in RunInput) (Outcome, error) {
 	defer func() { _ = r.resume.end(errNotBegun) }() // nothing is left of it, unless preparing fails
 	before, cancel := r.curfew.before(ctx)
 	defer cancel()
+	before, end := until(before, in.Stop, r.resume.idle, errInterrupted)
+	defer end()
 	if in.Before != nil {
 		if err := in.Before(before); err != nil {
 			return out, cutOff(before, err)
@@ -150,6 +152,8 @@ type runner struct {
 
 	// busy ends when a stop has drained: requests and uploads end with it.
 	busy context.Context
+	// reads ends sooner: see looking.
+	reads context.Context
 
 	back    *takeBack // of a rollback; nil otherwise
 	purse   *purse
@@ -314,6 +318,9 @@ func (r *runner) stages(ctx context.Context) error {
 	busy, cancelBusy := context.WithCancelCause(ctx)
 	defer cancelBusy(nil)
 	r.busy = busy
+	reads, end := r.looking(busy)
+	defer end()
+	r.reads = reads
 
 	chunks := make(chan []*work)
 	g.Go(func() error { defer close(chunks); return r.produce(ctx, chunks) })
@@ -399,18 +406,53 @@ func (r *runner) drain(ctx context.Context, cancel context.CancelCauseFunc, over
 	return nil
 }
 
+// readGrace is how long after a stop a read may still be answered that nobody needs.
+const readGrace = time.Second
+
+// until is a context that also ends, with the cause, readGrace after stop is closed, if
+// may allows it then; a nil stop never is, and a nil may does. Its owner calls the
+// function.
+func until(ctx context.Context, stop <-chan struct{}, may func(context.Context) bool, cause error) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-stop:
+		case <-ctx.Done():
+			return
+		}
+		t := time.NewTimer(readGrace)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		if may == nil || may(ctx) {
+			cancel(cause)
+		}
+	})
+	return ctx, func() { cancel(nil); wg.Wait() }
+}
+
+// looking is the context of reads that serve to begin something, or to see what the next
+// run will see as well: nobody needs them once the run stops. Its owner calls the function.
+func (r *runner) looking(busy context.Context) (context.Context, func()) {
+	return until(busy, r.stopping, nil, errDrained)
+}
+
 // produce gathers chunk after chunk, one ahead of the stages.
 func (r *runner) produce(ctx context.Context, chunks chan<- []*work) error {
 	r.resume.close()
-	for chunk, err := range r.g.chunks(r.busy) {
+	for chunk, err := range r.g.chunks(r.reads) {
 		if err == nil && !r.stopped() {
-			err = r.decideAll(r.busy, chunk)
+			err = r.decideAll(r.reads, chunk)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			if r.busy.Err() != nil {
+			if r.reads.Err() != nil {
 				return nil // the rest is told as not reached
 			}
 			return r.readFailed(err)

@@ -236,7 +236,7 @@ func (s *settler) poll(ctx context.Context) error {
 	for i, o := range batch {
 		ids[i] = o.w.Asset.ID
 	}
-	found, err := byAssetID(s.r.busy, s.r.in.API, ids)
+	found, err := byAssetID(s.r.reads, s.r.in.API, ids)
 	s.last, s.swift = time.Now(), false
 	s.polls++
 	for _, o := range batch {
@@ -341,8 +341,8 @@ func (s *settler) unread(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if s.r.busy.Err() != nil {
-		return nil // a stop has drained: all that waits is left
+	if s.r.reads.Err() != nil {
+		return nil // the run stops: all that waits is left
 	}
 	s.interval = min(pollLongest, s.interval*2)
 	if showpad.Classify(showpad.KindRead, err) != showpad.Retry {

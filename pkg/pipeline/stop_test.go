@@ -55,6 +55,52 @@ func TestStopDrainsAndTheNextRunCompletes(t *testing.T) {
 	})
 }
 
+// With nothing under way but reads that would begin something, nobody waits for these:
+// neither for an answer, nor for another attempt, nor for a gate that is closed.
+func TestAStopDoesNotWaitForReads(t *testing.T) {
+	for name, f := range map[string]emulator.Fault{
+		"that are asked to wait":     {Op: "getAssets", Kind: emulator.KindTooMany, RetryAfter: emulator.Duration(45 * time.Second)},
+		"that are repeated":          {Op: "getAssets", Kind: emulator.KindReset},
+		"that are not answered":      {Op: "getAssets", Kind: emulator.KindDelay, Delay: emulator.Duration(50 * time.Second)},
+		"of names":                   {Op: "getDivisions", Kind: emulator.KindDelay, Delay: emulator.Duration(50 * time.Second)},
+		"behind those that are over": {Op: "getAssets", Nth: 6, Kind: emulator.KindDelay, Delay: emulator.Duration(50 * time.Second)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, emulator.Options{})
+				w.options = pipeline.WithLimits(w.options, 10, 0, 10)
+				w.many(40)
+				f.Count = -1
+				w.tenant.Fail(f)
+				stop := make(chan struct{})
+				var asked time.Time
+				go func() {
+					<-time.After(20 * time.Second) // what was begun is over by then
+					asked = time.Now()
+					close(stop)
+				}()
+				out, err := w.run(t.Context(), stop)
+				if code := codeOfRun(out, err); code != 130 {
+					t.Fatalf("code %d, %v; want 130", code, err)
+				}
+				if d := time.Since(asked); d > 2*time.Second {
+					t.Errorf("it took %s to stop", d)
+				}
+				w.tenant.ClearFaults()
+				w.mustRun(0)
+				w.check()
+			})
+		})
+	}
+}
+
+func codeOfRun(out pipeline.Outcome, err error) int {
+	if stop, ok := errors.AsType[*pipeline.StopError](err); ok {
+		return stop.Code
+	}
+	return out.Code
+}
+
 func TestDrainEndsAnUploadThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{})

@@ -233,3 +233,29 @@ func TestWhatTheNextRunContinuesIsNotFinished(t *testing.T) {
 		t.Errorf("got %q", line)
 	}
 }
+
+func TestARunThatStopsSaysWhatItWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tally Tally
+		tally.Observe(pipeline.Started{Run: "r", Items: 4, At: time.Now()})
+		tally.Observe(pipeline.Decided{Row: pipeline.Row{ExternalID: "A", Action: pipeline.ActionCreate, Puts: 1, Size: 10}})
+		tally.Observe(pipeline.Stage{ExternalID: "A", Stage: "transfer", Size: 10, Name: "a"})
+		tally.Observe(pipeline.Sent{ExternalID: "A", N: 9})
+		<-time.After(20 * time.Second)
+		tally.Observe(pipeline.Waiting{For: "drain", Text: "stopping", Until: time.Now().Add(time.Minute)})
+		tally.Observe(pipeline.Request{Op: "getAssets"})
+		<-time.After(15 * time.Second)
+		s := tally.Snapshot()
+		const want = "stopping: waits for 1 upload, 45 s at most"
+		if line := s.Line(); !strings.Contains(line, want) || strings.Contains(line, " left") {
+			t.Errorf("the line is %q", line)
+		}
+		if text := paceText(s); text != want {
+			t.Errorf("the bar says %q", text)
+		}
+		s.Stages = nil
+		if text := paceText(s); text != "stopping: waits for what is under way, 45 s at most" {
+			t.Errorf("without uploads the bar says %q", text)
+		}
+	})
+}

@@ -139,7 +139,7 @@ func (s *screen) add(u Upload) *fileBar {
 
 // close draws the last state and leaves the bars of the run on the screen.
 func (s *screen) close(snap Snapshot) {
-	snap.Uploads, snap.Stages = nil, nil
+	snap.Uploads, snap.Stages, snap.Left, snap.Draining = nil, nil, nil, time.Time{}
 	s.update(snap)
 	s.items.Abort(false)
 	s.bytes.Abort(false)
@@ -148,6 +148,9 @@ func (s *screen) close(snap Snapshot) {
 
 // paceText is what stands after the items.
 func paceText(snap Snapshot) string {
+	if !snap.Draining.IsZero() {
+		return snap.stopping()
+	}
 	if snap.Waiting != "" {
 		return "waiting: " + Clean(snap.Waiting)
 	}

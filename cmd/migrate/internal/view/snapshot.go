@@ -24,6 +24,7 @@ type Snapshot struct {
 	Left     *pipeline.Left `json:"left,omitempty"` // how long it still takes: leastNs, likelyNs, worstNs, and the share that fits before the run has to end; missing while nothing tells
 	Until    time.Time      `json:"until,omitzero"` // when the run has to be over, as things were at its start; missing without a deadline
 	Waiting  string         `json:"waiting,omitempty"`
+	Draining time.Time      `json:"drainingUntil,omitzero"` // until when, at the latest, a run that stops waits for what is under way; missing as long as it does not stop
 	// BudgetLeft is how many requests the run may still make before the reserve begins;
 	// nil: nothing limits it.
 	BudgetLeft *int           `json:"budgetLeft,omitempty"`
@@ -76,6 +77,9 @@ func (s Snapshot) Line() string {
 	if left := s.TimeLeft(); left != "" {
 		text += ", " + left
 	}
+	if !s.Draining.IsZero() {
+		text += "; " + s.stopping()
+	}
 	if s.BudgetLeft != nil {
 		text += fmt.Sprintf("; %s left of the budget", Plural(*s.BudgetLeft, "request is", "requests are"))
 	}
@@ -101,7 +105,7 @@ func (s Snapshot) bad() int {
 // TimeLeft is how long it will take, for people; "" when nothing is left, or nobody
 // knows yet.
 func (s Snapshot) TimeLeft() string {
-	if s.Left == nil || s.Items <= s.Finished {
+	if s.Left == nil || s.Items <= s.Finished || !s.Draining.IsZero() {
 		return ""
 	}
 	if s.Left.Share < 1 {
@@ -113,6 +117,15 @@ func (s Snapshot) TimeLeft() string {
 		return text
 	}
 	return between(s.Left.Least, s.Left.Worst) + " left"
+}
+
+// stopping says what a run that stops waits for, and for how long at most.
+func (s Snapshot) stopping() string {
+	what := "what is under way"
+	if n := s.Stages["transfer"]; n > 0 {
+		what = Plural(n, "upload", "uploads")
+	}
+	return "stopping: waits for " + what + ", " + Duration(max(0, time.Until(s.Draining))) + " at most"
 }
 
 // rounded is n with two digits that count.
@@ -179,6 +192,10 @@ func (t *Tally) Observe(e pipeline.Event) {
 			t.snap.Requests++
 		}
 	case pipeline.Waiting:
+		if e.For == "drain" {
+			t.snap.Draining = e.Until
+			break
+		}
 		t.snap.Waiting = e.Text
 	case pipeline.Pace:
 		t.snap.Pace = &e
