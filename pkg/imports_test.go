@@ -47,7 +47,7 @@ var mayImport = map[string]string{
 	"pkg/report":                   "pkg/manifest pkg/htmldoc pkg/pipeline pkg/state",
 	"cmd/migrate/internal/view":    "pkg/export pkg/htmldoc pkg/pipeline pkg/report pkg/manifest pkg/scan pkg/state pkg/tempfile",
 	"cmd/migrate/internal/ledger":  "cmd/migrate/internal/ownfile pkg/showpad",
-	"cmd/migrate/internal/live":    "cmd/migrate/internal/view pkg/htmldoc pkg/pipeline",
+	"cmd/migrate/internal/live":    "cmd/migrate/internal/view pkg/htmldoc pkg/pipeline pkg/report",
 	"cmd/migrate/internal/login":   "cmd/migrate/internal/ownfile pkg/showpad",
 	"cmd/migrate/internal/note":    "cmd/migrate/internal/ownfile",
 	"cmd/migrate/internal/ownfile": "pkg/filelock",

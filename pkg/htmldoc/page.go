@@ -127,6 +127,7 @@ var markup string
 var layout = template.Must(template.New("page").Funcs(template.FuncMap{
 	"shown":  Shown,
 	"row":    row,
+	"stacks": stacks,
 	"style":  func() template.CSS { return template.CSS(css) },
 	"policy": Policy,
 	"script": func(text string) template.JS { return template.JS(text) },

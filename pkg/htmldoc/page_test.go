@@ -200,3 +200,23 @@ func TestWritingStopsWhereTheWriterFails(t *testing.T) {
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, fmt.Errorf("disk full") }
+
+// TestNarrowCellsNameTheirColumn holds that cells which stand below each other on a
+// narrow page say what they are, by titles that come from outside too.
+func TestNarrowCellsNameTheirColumn(t *testing.T) {
+	rows := func(cells ...string) func(func([]Cell) bool) {
+		return func(yield func([]Cell) bool) { yield(Words(cells...)) }
+	}
+	wide := &Table{Name: "Wide", Columns: []Column{{Title: "ID"}, {Title: evil}, {Title: "n", Number: true}, {}}, Rows: rows("a", "b", "1", "")}
+	small := &Table{Name: "Small", Columns: []Column{{Title: "ID"}, {Title: "n", Number: true}, {}}, Rows: rows("a", "1", "")}
+	got := text(t, &Page{Sections: []Section{{ID: "a", Title: "A", Parts: []Part{{Table: wide}, {Table: small}}}}})
+	for _, want := range []string{
+		`<table class="stack">`, `<th scope="row"><bdi>a</bdi></th><td data-label="&lt;script&gt;alert(1)&lt;/script&gt;`, `<td class="n" data-label="n"><bdi>1</bdi></td><td></td>`,
+		"<table>", `<th scope="row"><bdi>a</bdi></th><td class="n"><bdi>1</bdi></td><td></td>`,
+	} {
+		if n := strings.Count(got, want); n != 1 {
+			t.Errorf("%d times %s in\n%s", n, want, got)
+		}
+	}
+	pages.Check(t, got)
+}

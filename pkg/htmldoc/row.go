@@ -13,20 +13,37 @@ import (
 func row(columns []Column, cells []Cell) template.HTML {
 	var w rowWriter
 	w.WriteString("<tr>")
+	labelled := stacks(columns)
 	for i := range cells {
-		open, end := "<td>", "</td>"
+		open, end := "<td", "</td>"
 		switch {
 		case i == 0:
-			open, end = `<th scope="row">`, "</th>"
+			open, end = `<th scope="row"`, "</th>"
 		case i < len(columns) && columns[i].Number:
-			open = `<td class="n">`
+			open = `<td class="n"`
 		}
 		w.WriteString(open)
+		if labelled && i > 0 && i < len(columns) && columns[i].Title != "" {
+			w.WriteString(` data-label="` + html.EscapeString(Shown(columns[i].Title)) + `"`)
+		}
+		w.WriteString(">")
 		w.cell(&cells[i])
 		w.WriteString(end)
 	}
 	w.WriteString("</tr>")
 	return template.HTML(w.String())
+}
+
+// stacks reports whether the cells of a row stand below each other, each with its
+// column's title, where the page is too narrow for them side by side.
+func stacks(columns []Column) bool {
+	titled := 0
+	for _, c := range columns {
+		if c.Title != "" {
+			titled++
+		}
+	}
+	return titled > 2
 }
 
 type rowWriter struct{ strings.Builder }

@@ -130,7 +130,7 @@ func (o *overview) fits(r row) bool {
 	if o.full {
 		return false
 	}
-	need := 200 // the row's own markup
+	need := 250 // the row's own markup
 	for _, cell := range troubleCells(r) {
 		for _, text := range append(cell.Lines, cell.Text) {
 			need += len(html.EscapeString(htmldoc.Shown(text))) + 40

@@ -177,7 +177,7 @@ func troubleSection(s Summary, o *overview) htmldoc.Section {
 	slices.SortStableFunc(o.order, func(a, b trouble) int { return cmp.Compare(o.troubles[b].n, o.troubles[a].n) })
 	for _, key := range o.order {
 		t := o.troubles[key]
-		part := htmldoc.Part{Heading: fmt.Sprintf("%s: %s", capital(key.status), items(t.n)), Code: htmldoc.Cut(key.code, longName), Text: explain(key)}
+		part := htmldoc.Part{Heading: fmt.Sprintf("%s: %s", capital(key.status), items(t.n)), Code: htmldoc.Cut(key.code, longName), Text: Explain(key.status, key.code)}
 		if len(t.rows) > 0 {
 			part.Table = &htmldoc.Table{
 				Name: part.Heading + ", " + part.Code, Columns: []htmldoc.Column{{Title: "External ID"}, {Title: "Item"}, {Title: "Message"}}, Rows: rowsOf(t.rows, troubleCells),
@@ -200,10 +200,11 @@ func troubleSection(s Summary, o *overview) htmldoc.Section {
 	return sec
 }
 
-// explain is what a code means and what there is to do.
-func explain(key trouble) []string {
+// Explain is what a code of a result with this status means, and what there is to do, a
+// sentence each; nil for a code that is not known.
+func Explain(status, code string) []string {
 	kinds := []string{"failed", "blocked", "stale", "conflicts", "reasons"}
-	switch key.status {
+	switch status {
 	case string(state.Registering):
 		return []string{"The answers to their creates are missing. Nothing is sent again before they are looked up.", "What to do: Run again."}
 	case "blocked":
@@ -211,10 +212,10 @@ func explain(key trouble) []string {
 	case "conflict":
 		kinds = []string{"conflicts", "blocked"}
 	}
-	if c, known := manifest.CodeOf(key.code); known {
+	if c, known := manifest.CodeOf(code); known {
 		return []string{c.Cause, "What to do: " + c.Remedy}
 	}
-	w, known := pipeline.WordOf(key.code, kinds...)
+	w, known := pipeline.WordOf(code, kinds...)
 	w.Meaning, w.Remedy = strings.ReplaceAll(w.Meaning, "`", ""), strings.ReplaceAll(w.Remedy, "`", "")
 	switch {
 	case !known:
@@ -274,7 +275,7 @@ func throughputSection(s Summary, o *overview) htmldoc.Section {
 			return
 		}
 		sec.Parts = append(sec.Parts, htmldoc.Part{Columns: &htmldoc.Columns{
-			Name: fmt.Sprintf("%s in each %s", name, duration(b.width)), Labels: labels, Values: values, Show: show,
+			Name: fmt.Sprintf("%s in each %s", name, each(b.width)), Labels: labels, Values: values, Show: show,
 			Text: fmt.Sprintf("%s over time, from %s on: %s in all, at most %s in %s, from %s on", name, labels[0], show(sum), show(top), duration(b.width), labels[at]),
 			From: labels[0], To: b.start.Add(b.width * time.Duration(len(values))).Format(labelFormat(b)),
 		}})
@@ -532,6 +533,19 @@ func capital(s string) string {
 
 // inSeconds is a time in seconds as people read it.
 func inSeconds(s float64) string { return duration(time.Duration(s * float64(time.Second))) }
+
+// each is a duration behind the word each: second, 2 s.
+func each(d time.Duration) string {
+	switch d {
+	case time.Second:
+		return "second"
+	case time.Minute:
+		return "minute"
+	case time.Hour:
+		return "hour"
+	}
+	return duration(d)
+}
 
 // duration is a time as people read it: 340 ms, 4.2 s, 12 min, 2 h 5 min, 3 d 4 h.
 func duration(d time.Duration) string {

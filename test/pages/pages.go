@@ -22,7 +22,7 @@ var elements = strings.Fields(`html head meta link title style body a header p h
 
 // attributes are those that they may have; none of them runs or loads anything.
 var attributes = strings.Fields(`lang charset http-equiv content name rel href class id aria-hidden aria-label aria-labelledby role tabindex scope
-	viewBox preserveAspectRatio x y width height`)
+	viewBox preserveAspectRatio x y width height data-label`)
 
 // Check reads a page and reports what is wrong with it in any case: elements or
 // attributes that could run or load something, a policy that does not fit its style, ids

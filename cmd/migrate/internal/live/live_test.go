@@ -264,8 +264,18 @@ func TestOnlyTheNewestIsKept(t *testing.T) {
 	}
 	told.observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "done", Status: "done"}}, same)
 	told.observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "later", Status: "sent"}}, same)
-	if told.all != 500 || len(told.problems) != keptProblems || told.problems[0].id != "499" || told.problems[0].reason != "file-missing" {
-		t.Errorf("%d problems, %d kept, the newest %+v", told.all, len(told.problems), told.problems[0])
+	told.observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "other", Status: "blocked", Reason: "author-unknown"}}, same)
+	if n := len(told.problems); told.all != 501 || n != 2 {
+		t.Fatalf("%d problems of %d reasons", told.all, n)
+	}
+	if p := told.problems[0]; p.reason != "file-missing" || p.all != 500 || len(p.newest) != keptProblems || p.newest[0].id != "499" {
+		t.Errorf("of the first reason: %+v", p)
+	}
+	for i := range 200 {
+		told.observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "r", Status: "failed", Reason: fmt.Sprint(i)}}, same)
+	}
+	if n := len(told.problems); n != keptReasons+1 || told.problems[n-1].reason != "" || told.problems[n-1].all != 172 {
+		t.Errorf("%d reasons, the last of them %+v", n, told.problems[n-1])
 	}
 	if len(told.news) != keptNews || told.news[0].text != "499" {
 		t.Errorf("%d texts, the newest %+v", len(told.news), told.news[0])

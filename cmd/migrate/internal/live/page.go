@@ -5,11 +5,13 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
 	"github.com/showpad-migrate/migrate/pkg/htmldoc"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
+	"github.com/showpad-migrate/migrate/pkg/report"
 )
 
 //go:embed live.js
@@ -17,7 +19,8 @@ var script string
 
 // What is kept of what happened, the newest first; the evidence has all of it.
 const (
-	keptProblems = 100
+	keptReasons  = 30
+	keptProblems = 8 // of a reason
 	keptNews     = 20
 )
 
@@ -30,14 +33,21 @@ type ending struct {
 
 // told is what the run said beside its numbers.
 type told struct {
-	problems []problem
-	all      int // problems, those that are not kept too
+	problems []*problems // in the order in which their reasons came
+	all      int         // problems, those that are not kept too
 	news     []news
 }
 
+// problems are those of one reason.
+type problems struct {
+	status, reason string // "" and "": of all reasons beyond keptReasons
+	all            int
+	newest         []problem
+}
+
 type problem struct {
-	id, status, reason, text string
-	at                       time.Time
+	id, text string
+	at       time.Time
 }
 
 type news struct {
@@ -54,12 +64,14 @@ func (t *told) observe(e pipeline.Event, redact func(string) string) {
 		if r.OK() || pipeline.Unfinished(r.Status) {
 			return
 		}
-		p := problem{cmp.Or(r.ExternalID, r.Key), r.Status, r.Reason, "", time.Now()}
+		p, reason := problem{cmp.Or(r.ExternalID, r.Key), "", time.Now()}, r.Reason
 		if r.Error != nil {
-			p.reason, p.text = cmp.Or(r.Error.Code, p.reason), redact(r.Error.Message)
+			reason, p.text = cmp.Or(r.Error.Code, reason), redact(r.Error.Message)
 		}
 		t.all++
-		t.problems = first(slices.Insert(t.problems, 0, p), keptProblems)
+		of := t.of(r.Status, reason)
+		of.all++
+		of.newest = first(slices.Insert(of.newest, 0, p), keptProblems)
 	case pipeline.Warned:
 		text := redact(e.Text)
 		if e.ExternalID != "" {
@@ -71,6 +83,22 @@ func (t *told) observe(e pipeline.Event, redact func(string) string) {
 			t.tell(e.For, redact(e.Text))
 		}
 	}
+}
+
+// of are the problems with a status and a reason.
+func (t *told) of(status, reason string) *problems {
+	if i := slices.IndexFunc(t.problems, func(p *problems) bool { return p.status == status && p.reason == reason }); i >= 0 {
+		return t.problems[i]
+	}
+	switch n := len(t.problems); {
+	case n > keptReasons:
+		return t.problems[n-1]
+	case n == keptReasons:
+		status, reason = "", ""
+	}
+	of := &problems{status: status, reason: reason}
+	t.problems = append(t.problems, of)
+	return of
 }
 
 // tell keeps a text. Of waits for the same, which come often, the last one counts.
@@ -135,21 +163,23 @@ func (s *Server) problems() htmldoc.Section {
 		sec.Parts = []htmldoc.Part{{Text: []string{"Nothing so far."}}}
 		return sec
 	}
-	rows := s.told.problems
-	sec.Parts = []htmldoc.Part{{
-		Table: &htmldoc.Table{
-			Name: "What needs somebody, the newest first", Columns: []htmldoc.Column{{Title: "Item"}, {Title: "Result"}, {Title: "Reason"}, {Title: "At"}},
+	for _, of := range s.told.problems {
+		part := htmldoc.Part{Heading: fmt.Sprintf("%s: %s", cmp.Or(of.status, "other reasons"), view.Plural(of.all, "item", "items")), Code: of.reason, Text: report.Explain(of.status, of.reason)}
+		part.Heading = strings.ToUpper(part.Heading[:1]) + part.Heading[1:]
+		part.Table = &htmldoc.Table{
+			Name: part.Heading + ", " + of.reason + ", the newest first", Columns: []htmldoc.Column{{Title: "Item"}, {Title: "Message"}, {Title: "At"}},
 			Rows: func(yield func([]htmldoc.Cell) bool) {
-				for _, r := range rows {
-					if !yield([]htmldoc.Cell{{Text: r.id}, {Text: r.status, Mark: htmldoc.Bad}, {Text: r.reason, Code: true, Lines: lines(r.text)}, {Text: r.at.Format(time.TimeOnly)}}) {
+				for _, r := range of.newest {
+					if !yield([]htmldoc.Cell{{Text: r.id, Code: true}, {Text: r.text}, {Text: r.at.Format(time.TimeOnly)}}) {
 						return
 					}
 				}
 			},
-		},
-	}}
-	if more := s.told.all - len(rows); more > 0 {
-		sec.Parts[0].More = fmt.Sprintf("and %s before them: failures.csv has all", view.Count(more))
+		}
+		if more := of.all - len(of.newest); more > 0 {
+			part.More = fmt.Sprintf("and %s before them: failures.csv has all", view.Count(more))
+		}
+		sec.Parts = append(sec.Parts, part)
 	}
 	return sec
 }
@@ -191,10 +221,10 @@ func (s *Server) charts() htmldoc.Section {
 
 // whereItemsAre is how many items are at which point.
 func whereItemsAre(snap *view.Snapshot) htmldoc.Section {
-	table := &htmldoc.Table{Name: "Items by where they are", Columns: []htmldoc.Column{{Title: "Where"}, {Title: "Items", Number: true}}}
+	table := &htmldoc.Table{Name: "Items by where they are", Columns: []htmldoc.Column{{Title: "Where"}, {Title: "Items", Number: true}, {Title: ""}}}
 	table.Rows = func(yield func([]htmldoc.Cell) bool) {
 		for _, w := range snap.Where() {
-			if !yield([]htmldoc.Cell{{Text: w.Name}, {Text: view.Count(w.Items), Bar: float64(w.Items) / float64(max(1, snap.Items))}}) {
+			if !yield([]htmldoc.Cell{{Text: w.Name}, {Text: view.Count(w.Items)}, {Bar: float64(w.Items) / float64(max(1, snap.Items))}}) {
 				return
 			}
 		}
