@@ -117,6 +117,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 		{"failed", "pkg/pipeline/reasons.go", "Failed"},
 		{"warnings", "pkg/pipeline/reasons.go", "Warn"},
 		{"guards", "pkg/pipeline/reasons.go", "Guard"},
+		{"told", "pkg/pipeline/reasons.go", "Tell"},
 		{"differences", "pkg/pipeline/verify.go", "Diff"},
 		{"settings", "pkg/manifest/settings.go", "CodeSetting"},
 	} {
@@ -160,6 +161,9 @@ func TestPipelineCodesHaveEntries(t *testing.T) {
 		}
 		for _, m := range regexp.MustCompile(`"(M\d{3})"`).FindAllStringSubmatch(string(text), -1) {
 			used[m[1]] = true
+		}
+		if at := strings.Index(string(text), `Warned{Code: "`); at >= 0 && !strings.HasSuffix(f, "_test.go") {
+			t.Errorf("%s warns with a code that is none of reasons.go: %.60s", f, text[at:])
 		}
 	}
 	for code := range used {

@@ -18,6 +18,7 @@ type env struct {
 	signals   <-chan os.Signal       // nil: none come
 	ask       bool                   // somebody is there to answer: in and err are a terminal
 	bars      bool                   // err is a terminal that can move its cursor
+	columns   int                    // of the terminal that shows results; 0: they go elsewhere
 	browse    func(url string) error // begins to show a page in the person's browser; nil: there is none
 	exit      func(code int)         // ends the process at once; nil: cannot
 	configDir func() (string, error) // the user's configuration folder
@@ -26,12 +27,14 @@ type env struct {
 func processEnv(signals <-chan os.Signal) env {
 	stderr := term.IsTerminal(int(os.Stderr.Fd()))
 	width, height, err := term.GetSize(int(os.Stderr.Fd()))
-	room := err == nil && width > 0 && height > 0 // a terminal without a size shows no bars
+	columns, _, _ := term.GetSize(int(os.Stdout.Fd())) // 0 where it is none
+	room := err == nil && width > 0 && height > 0      // a terminal without a size shows no bars
 	return env{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, signals: signals, exit: os.Exit, configDir: os.UserConfigDir,
-		browse: browse,
-		ask:    stderr && term.IsTerminal(int(os.Stdin.Fd())),
-		bars:   stderr && room && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == "",
+		browse:  browse,
+		columns: columns,
+		ask:     stderr && term.IsTerminal(int(os.Stdin.Fd())),
+		bars:    stderr && room && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == "",
 	}
 }
 

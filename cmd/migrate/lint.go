@@ -79,7 +79,7 @@ func (a *app) lint(ctx context.Context, path string, svc serviceFlags, files sou
 		if a.json {
 			return code, l.JSON(a.out, &problems)
 		}
-		return code, l.Text(a.out, &problems)
+		return code, l.Text(view.Fold(a.out, a.columns), &problems)
 	}
 	// Problems of the header may come as an error; lint shows them all the same.
 	collect := func(err error) error {

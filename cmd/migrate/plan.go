@@ -162,7 +162,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, doc.Close()) }()
-	doc.Unmapped = s.checked.Unmapped
+	doc.Unmapped, doc.Warnings = s.checked.Unmapped, s.checked.Warn
 
 	in := s.input(reader, sel, f.decide.options(f.service))
 	in.Options.Hash, in.Options.Given = f.show.hash, s.given(n, f.service)
@@ -217,7 +217,7 @@ func (a *app) showPlan(doc *view.Plan, sum pipeline.Summary, format string, full
 	case "html":
 		return doc.HTML(a.out, sum, full)
 	}
-	return doc.Text(a.out, sum, full)
+	return doc.Text(view.Fold(a.out, a.columns), sum, full)
 }
 
 // planCode is the exit code of a plan.

@@ -421,7 +421,7 @@ func (e *execution) confirmRollback(ctx context.Context, in pipeline.RollbackInp
 		say(a.err, "%s", view.RollbackLine(sum))
 		return errors.Join(doc.Stays(redacting{a.err, a.redact}), doc.Close())
 	}
-	if err := errors.Join(doc.Text(redacting{a.err, a.redact}, sum, false), doc.Close()); err != nil {
+	if err := errors.Join(doc.Text(view.Fold(redacting{a.err, a.redact}, a.columns), sum, false), doc.Close()); err != nil {
 		return err
 	}
 	if sum.Writes+sum.Puts == 0 {

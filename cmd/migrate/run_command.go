@@ -401,7 +401,7 @@ func (e *execution) end(o pipeline.Outcome, dir, sums string, selects selectFlag
 		e.app.tellMissed(selects, o.Plan.Items)
 		e.app.tellRecreate(e.recreates)
 	}
-	ending := view.Ending{Outcome: o, Evidence: dir, Sums: sums, Problems: problems, More: more}
+	ending := view.Ending{Outcome: o, Evidence: dir, Sums: sums, Problems: problems, More: more, Columns: e.app.columns}
 	switch o.Code {
 	case exitInterrupted, exitLimit, exitProcessing, exitFailed:
 		ending.Again = "migrate " + strings.Join(again(e.app.args), " ")

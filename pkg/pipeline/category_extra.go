@@ -485,7 +485,7 @@ func (x *categories) make(ctx context.Context, r *runner, w *extraWork, s *categ
 				return x.refuse(ctx, r, w, s, nil, FailedUnresolved, err)
 			}
 			lost = true
-			r.emit(Warned{Code: "lost-answer", Text: fmt.Sprintf("tag category %s: no readable answer to its create; looking it up before sending it again", w.Row.Key)})
+			r.emit(Warned{Code: TellLostAnswer, Text: fmt.Sprintf("tag category %s: no readable answer to its create; looking it up before sending it again", w.Row.Key)})
 		default:
 			return x.refuse(ctx, r, w, s, before, FailedRefused, err)
 		}

@@ -182,7 +182,7 @@ func (p *park) unread(ctx context.Context, h *parked, err error) error {
 	if showpad.Classify(showpad.KindRead, err) == showpad.StopRun {
 		p.r.stop(stopRun(err))
 	} else {
-		p.r.emit(Warned{Code: "unknown-outcome", ExternalID: h.w.item.ExternalID, Text: fmt.Sprintf("whether it was created is not known: %v (run again to look it up)", err)})
+		p.r.emit(Warned{Code: TellUnknown, ExternalID: h.w.item.ExternalID, Text: fmt.Sprintf("whether it was created is not known: %v (run again to look it up)", err)})
 	}
 	return p.r.leave(ctx, h.w)
 }

@@ -113,4 +113,11 @@ const (
 	WarnTwin       = "twin"          // another asset has the same external ID
 	WarnOtherFile  = "other-version" // the bytes are ours, the version is not the one we asked for
 	WarnTooLong    = "too-long"      // the file would take longer than any run may go on, and was left out
+
+	// Warnings of a run, told while it goes on; [WarnTwin] and [WarnTooLong] are, too.
+	TellLostAnswer = "lost-answer"     // a create without an answer is looked up
+	TellUnknown    = "unknown-outcome" // the run ended before it could be
+	TellNotInPlan  = "not-in-plan"     // items of the manifest that a saved plan does not have
+	TellTagKept    = "tag-kept"        // a rollback leaves a tag that is in use
+	TellTagFailed  = "tag-failed"      // a rollback could not delete a tag
 )

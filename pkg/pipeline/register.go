@@ -146,7 +146,7 @@ func (r *runner) create(ctx context.Context, w *work, values Values) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		r.emit(Warned{Code: "lost-answer", ExternalID: w.item.ExternalID, Text: "no readable answer to the create; looking it up before sending it again"})
+		r.emit(Warned{Code: TellLostAnswer, ExternalID: w.item.ExternalID, Text: "no readable answer to the create; looking it up before sending it again"})
 		return r.park.add(ctx, w, w.since.Add(r.settleTime))
 	default:
 		return r.refused(ctx, w, showpad.KindCreate, FailedRefused, err)

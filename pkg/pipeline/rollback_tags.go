@@ -77,7 +77,7 @@ func (r *runner) dropTags(ctx context.Context) error {
 			return nil
 		}
 		if used[m.ID] {
-			r.emit(Warned{Code: "tag-kept", Text: fmt.Sprintf("tag %q stays: a tag category has it", m.Name)})
+			r.emit(Warned{Code: TellTagKept, Text: fmt.Sprintf("tag %q stays: a tag category has it", m.Name)})
 			continue
 		}
 		gone, kept, err := r.dropTag(ctx, m)
@@ -88,9 +88,9 @@ func (r *runner) dropTags(ctx context.Context) error {
 			r.stop(stopRun(err))
 		case err != nil:
 			r.tally.tag(false, true)
-			r.emit(Warned{Code: "tag-failed", Text: fmt.Sprintf("tag %q: %v (run the rollback again)", m.Name, err)})
+			r.emit(Warned{Code: TellTagFailed, Text: fmt.Sprintf("tag %q: %v (run the rollback again)", m.Name, err)})
 		case kept != "":
-			r.emit(Warned{Code: "tag-kept", Text: fmt.Sprintf("tag %q stays: %s", m.Name, kept)})
+			r.emit(Warned{Code: TellTagKept, Text: fmt.Sprintf("tag %q stays: %s", m.Name, kept)})
 		case gone:
 			r.tally.tag(true, false)
 		}

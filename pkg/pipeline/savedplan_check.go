@@ -451,7 +451,7 @@ func (r *runner) tellOthers(items int) {
 	if r.plan.Header.Choice.Selects() {
 		text += " (the plan was made of a part of the manifest)"
 	}
-	r.emit(Warned{Code: "not-in-plan", Text: text})
+	r.emit(Warned{Code: TellNotInPlan, Text: text})
 }
 
 // refuse ends an item that turned out, on its way, not to be the planned one.

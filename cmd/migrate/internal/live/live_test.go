@@ -87,7 +87,7 @@ func TestThePageSaysHowFarTheRunIs(t *testing.T) {
 		t.Fatalf("%s: %s", s.URL(), resp.Status)
 	}
 	for _, want := range []string{
-		"2 of 3 items (1 not done)", "LIVE acme", "m.yaml", "&lt;script&gt;alert(1)&lt;/script&gt;", "no: ***", "B: look", "looked up: 2 (2 times so far)", "not begun",
+		"2 of 3 items (1 needs somebody)", "LIVE acme", "m.yaml", "&lt;script&gt;alert(1)&lt;/script&gt;", "no: ***", "B: look", "looked up: 2 (2 times so far)", "not begun",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is missing", want)
@@ -105,7 +105,7 @@ func TestThePageSaysHowFarTheRunIs(t *testing.T) {
 	if !strings.HasPrefix(policy, "default-src 'none';") || !strings.Contains(policy, "connect-src 'self'") || strings.Contains(policy, "unsafe") {
 		t.Errorf("policy %q", policy)
 	}
-	if !strings.Contains(page, "<dt><bdi>To come</bdi></dt><dd><b>12 to 15 min left</b>") || !strings.Contains(page, "<b>1,234</b>") {
+	if !strings.Contains(page, "<dt><bdi>To come</bdi></dt><dd><b>12 to 15 min</b>") || !strings.Contains(page, "<b>1,234</b>") {
 		t.Error("what is left is missing")
 	}
 	resp, body := get(t, s.URL()+"snapshot.json", nil)

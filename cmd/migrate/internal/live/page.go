@@ -20,7 +20,7 @@ var script string
 // What is kept of what happened, the newest first; the evidence has all of it.
 const (
 	keptReasons  = 30
-	keptProblems = 8 // of a reason
+	keptProblems = 5 // of a reason
 	keptNews     = 20
 )
 
@@ -130,7 +130,7 @@ func (s *Server) pageOf(snap view.Snapshot) *htmldoc.Page {
 		Foot: []string{"Times are of the machine that runs it. The page shows and changes nothing."},
 	}
 	if left := snap.TimeLeft(); left != "" && s.end == nil {
-		p.Figures = append(p.Figures, htmldoc.Figure{Name: "To come", Value: left})
+		p.Figures = append(p.Figures, htmldoc.Figure{Name: "To come", Value: strings.TrimSuffix(left, " left")})
 	}
 	if n := snap.BudgetLeft; n != nil {
 		p.Figures = append(p.Figures, htmldoc.Figure{Name: "Budget", Value: view.Count(*n), Note: "requests left before the reserve"})

@@ -15,14 +15,17 @@ type Ending struct {
 	Problems []pipeline.Result
 	More     int    // problems beyond those listed
 	Again    string // the command that continues; "" when nothing is left
+	Columns  int    // of the screen that long lines are folded for; 0 for none
 }
 
 // Text writes it for people: what was done, what failed, where the proof is.
 func (e Ending) Text(w io.Writer) error {
 	out := &printer{w: w}
+	folded := &printer{w: Fold(w, e.Columns)}
 	for _, r := range e.Problems {
-		out.line("%s", resultLine(r))
+		folded.line("%s", resultLine(r))
 	}
+	out.err = folded.err
 	if e.More > 0 {
 		out.line("... and %s more, see failures.csv", Count(e.More))
 	}

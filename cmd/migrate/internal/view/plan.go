@@ -45,6 +45,9 @@ type Plan struct {
 	Header    PlanHeader
 	Unmapped  manifest.Unmapped // values that the maps have no entry for
 	Leftovers *Leftovers        // what the manifest leaves behind; nil: nobody looked
+	// Warnings is how many the check of the whole manifest found; those that are about
+	// no single item are in no row.
+	Warnings  int
 	identical *pipeline.Identical
 	groups    groups
 	spool     *spool
@@ -184,19 +187,24 @@ func costs(s pipeline.Summary) string {
 	if s.Puts > 0 {
 		fmt.Fprintf(&b, "; %s (%s)", Plural(s.Puts, "upload", "uploads"), Bytes(s.Bytes))
 	}
+	n, per, took := inBudget(s)
+	fmt.Fprintf(&b, "; at %s %s: %s", Count(n), per, took)
+	return b.String()
+}
+
+// inBudget is how long the requests of a plan take where nothing limits it but how many
+// there may be: n a day, say, and the time that it takes. The page has both too.
+func inBudget(s pipeline.Summary) (n int, per, took string) {
+	total := s.Writes + s.Reads
 	if s.Budget == nil {
-		days := max(1, (total+dailyBudget-1)/dailyBudget)
-		fmt.Fprintf(&b, "; at %s a day: %s", Count(dailyBudget), Plural(days, "day", "days"))
-		return b.String()
+		return dailyBudget, "a day", Plural(max(1, (total+dailyBudget-1)/dailyBudget), "day", "days")
 	}
 	usable := max(s.Budget.Limit-s.Budget.Reserve, 1)
 	windows := max(1, (total+usable-1)/usable)
 	if s.Budget.Window == 24*time.Hour {
-		fmt.Fprintf(&b, "; at %s a day: %s", Count(usable), Plural(windows, "day", "days"))
-	} else {
-		fmt.Fprintf(&b, "; at %s in %s: %s", Count(usable), Duration(s.Budget.Window), Duration(time.Duration(windows)*s.Budget.Window))
+		return usable, "a day", Plural(windows, "day", "days")
 	}
-	return b.String()
+	return usable, "in " + Duration(s.Budget.Window), Duration(time.Duration(windows) * s.Budget.Window)
 }
 
 // RollbackLine says what taking runs back does, in one sentence.
@@ -266,7 +274,7 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 		out.line("")
 		out.line("%s (%s):", either(back, "Stays as it is", "Needs a decision"), Count(decisions))
 		ofItems := s.Actions[pipeline.ActionConflict] + s.Actions[pipeline.ActionBlocked]
-		if err := p.rows(out, limit(someDecisions, full), ofItems, decisionLine, pipeline.ActionConflict, pipeline.ActionBlocked); err != nil {
+		if err := p.rows(out, limit(someDecisions, full), ofItems, fewOfEach(limit(someAlike, full), decisionLine), pipeline.ActionConflict, pipeline.ActionBlocked); err != nil {
 			return err
 		}
 		p.extraDecisions(out)
@@ -310,9 +318,9 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 		}
 	}
 	p.extraSections(out, full)
-	if s.Warnings > 0 {
+	if n := max(s.Warnings, p.Warnings); n > 0 {
 		out.line("")
-		out.line("%s", Warnings(s.Warnings))
+		out.line("%s", Warnings(n))
 	}
 	if out.err != nil {
 		return out.err
@@ -465,7 +473,7 @@ func orNone(name string) string { return either(name == "", "-", name) }
 
 func rowLine(row pipeline.Row) []string {
 	head := Clean(row.ExternalID)
-	if row.Name != "" {
+	if row.Name != "" && (row.Name == row.Source || row.Name != row.Source[strings.LastIndexAny(row.Source, "/:")+1:]) { // else the source says it
 		head += "  " + Clean(row.Name)
 	}
 	if row.Source != "" && row.Source != row.Name {
@@ -521,6 +529,18 @@ func decisionLine(row pipeline.Row) []string {
 		}
 	}
 	return append(lines, warnings(row)...)
+}
+
+// fewOfEach shows the first rows of each reason: those of another one would not be seen
+// behind hundreds that say the same.
+func fewOfEach(most int, text func(pipeline.Row) []string) func(pipeline.Row) []string {
+	shown := map[string]int{}
+	return func(row pipeline.Row) []string {
+		if shown[row.Reason]++; shown[row.Reason] > most {
+			return nil
+		}
+		return text(row)
+	}
 }
 
 func warnings(row pipeline.Row) []string {

@@ -78,6 +78,60 @@ func somePlan(t *testing.T, creates int) (*Plan, pipeline.Summary) {
 	return p, s
 }
 
+// TestPlanTextFindsTheOneAmongMany holds that a decision of another kind is seen behind
+// many that say the same, and that what the check of the manifest found is counted.
+func TestPlanTextFindsTheOneAmongMany(t *testing.T) {
+	p, s := somePlan(t, 0)
+	p.Warnings = 3
+	for i := range 60 {
+		r := pipeline.Row{ExternalID: fmt.Sprintf("NO-%d", i), Action: pipeline.ActionBlocked, Reason: pipeline.BlockedAuthor, Detail: "no user"}
+		if i == 59 {
+			r.Reason, r.Detail = pipeline.BlockedMissing, "the other one"
+		}
+		if err := p.Add(r); err != nil {
+			t.Fatal(err)
+		}
+		s.Add(r)
+	}
+	var b strings.Builder
+	if err := p.Text(&b, s, false); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
+	if n := strings.Count(got, "(author-unknown)"); n != someAlike {
+		t.Errorf("%d of the same reason, want %d", n, someAlike)
+	}
+	for _, want := range []string{"blocked NO-59 (file-missing): the other one\n  ... and 49 more (--full shows all)\n", "\n\n3 warnings: migrate lint shows them\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("lacks %q:\n%s", want, got)
+		}
+	}
+	b.Reset()
+	if err := p.Text(&b, s, true); err != nil || strings.Count(b.String(), "(author-unknown)") != 59 {
+		t.Errorf("--full leaves some out: %v\n%s", err, b.String())
+	}
+	p.Warnings = 0
+	b.Reset()
+	if err := p.Text(&b, s, false); err != nil || strings.Contains(b.String(), "warning") {
+		t.Errorf("warnings of nothing: %v\n%s", err, b.String())
+	}
+}
+
+func TestARowNamesAFileOnce(t *testing.T) {
+	for _, c := range []struct{ source, name, want string }{
+		{"lib:Decks/a b.pptx", "a b.pptx", "X  from lib:Decks/a b.pptx"},
+		{"lib:a.pptx", "a.pptx", "X  from lib:a.pptx"},
+		{"a.pptx", "a.pptx", "X  a.pptx"},
+		{"lib:Decks/a.pptx", "A.pptx", "X  A.pptx  from lib:Decks/a.pptx"},
+		{"https://www.example.com/", "Home.url", "X  Home.url  from https://www.example.com/"},
+		{"", "A.pptx", "X  A.pptx"},
+	} {
+		if got := rowLine(pipeline.Row{ExternalID: "X", Source: c.source, Name: c.name}); got[0] != c.want {
+			t.Errorf("got %q, want %q", got[0], c.want)
+		}
+	}
+}
+
 func TestPlanText(t *testing.T) {
 	p, s := somePlan(t, 12)
 	var b strings.Builder

@@ -18,7 +18,7 @@ import (
 
 // How much of a plan a page shows without --full, of each kind.
 const (
-	pageDecisions = 50 // of a reason
+	pageDecisions = 20 // of a reason
 	pageRows      = 25 // of an action
 	pageGroups    = 25 // of an action
 	pageTags      = 100
@@ -83,8 +83,8 @@ func (h *planPage) head() *htmldoc.Page {
 	if lines := pruning(s.Prune, false); len(lines) > 0 {
 		d.Facts = append(d.Facts, htmldoc.Fact{Name: "No longer listed", Value: lines})
 	}
-	if s.Warnings > 0 {
-		fact("Warnings", Warnings(s.Warnings), false)
+	if n := max(s.Warnings, p.Warnings); n > 0 {
+		fact("Warnings", Warnings(n), false)
 	}
 	d.Figures = h.figures()
 	return d
@@ -126,7 +126,8 @@ func (h *planPage) figures() (all []htmldoc.Figure) {
 		all = append(all, htmldoc.Figure{Name: "Likely takes", Value: Duration(seconds(f.Likely.Seconds)), Note: either(f.Likely.Runs > 1, "at work, in "+Count(f.Likely.Runs)+" runs", "")})
 	}
 	if total > 0 {
-		all = append(all, htmldoc.Figure{Name: "At " + Count(dailyBudget) + " requests a day", Value: Plural(max(1, (total+dailyBudget-1)/dailyBudget), "day", "days")})
+		n, per, took := inBudget(s)
+		all = append(all, htmldoc.Figure{Name: "At " + Plural(n, "request", "requests") + " " + per, Value: took})
 	}
 	return all
 }

@@ -143,6 +143,26 @@ func TestEverySectionOfAPlanHasItsPlace(t *testing.T) {
 	}
 }
 
+// TestThePageHasTheHeadlinesBudget holds that the figure and the sentence count with the
+// same number of requests.
+func TestThePageHasTheHeadlinesBudget(t *testing.T) {
+	for _, c := range []struct {
+		budget *pipeline.PlanBudget
+		want   string
+	}{
+		{nil, "At 5,000 requests a day 1 day"},
+		{&pipeline.PlanBudget{Limit: 15, Reserve: 5, Window: 24 * time.Hour}, "At 10 requests a day 3 days"},
+		{&pipeline.PlanBudget{Limit: 15, Reserve: 5, Window: time.Hour}, "At 10 requests in 60 min 3 h 0 min"},
+	} {
+		p, s := somePlan(t, 12)
+		s.Budget = c.budget
+		got := planHTML(t, p, s, false)
+		if text := got.Section("main").Text(); !strings.Contains(text, c.want) {
+			t.Errorf("the figures lack %q:\n%s", c.want, text)
+		}
+	}
+}
+
 func TestRollbackHTML(t *testing.T) {
 	p, s := somePlan(t, 0)
 	p.Header.Runs = []string{"20261121T220943Z-6813"}
@@ -205,7 +225,7 @@ func TestALargePlanIsAShortPage(t *testing.T) {
 		t.Errorf("%d groups with %d items", n, counted)
 	}
 	text := got.Section("decide").Text()
-	for _, want := range []string{"Blocked: 1,000 items file-missing", "Blocked: 1,000 items file-empty", "and 950 more: --full shows all"} {
+	for _, want := range []string{"Blocked: 1,000 items file-missing", "Blocked: 1,000 items file-empty", "and 980 more: --full shows all"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the decisions lack %q", want)
 		}

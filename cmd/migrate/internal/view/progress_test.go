@@ -52,7 +52,7 @@ func TestPlainLinesComeAtTimes(t *testing.T) {
 		}
 		<-time.After(2 * time.Second)
 		synctest.Wait()
-		const first = "21 of 100 items (1 not done), 40 kB of 100 kB, 4.2 items/s, 8.0 kB/s, 14 to 25 s left\n"
+		const first = "21 of 100 items (1 needs somebody), 40 kB of 100 kB, 4.2 items/s, 8.0 kB/s, 14 to 25 s left\n"
 		if out.String() != first {
 			t.Errorf("after 6 s: %q, want %q", out.String(), first)
 		}
@@ -229,7 +229,7 @@ func TestWhatTheNextRunContinuesIsNotFinished(t *testing.T) {
 	for _, status := range []string{string(state.Done), "blocked", string(state.Pending), string(state.Sent)} {
 		tally.Observe(pipeline.Finished{Result: pipeline.Result{ExternalID: "SP-1", Status: status}})
 	}
-	if line := tally.Snapshot().Line(); !strings.HasPrefix(line, "2 of 4 items (1 not done)") {
+	if line := tally.Snapshot().Line(); !strings.HasPrefix(line, "2 of 4 items (1 needs somebody)") {
 		t.Errorf("got %q", line)
 	}
 }

@@ -162,7 +162,7 @@ func paceText(snap Snapshot) string {
 		parts = append(parts, left)
 	}
 	if bad := snap.bad(); bad > 0 {
-		parts = append(parts, Count(bad)+" not done")
+		parts = append(parts, Plural(bad, "needs", "need")+" somebody")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -63,7 +63,7 @@ func (s Snapshot) limitText() string {
 func (s Snapshot) Line() string {
 	text := fmt.Sprintf("%s of %s", Count(s.Finished), Plural(s.Items, "item", "items"))
 	if bad := s.bad(); bad > 0 {
-		text += fmt.Sprintf(" (%s not done)", Count(bad))
+		text += " (" + Plural(bad, "needs", "need") + " somebody)"
 	}
 	switch {
 	case s.ToSend > 0:
@@ -149,8 +149,12 @@ func between(from, to time.Duration) string {
 	return a + " to " + b
 }
 
-// someFailures is how many failed results are kept for the last lines.
-const someFailures = 20
+// someFailures is how many failed results are kept for the last lines, and fewAlike how
+// many of one reason: one of another kind would not be seen behind hundreds.
+const (
+	someFailures = 20
+	fewAlike     = 10
+)
 
 // Tally counts the events of a run. The zero value is ready; its methods may
 // be called concurrently and only ever wait for each other.
@@ -159,6 +163,7 @@ type Tally struct {
 	snap     Snapshot
 	start    time.Time
 	problems []pipeline.Result
+	alike    map[string]int // kept problems by status and reason
 	more     int
 	under    inFlight
 	meter    pipeline.Meter
@@ -205,12 +210,28 @@ func (t *Tally) Observe(e pipeline.Event) {
 		}
 		switch {
 		case e.Result.OK() || pipeline.Unfinished(e.Result.Status): // done, or to be continued
-		case len(t.problems) < someFailures:
+		case len(t.problems) < someFailures && t.few(&e.Result):
 			t.problems = append(t.problems, e.Result)
 		default:
 			t.more++
 		}
 	}
+}
+
+// few reports whether there is room for one more of this kind, and takes it; t.mu is held.
+func (t *Tally) few(r *pipeline.Result) bool {
+	kind := r.Status + " " + r.Reason
+	if r.Error != nil {
+		kind = r.Status + " " + r.Error.Code
+	}
+	if t.alike[kind] == fewAlike {
+		return false
+	}
+	if t.alike == nil {
+		t.alike = map[string]int{}
+	}
+	t.alike[kind]++
+	return true
 }
 
 // item counts the outcome of an item; t.mu is held.

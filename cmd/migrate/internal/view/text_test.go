@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,6 +139,17 @@ to continue: migrate run m.yaml
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
+	b.Reset()
+	e.Columns, e.Again = 40, "migrate run manifest-with-a-long-name.yaml --yes"
+	e.Problems[0].Error.Message = "the service says no, and says it at length"
+	if err := e.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"failed B (refused): the service says no,\n    and says it at length\n", "to continue: " + e.Again + "\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("in 40 columns it lacks %q:\n%s", want, b.String())
+		}
+	}
 }
 
 var someDifferences = []pipeline.Difference{
@@ -192,5 +204,23 @@ func TestDuration(t *testing.T) {
 		if got := Duration(d); got != want {
 			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
 		}
+	}
+}
+
+func TestTheLastLinesHaveProblemsOfEachKind(t *testing.T) {
+	var tally Tally
+	for i := range 100 {
+		r := pipeline.Result{ExternalID: fmt.Sprint(i), Status: "failed", Error: &state.Failure{Code: "refused"}}
+		if i == 98 {
+			r.Error.Code = "file-changed"
+		}
+		if i == 99 {
+			r = pipeline.Result{ExternalID: "99", Status: "blocked", Reason: "refused"}
+		}
+		tally.Observe(pipeline.Finished{Result: r})
+	}
+	list, more := tally.Problems()
+	if len(list) != fewAlike+2 || more != 98-fewAlike || list[fewAlike].ExternalID != "98" || list[fewAlike+1].ExternalID != "99" {
+		t.Errorf("%d listed and %d more: %v", len(list), more, list)
 	}
 }
