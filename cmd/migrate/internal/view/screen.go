@@ -54,7 +54,7 @@ func newScreen(out io.Writer, width int) *screen {
 		height:   heightOf(out), files: map[string]*fileBar{},
 	}
 	s.items = s.progress.AddBar(0,
-		mpb.PrependDecorators(decor.Name("items ", decor.WCSyncSpaceR), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
+		mpb.PrependDecorators(decor.Name("items ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Count(s.Current) + "/" + Count(s.Total) }, decor.WCSyncSpace)),
 		mpb.AppendDecorators(s.text(func() string { return s.pace })))
 	s.bytes = s.progress.AddBar(0,
 		mpb.PrependDecorators(decor.Name("bytes ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Bytes(s.Current) + "/" + Bytes(s.Total) }, decor.WCSyncSpace)),

@@ -56,7 +56,11 @@ func TestFilesThatTakeLongHaveBarsOfTheirOwn(t *testing.T) {
 		if got := draw(); strings.Contains(got, "V2") {
 			t.Errorf("a file takes the place of what matters more:\n%s", got)
 		}
-		snap.Finished, snap.Uploads = 9, nil
+		snap.Items, snap.Finished = 12_000, 1204
+		if got := draw(); !strings.Contains(got, "1,204/12,000") {
+			t.Errorf("many items are counted otherwise than elsewhere:\n%s", got)
+		}
+		snap.Items, snap.Finished, snap.Uploads = 9, 9, nil
 		s.close(snap)
 		if got := out.last(); !strings.Contains(got, "9/9") || strings.Contains(got, "V2") || strings.Contains(got, "sending") {
 			t.Errorf("at the end:\n%s", got)
