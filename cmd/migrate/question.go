@@ -46,18 +46,19 @@ func (e *execution) confirm(ctx context.Context, in pipeline.Input, yes bool) er
 	case sum.Writes+sum.Puts == 0, !first && overwritten == 0 && pruned(sum) == 0:
 		return nil
 	}
-	say(a.err, "%s", view.FirstLine(sum))
+	told := view.Fold(a.err, a.columns)
+	say(told, "%s", view.FirstLine(sum))
 	if line := view.ExposureLine(sum.Exposure); line != "" {
-		say(a.err, "%s", line)
+		say(told, "%s", line)
 	}
 	if overwritten > 0 {
-		say(a.err, "%s fields that a person changed", view.Plural(overwritten, "item overwrites", "items overwrite"))
+		say(told, "%s fields that a person changed", view.Plural(overwritten, "item overwrites", "items overwrite"))
 	}
 	if n := sum.Pruned[pipeline.ActionArchive] + sum.Pruned[pipeline.ActionCheck]; n > 0 {
-		say(a.err, "%s of items that are no longer listed %s archived", view.Plural(n, "asset", "assets"), isAre(n))
+		say(told, "%s of items that are no longer listed %s archived", view.Plural(n, "asset", "assets"), isAre(n))
 	}
 	if n := sum.Pruned[pipeline.ActionDelete]; n > 0 {
-		say(a.err, "%s of items that are no longer listed %s deleted, for good", view.Plural(n, "asset", "assets"), isAre(n))
+		say(told, "%s of items that are no longer listed %s deleted, for good", view.Plural(n, "asset", "assets"), isAre(n))
 	}
 	what := "This writes to " + view.Clean(t.name()) + "."
 	if first {

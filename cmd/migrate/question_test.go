@@ -218,3 +218,36 @@ func TestAQuestionBeforePruning(t *testing.T) {
 		t.Errorf("exit code %d, %d archived after yes:\n%s", code, archived(), p.err)
 	}
 }
+
+// TestANarrowScreenCutsNoWord holds that what somebody reads before saying yes is folded
+// for the screen, and that what goes elsewhere, or to programs, is not.
+func TestANarrowScreenCutsNoWord(t *testing.T) {
+	_, vars := serve(t, emulator.Options{})
+	write(t, twoItems())
+	const columns = 60
+	told := func(on int, args ...string) string {
+		p := newProcess(vars)
+		p.columns, p.ask, p.in = on, true, strings.NewReader("n\n")
+		p.run(t, args...)
+		return p.out.String() + p.err.String()
+	}
+	longest := func(text string) (n int) {
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, "author") || strings.Contains(line, "can be shared") {
+				n = max(n, len(strings.TrimRight(line, "\n")))
+			}
+		}
+		return n
+	}
+	for _, args := range [][]string{{"plan", "m.yaml"}, {"lint", "m.yaml"}, {"run", "m.yaml"}} {
+		if text := told(columns, args...); longest(text) > columns || longest(text) == 0 {
+			t.Errorf("%q is cut on a screen of %d columns:\n%s", args, columns, text)
+		}
+	}
+	if text := told(0, "plan", "m.yaml"); longest(text) <= columns {
+		t.Errorf("folded without a screen:\n%s", text)
+	}
+	if text := told(columns, "plan", "m.yaml", "--json"); strings.Count(text, "\n") > 6 {
+		t.Errorf("JSON is folded:\n%s", text)
+	}
+}
