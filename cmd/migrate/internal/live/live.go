@@ -14,12 +14,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/showpad-migrate/migrate/cmd/migrate/internal/view"
@@ -30,6 +33,11 @@ import (
 const (
 	every     = time.Second // a page changes this often
 	closeWait = 2 * time.Second
+	writeWait = 30 * time.Second // for a reader who does not read
+	idleWait  = time.Minute      // for one who asks for nothing more
+	// readers is how many connections there are at most: beyond them, each is closed at
+	// once. The run needs its files and connections for itself.
+	readers   = 64
 	keyCookie = "migrate-key"
 )
 
@@ -52,6 +60,7 @@ type Server struct {
 	address  string
 	serving  sync.WaitGroup
 	stop     chan struct{} // closed by Close
+	open     atomic.Int64  // connections
 
 	mu      sync.Mutex
 	history *history
@@ -80,7 +89,10 @@ func Listen(ctx context.Context, address string, run Run) (*Server, error) {
 	if a, ok := l.Addr().(*net.TCPAddr); ok {
 		s.address = net.JoinHostPort(host, fmt.Sprint(a.Port))
 	}
-	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	s.http = &http.Server{
+		Handler: s.handler(), ConnState: s.connection, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: idleWait, MaxHeaderBytes: 16 << 10,
+		ErrorLog: log.New(io.Discard, "", 0), // what readers do wrong is no news of the run
+	}
 	s.serving.Go(func() { _ = s.http.Serve(l) }) // it ends with Close
 	s.serving.Go(s.watch)
 	return s, nil
@@ -140,6 +152,18 @@ func (s *Server) Close() error {
 	return err
 }
 
+// connection counts connections, and closes those beyond the limit.
+func (s *Server) connection(c net.Conn, to http.ConnState) {
+	switch to {
+	case http.StateNew:
+		if s.open.Add(1) > readers {
+			_ = c.Close() // the server notices, and tells
+		}
+	case http.StateClosed:
+		s.open.Add(-1)
+	}
+}
+
 // watch draws the page as the run goes on.
 func (s *Server) watch() {
 	tick := time.NewTicker(every)
@@ -192,7 +216,7 @@ func (s *Server) handler() http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if !s.lets(w, r) {
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeWait)); err != nil || !s.lets(w, r) {
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -256,7 +280,7 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(&b, "data: %s\n", bytes.TrimRight(line, "\r\n"))
 		}
 		b.WriteString("\n")
-		if err := out.SetWriteDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		if err := out.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
 			return err
 		}
 		if _, err := w.Write(b.Bytes()); err != nil {

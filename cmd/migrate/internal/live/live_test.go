@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,5 +281,74 @@ func TestOnlyTheNewestIsKept(t *testing.T) {
 	}
 	if len(told.news) != keptNews || told.news[0].text != "499" {
 		t.Errorf("%d texts, the newest %+v", len(told.news), told.news[0])
+	}
+}
+
+// TestAPageIsOfOneMoment: what happens while it is written is of the next one.
+func TestAPageIsOfOneMoment(t *testing.T) {
+	s, _ := run(t, "127.0.0.1:0")
+	defer end(t, s)
+	happen := func(id string) {
+		s.Observe(pipeline.Finished{Result: pipeline.Result{ExternalID: id, Status: string(state.Failed)}})
+		s.Observe(pipeline.Warned{Text: id})
+	}
+	for i := range 12 {
+		happen(fmt.Sprint("before", i))
+		s.mu.Lock()
+		page := s.pageOf(view.Snapshot{})
+		s.mu.Unlock()
+		happen(fmt.Sprint("meanwhile", i))
+		var b strings.Builder
+		if err := page.WriteBody(&b); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(b.String(), fmt.Sprintf("before%d<", i)); n != 2 || strings.Contains(b.String(), fmt.Sprint("meanwhile", i)) {
+			t.Errorf("%d rows of before, and what came meanwhile in:\n%s", n, b.String())
+		}
+	}
+}
+
+// TestReadersDoNotTakeAllConnections: those beyond the limit are closed at once, and
+// their places are free again when others leave.
+func TestReadersDoNotTakeAllConnections(t *testing.T) {
+	s, _ := run(t, "127.0.0.1:0")
+	defer end(t, s)
+	var all []net.Conn
+	for range readers + 1 {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	// The others are closed only once they have said nothing for long.
+	first := make(chan int, len(all))
+	var reading sync.WaitGroup
+	for i, c := range all {
+		reading.Go(func() {
+			_, _ = c.Read(make([]byte, 1))
+			first <- i
+		})
+	}
+	if i := <-first; i != readers {
+		t.Errorf("connection %d was closed first, and not the one beyond the limit", i)
+	}
+	for _, c := range all {
+		_ = c.Close()
+	}
+	reading.Wait()
+	for tries := 0; ; tries++ {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+			break
+		}
+		if tries == 1000 {
+			t.Fatal(err)
+		}
 	}
 }

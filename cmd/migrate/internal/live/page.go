@@ -164,19 +164,20 @@ func (s *Server) problems() htmldoc.Section {
 		return sec
 	}
 	for _, of := range s.told.problems {
+		newest := slices.Clone(of.newest) // it is written when s.mu is not held any more
 		part := htmldoc.Part{Heading: fmt.Sprintf("%s: %s", cmp.Or(of.status, "other reasons"), view.Plural(of.all, "item", "items")), Code: of.reason, Text: report.Explain(of.status, of.reason)}
 		part.Heading = strings.ToUpper(part.Heading[:1]) + part.Heading[1:]
 		part.Table = &htmldoc.Table{
 			Name: part.Heading + ", " + of.reason + ", the newest first", Columns: []htmldoc.Column{{Title: "Item"}, {Title: "Message"}, {Title: "At"}},
 			Rows: func(yield func([]htmldoc.Cell) bool) {
-				for _, r := range of.newest {
+				for _, r := range newest {
 					if !yield([]htmldoc.Cell{{Text: r.id, Code: true}, {Text: r.text}, {Text: r.at.Format(time.TimeOnly)}}) {
 						return
 					}
 				}
 			},
 		}
-		if more := of.all - len(of.newest); more > 0 {
+		if more := of.all - len(newest); more > 0 {
 			part.More = fmt.Sprintf("and %s before them: failures.csv has all", view.Count(more))
 		}
 		sec.Parts = append(sec.Parts, part)
@@ -252,7 +253,7 @@ func (s *Server) news() htmldoc.Section {
 	if len(s.told.news) == 0 {
 		return htmldoc.Section{}
 	}
-	rows := s.told.news
+	rows := slices.Clone(s.told.news) // likewise
 	return htmldoc.Section{ID: "told", Title: "Waits and warnings", Parts: []htmldoc.Part{{Table: &htmldoc.Table{
 		Name: "Waits and warnings, the newest first", Columns: []htmldoc.Column{{Title: "What"}, {Title: "At"}},
 		Rows: func(yield func([]htmldoc.Cell) bool) {
