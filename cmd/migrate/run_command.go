@@ -163,10 +163,10 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if s.checked.Warn > 0 && !f.quiet {
 		say(a.err, "%s", view.Warnings(s.checked.Warn))
 	}
-	if err := e.serve(); err != nil {
+	if err := e.serveLive(ctx, f.serve); err != nil {
 		return 0, err
 	}
-	if err := e.serveLive(ctx, f.serve); err != nil {
+	if err := e.serve(); err != nil { // last: from now on others ask what is shown
 		return 0, err
 	}
 	since, err := s.notePassed(ctx, e.id)
