@@ -437,3 +437,33 @@ func TestA503DoesNotTakeTheRateAway(t *testing.T) {
 		}
 	})
 }
+
+// TestA503AfterARestDoesNotStopAll: what was measured long ago is no rate.
+func TestA503AfterARestDoesNotStopAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGate(8)
+		ask := func(status int) {
+			slot, err := g.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			at, _ := g.depart()
+			if status == http.StatusServiceUnavailable {
+				g.troubled(0, "503")
+			}
+			g.arrived(at, time.Now(), status, &slot)
+		}
+		for range 5 {
+			ask(http.StatusOK)
+		}
+		<-time.After(10 * time.Minute)
+		begin := time.Now()
+		ask(http.StatusServiceUnavailable)
+		for range 20 {
+			ask(http.StatusOK)
+		}
+		if d := time.Since(begin); d > 5*time.Second {
+			t.Errorf("20 requests after a 503 took %s", d)
+		}
+	})
+}

@@ -332,10 +332,10 @@ func (m *meter) add(now time.Time) {
 	m.cur++
 }
 
-// rate is what was measured, a second; 0: nothing.
+// rate is what was measured, a second; 0: nothing, or too long ago to tell anything.
 func (m *meter) rate(now time.Time) float64 {
 	d := now.Sub(m.from) + m.span
-	if m.from.IsZero() || d <= 0 {
+	if m.from.IsZero() || d <= 0 || now.Sub(m.from) >= 30*meterSpan {
 		return 0
 	}
 	return (m.cur + m.prev) / d.Seconds()
