@@ -79,6 +79,9 @@ func (r *runner) register(ctx context.Context, w *work) error {
 		}
 		return r.found(ctx, w, found)
 	}
+	if r.stopped() { // while it waited: an asset without its bytes is half made
+		return r.leave(ctx, w)
+	}
 	return r.create(ctx, w, values)
 }
 
