@@ -227,6 +227,7 @@ func (s *sim) peace() {
 			t.Logf("%s %s %s %s", r.ExternalID, r.Action, r.Reason, diffText(r))
 		}
 	}
+	<-time.After(w.options.SettleTime) // what earlier runs sent is not carried out later than that
 	w.tenant.ResetBooks()
 	w.mustRun(code)
 	b := w.tenant.Books()
