@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -64,6 +67,13 @@ func (i *interrupts) wait(e env, cancel context.CancelCauseFunc) {
 		late = timer.C
 	}
 }
+
+// readerGone takes the signal of a write to a reader who is gone.
+var readerGone = make(chan os.Signal, 1)
+
+// outliveReaders has such a write fail as any other does, and not end the process: what
+// is under way counts more than who looks at it.
+func outliveReaders() { signal.Notify(readerGone, syscall.SIGPIPE) }
 
 func leave(e env) {
 	if e.exit != nil {

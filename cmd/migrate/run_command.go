@@ -226,6 +226,7 @@ type execution struct {
 
 // begin begins to show the run.
 func (e *execution) begin(quiet bool) {
+	outliveReaders()
 	a := e.app
 	if a.json {
 		e.events = view.NewEvents(a.out)

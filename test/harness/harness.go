@@ -76,9 +76,21 @@ type Process struct {
 // start starts the program in dir with nothing of the surroundings but the path.
 func start(t testing.TB, dir string, env []string, args ...string) *Process {
 	t.Helper()
+	p := process(t, dir, env, args...)
+	p.begin(t)
+	return p
+}
+
+// process is one that is not started yet.
+func process(t testing.TB, dir string, env []string, args ...string) *Process {
 	p := &Process{args: args, cmd: exec.CommandContext(t.Context(), binary, args...), done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = dir, append([]string{"PATH=" + os.Getenv("PATH")}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.Stdout, &p.Stderr
+	return p
+}
+
+func (p *Process) begin(t testing.TB) {
+	t.Helper()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +99,6 @@ func start(t testing.TB, dir string, env []string, args ...string) *Process {
 		_ = p.cmd.Wait() // the exit code says it
 	}()
 	t.Cleanup(func() { <-p.done })
-	return p
 }
 
 // PID is the number of the process.

@@ -77,6 +77,22 @@ func (tn *Tenant) Start(t testing.TB, dir string, args ...string) *Process {
 	return start(t, dir, tn.env, args...)
 }
 
+// StartUnread is Start of a command whose standard output is a pipe that nobody reads
+// any more.
+func (tn *Tenant) StartUnread(t testing.TB, dir string, args ...string) *Process {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Close()
+	defer w.Close()
+	p := process(t, dir, tn.env, args...)
+	p.cmd.Stdout = w
+	p.begin(t)
+	return p
+}
+
 // Run waits for one command and demands its exit code.
 func (tn *Tenant) Run(t testing.TB, code int, dir string, args ...string) *Process {
 	t.Helper()

@@ -124,6 +124,21 @@ func TestKilledRunsAreContinued(t *testing.T) {
 	}
 }
 
+// TestARunOutlivesItsReader: as in `migrate run --json | head -1`.
+func TestARunOutlivesItsReader(t *testing.T) {
+	for _, flags := range [][]string{{"--json"}, nil} {
+		tn, l := harness.NewTenant(t), harness.NewLibrary(t, 1, 20, 5<<10)
+		p := tn.StartUnread(t, l.Dir, append([]string{"run", "campaign.yaml"}, flags...)...)
+		if code := p.Wait(); code != 1 || !strings.Contains(p.Stderr.String(), "broken pipe") {
+			t.Errorf("%v: exit code %d, want 1 and why\n%s", flags, code, &p.Stderr)
+		}
+		l.Arrived(t, tn)
+		for _, dir := range l.Runs(t) {
+			tn.Run(t, 0, l.Dir, "report", "verify", dir)
+		}
+	}
+}
+
 func TestInterruptedRunIsContinued(t *testing.T) {
 	tn, l := harness.NewTenant(t), harness.NewLibrary(t, 1, 60, 50<<10)
 	p := tn.Start(t, l.Dir, "run", "campaign.yaml", "--requests", "1", "--uploads", "1")
