@@ -367,6 +367,39 @@ func TestAnItemUnderWayThatLeftTheManifest(t *testing.T) {
 
 // TestPruneCutOffAnywhere: a run that prunes is cut off at each of its commits; the
 // next one completes it, or keeps what is listed again.
+// TestWhatWasArchivedInProcessingComesBack: the bytes that show later are the ones that
+// were sent.
+func TestWhatWasArchivedInProcessingComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Switches: emulator.Switches{StuckProcessing: "B*"}})
+		w.man.Prune = pipeline.PruneArchive
+		w.options.Wait = -1
+		w.add("A", "the bytes of A")
+		w.add("B", "the bytes of B")
+		<-time.After(time.Minute) // the times of the files tell something
+		w.mustRun(6)
+		listed := slices.Clone(w.items)
+		w.unlist("B")
+		w.mustRun(0)
+		if w.archived() != "B" {
+			t.Fatalf("in the trash %q", w.archived())
+		}
+		w.tenant.Switch(func(s *emulator.Switches) { s.StuckProcessing = "" })
+		<-time.After(time.Minute)
+		b := w.assets()["B"][0]
+		w.man.Prune = pipeline.PruneKeep
+		w.items = listed
+		if r := w.action("B"); r.Action != pipeline.ActionRestore || r.Puts > 0 {
+			t.Errorf("listed again: %+v", r)
+		}
+		w.mustRun(0)
+		w.check()
+		if now := w.assets()["B"][0]; now.ID != b.ID || now.IsArchived || now.Files != b.Files {
+			t.Errorf("was %+v, is %+v", b, now)
+		}
+	})
+}
+
 func TestPruneCutOffAnywhere(t *testing.T) {
 	for _, mode := range []string{pipeline.PruneArchive, pipeline.PruneDelete} {
 		through := false

@@ -154,10 +154,11 @@ func arrived(old map[string]state.Base, seen Values) map[string]state.Base {
 }
 
 // asShown makes the bytes of a record those that the service shows: a version
-// that never arrived, or an upload that was cut off, are not.
+// that never arrived, or an upload that was cut off, are not. What it still processes
+// will show.
 func (w *work) asShown(rec *state.Record) {
 	a := w.Asset
-	if strings.EqualFold(a.Checksum, rec.MD5) {
+	if strings.EqualFold(a.Checksum, rec.MD5) || a.Checksum == "" && processing(a.Status) {
 		return
 	}
 	rec.MD5, rec.Size, rec.ModTime, rec.FileID, rec.SentAt = strings.ToLower(a.Checksum), 0, 0, "", time.Time{}
