@@ -365,10 +365,8 @@ func TestAnItemUnderWayThatLeftTheManifest(t *testing.T) {
 	}
 }
 
-// TestPruneCutOffAnywhere: a run that prunes is cut off at each of its commits; the
-// next one completes it, or keeps what is listed again.
-// TestWhatWasArchivedInProcessingComesBack: the bytes that show later are the ones that
-// were sent.
+// TestWhatWasArchivedInProcessingComesBack: the bytes that show later are those that were
+// sent, and no person's version.
 func TestWhatWasArchivedInProcessingComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Options{Switches: emulator.Switches{StuckProcessing: "B*"}})
@@ -376,7 +374,6 @@ func TestWhatWasArchivedInProcessingComesBack(t *testing.T) {
 		w.options.Wait = -1
 		w.add("A", "the bytes of A")
 		w.add("B", "the bytes of B")
-		<-time.After(time.Minute) // the times of the files tell something
 		w.mustRun(6)
 		listed := slices.Clone(w.items)
 		w.unlist("B")
@@ -386,20 +383,40 @@ func TestWhatWasArchivedInProcessingComesBack(t *testing.T) {
 		}
 		w.tenant.Switch(func(s *emulator.Switches) { s.StuckProcessing = "" })
 		<-time.After(time.Minute)
-		b := w.assets()["B"][0]
-		w.man.Prune = pipeline.PruneKeep
-		w.items = listed
-		if r := w.action("B"); r.Action != pipeline.ActionRestore || r.Puts > 0 {
-			t.Errorf("listed again: %+v", r)
-		}
+		w.man.Prune, w.items = pipeline.PruneKeep, listed
+		w.files.put("B.txt", "other bytes of B")
+		w.options.Wait = 0
 		w.mustRun(0)
 		w.check()
-		if now := w.assets()["B"][0]; now.ID != b.ID || now.IsArchived || now.Files != b.Files {
-			t.Errorf("was %+v, is %+v", b, now)
-		}
 	})
 }
 
+// TestAHalfMadeAssetThatWasArchivedGetsItsTags: its create did not give them to it, and
+// the run that archived it was cut off.
+func TestAHalfMadeAssetThatWasArchivedGetsItsTags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, emulator.Options{Switches: emulator.Switches{DropTags: true}})
+		w.options.SettleTime = 2 * time.Second
+		w.man.Prune = pipeline.PruneArchive
+		w.add("A", "the bytes of A")
+		w.mustRun(0)
+		w.add("B", "the bytes of B", tags("Sales"))
+		w.crash(emulator.OpPut, 1, emulator.After)
+		listed := slices.Clone(w.items)
+		w.unlist("B")
+		w.crash("updateAsset", 1, emulator.After)
+		w.mustRun(0)
+		if w.archived() != "B" {
+			t.Fatalf("in the trash %q", w.archived())
+		}
+		w.items = listed
+		w.mustRun(0)
+		w.check()
+	})
+}
+
+// TestPruneCutOffAnywhere: a run that prunes is cut off at each of its commits; the
+// next one completes it, or keeps what is listed again.
 func TestPruneCutOffAnywhere(t *testing.T) {
 	for _, mode := range []string{pipeline.PruneArchive, pipeline.PruneDelete} {
 		through := false

@@ -104,7 +104,7 @@ func (r *runner) tookBack(ctx context.Context, w *work, seen Values) error {
 	}
 	err := r.queue(ctx, w, text, w.reformed(), func(rec *state.Record) {
 		rec.Status, rec.Intent, rec.Error, rec.Warnings = state.Done, nil, nil, w.warnings
-		if was := w.facts.Record; was != nil && was.Op == state.Create && was.Status != state.Done {
+		if w.halfMade() {
 			rec.Fields = arrived(rec.Fields, seen)
 		}
 		tags := rec.Fields["tags"].Sent
@@ -134,6 +134,12 @@ func (r *runner) tookBack(ctx context.Context, w *work, seen Values) error {
 		return err
 	}
 	return r.backDone(ctx, w)
+}
+
+// halfMade reports whether what is taken back is a create that was never finished.
+func (w *work) halfMade() bool {
+	was := w.facts.Record
+	return w.back != nil && was != nil && was.Op == state.Create && was.Status != state.Done
 }
 
 // arrived are the bases of a create that was never finished: what it sent and the

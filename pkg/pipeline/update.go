@@ -111,6 +111,9 @@ func (r *runner) set(ctx context.Context, w *work, values Values) (seen Values, 
 			}
 		}
 		rec.Fields, rec.Intent = carriedOut(rec.Fields, former, w.Seen, r.in.Manifest.Update), values
+		if w.halfMade() { // from now on the record does not tell
+			rec.Fields = arrived(rec.Fields, w.Seen)
+		}
 	})
 	if err != nil {
 		return nil, &stateFailed{err}
