@@ -133,7 +133,14 @@ func (h *headerReader) read(root *yaml.Node) {
 	}
 }
 
+// headerParts are keys that are known below a key of the header alone.
+var headerParts = map[string]string{"conflicts": "update", "metadata": "update", "subdomain": "target", "ownership": "target", "fallback": "map"}
+
 func (h *headerReader) unknown(m Member) {
+	if part, ok := headerParts[m.Key]; ok {
+		h.d.ps.add(CodeMisplaced, m.Pos, fmt.Sprintf("key %q belongs under %s", m.Key, part), fmt.Sprintf("write %s: {%s: ...}", part, m.Key))
+		return
+	}
 	if slices.Contains(itemKeys, m.Key) {
 		h.d.ps.add(CodeMisplaced, m.Pos, fmt.Sprintf("key %q belongs on an item, not into the header", m.Key), "put the item below assets:, or into a further document after ---")
 		return

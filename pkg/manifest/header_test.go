@@ -106,6 +106,10 @@ func TestHeaderProblems(t *testing.T) {
 			`2:1: M011: key "externalId" belongs on an item, not into the header (put the item below assets:, or into a further document after ---)`,
 			`3:1: M011: key "tags" belongs on an item or under defaults (write defaults: {tags: ...})`,
 			`4:1: M010: key "folder": Showpad cannot take folders (remove it; see docs/what-moves.md)`}},
+		{"keys of a part at the top", "version: 1\nconflicts: overwrite\nsubdomain: acme\nfallback: {authors: a@example.com}\n", []string{
+			`2:1: M011: key "conflicts" belongs under update (write update: {conflicts: ...})`,
+			`3:1: M011: key "subdomain" belongs under target (write target: {subdomain: ...})`,
+			`4:1: M011: key "fallback" belongs under map (write map: {fallback: ...})`}},
 		{"unknown without a likeness", "version: 1\nzzzzzzzz: 1\n", []string{
 			`2:1: M012: unknown key "zzzzzzzz" (remove it; the header knows version, id, timezone, target, division, roots, defaults, map, createTags, assets, include, tagCategories, myFiles, shares, update, prune)`}},
 		{"id", "version: 1\nid: ' a'\n", []string{`2:5: M054: id " a" is unusable (write 1 to 128 characters without white space around them, or leave the key out)`}},
