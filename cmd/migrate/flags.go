@@ -22,6 +22,7 @@ type serviceFlags struct {
 	reserve   reserveFlag
 	counters  func(showpad.Counters) // is told what the service says of its own count of requests; nil: nobody
 	rate      rateFlag
+	begins    bool // nothing is sent while the budget does not suffice to begin anything
 }
 
 func (f *serviceFlags) add(fs *pflag.FlagSet) {

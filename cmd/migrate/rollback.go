@@ -376,6 +376,7 @@ func (s *session) rollback(ctx context.Context, t taken, f *rollbackCommand, n *
 	e := &execution{app: a, session: s, store: store, id: runID(s.start), separator: rune(*f.sep)}
 	e.begin(f.quiet)
 	defer func() { err = errors.Join(err, e.stopShow()) }()
+	f.service.begins = true
 	if err := s.connect(ctx, f.service, e.observe); err != nil {
 		return 0, err
 	}

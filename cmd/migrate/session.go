@@ -218,6 +218,11 @@ func (s *session) connect(ctx context.Context, f serviceFlags, observe func(pipe
 	if err := s.openBudget(ctx, f); err != nil {
 		return err
 	}
+	if f.begins {
+		if err := pipeline.Begins(allowance(s.ledger)); err != nil {
+			return err
+		}
+	}
 	f.counters = counters(s.ledger)
 	gate := showpad.NewPacedGate(f.gateConfig(s.ledger))
 	s.gate = gate.Pace

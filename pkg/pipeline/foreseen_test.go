@@ -271,6 +271,8 @@ func (b *rollingBudget) Left() (int, bool) {
 
 func (b *rollingBudget) Most() int { return max(0, b.limit-b.reserve) }
 
+func (b *rollingBudget) Needs(n int) int { return n + b.reserve }
+
 func (b *rollingBudget) Opens() (time.Time, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

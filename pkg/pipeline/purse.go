@@ -18,6 +18,9 @@ type Allowance interface {
 	Opens() (at time.Time, n int)
 	// Most is how many Left tells at best, when nobody spent any for long; 0: not known.
 	Most() int
+	// Needs is the smallest budget with the same reserve of which Left tells n at best; 0:
+	// the service's own limit is too small.
+	Needs(n int) int
 }
 
 // purse keeps what started items still need, so that nothing is started that could
@@ -131,6 +134,11 @@ func (p *purse) close(left int) {
 	close(p.shut)
 }
 
+// Begins refuses a run, before anything is sent, whose budget does not suffice to sign
+// in and to begin one item: the error is a *StopError with code 2 where it never will, and
+// with code 5 where it does not now. A nil from is no budget.
+func Begins(from Allowance) error { return affords(from, 1) }
+
 // affords refuses a run, before it sends anything, that could not even read what
 // every decision needs, which takes n requests, and begin one item.
 func affords(from Allowance, n int) error {
@@ -138,11 +146,18 @@ func affords(from Allowance, n int) error {
 		return nil
 	}
 	left, limited := from.Left()
-	if !limited || left >= n+purseFew {
+	if !limited {
 		return nil
 	}
-	if most := from.Most(); most > 0 && most < n+purseLeast {
-		return &StopError{Code: 5, Err: fmt.Errorf("the budget of requests is too small to begin at any time: it has %d before the reserve, and the beginning with one item takes %d (raise --budget, or lower --reserve)", most, n+purseLeast)}
+	if most := from.Most(); most < n+purseLeast { // a budget that could begin nothing is refused each time
+		way := "lower --reserve: the service allows no more"
+		if least := from.Needs(n + purseLeast); least > 0 {
+			way = fmt.Sprintf("--budget must be %d at least with this reserve, or lower --reserve", least)
+		}
+		return &StopError{Code: 2, Err: fmt.Errorf("the budget of requests is too small to begin at any time: it has %d before the reserve, and the beginning with one item takes %d (%s)", most, n+purseLeast, way)}
+	}
+	if left >= n+purseFew {
+		return nil
 	}
 	return &StopError{Code: 5, Err: fmt.Errorf("the budget of requests is too small to begin now: %d are left before the reserve, and the beginning takes %d%s", left, n+purseFew, opens(from))}
 }

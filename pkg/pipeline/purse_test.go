@@ -64,6 +64,8 @@ func (b *rolling) Opens() (time.Time, int) {
 
 func (b *rolling) Most() int { return b.limit - b.reserve }
 
+func (b *rolling) Needs(n int) int { return n + b.reserve }
+
 // on lets a world's runs spend from b.
 func (b *rolling) on(w *world) {
 	w.options.Budget = b
@@ -202,17 +204,23 @@ func TestABudgetThatIsTooSmallToBeginSendsNothing(t *testing.T) {
 		w := newWorld(t, emulator.Options{})
 		w.add("a", "bytes", tags("One"))
 		for _, c := range []struct {
-			limit, spent int
-			says         string
-		}{{3, 0, "too small to begin at any time"}, {40, 38, "too small to begin now"}} {
-			b := &rolling{limit: c.limit, window: time.Hour}
+			limit, reserve, spent int
+			code                  int
+			says                  string
+		}{
+			{3, 0, 0, 2, "too small to begin at any time: it has 3 before the reserve, and the beginning with one item takes 9 (--budget must be 9 at least with this reserve, or lower --reserve)"},
+			{8, 0, 0, 2, "--budget must be 9 at least"},
+			{50, 50, 0, 2, "--budget must be 59 at least"},
+			{40, 0, 38, 5, "too small to begin now"},
+		} {
+			b := &rolling{limit: c.limit, reserve: c.reserve, window: time.Hour}
 			for range c.spent {
 				b.at = append(b.at, time.Now())
 			}
 			b.on(w)
 			_, err := w.run(t.Context(), nil)
 			var stop *pipeline.StopError
-			if !errors.As(err, &stop) || stop.Code != 5 || !strings.Contains(err.Error(), c.says) {
+			if !errors.As(err, &stop) || stop.Code != c.code || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("error %v, want one that says %s", err, c.says)
 			}
 			if n := w.tenant.Books().API; n > 0 {

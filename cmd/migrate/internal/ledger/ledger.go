@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -486,6 +487,25 @@ func (l *Ledger) Most() (n int) {
 		}
 	}
 	return n
+}
+
+// Needs is the smallest limit that leaves n requests before its reserve; 0: the
+// service's own limit is in the way.
+func (l *Ledger) Needs(n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.book.Service; r != nil && r.Limit-l.cfg.Reserve.Of(r.Limit) < n {
+		return 0
+	}
+	limit := n
+	for limit < math.MaxInt32 {
+		next := n + l.cfg.Reserve.Of(limit)
+		if next <= limit {
+			break
+		}
+		limit = next
+	}
+	return limit
 }
 
 // Opens is when at least half of what may be used is free again, and how many
