@@ -159,15 +159,15 @@ func budgetLine(s ledger.Standing) string {
 	if !s.Limited {
 		return ""
 	}
-	text := fmt.Sprintf("budget: %s of %s requests are left in %s", view.Count(s.There), view.Count(s.Limit), ledger.Span(s.Window))
+	text := fmt.Sprintf("budget: %s of %s left in %s", view.Count(s.There), view.Plural(s.Limit, "request is", "requests are"), ledger.Span(s.Window))
 	if s.Service {
-		text = fmt.Sprintf("the service counts requests: %s of %s are left in %s", view.Count(s.There), view.Count(s.Limit), ledger.Span(s.Window))
+		text = fmt.Sprintf("the service counts requests: %s of %s left in %s", view.Count(s.There), view.Plural(s.Limit, "is", "are"), ledger.Span(s.Window))
 	}
 	if s.Reserve > 0 {
-		text += fmt.Sprintf("; %s are left to others (--reserve)", view.Count(s.Reserve))
+		text += fmt.Sprintf("; %s left to others (--reserve)", view.Plural(s.Reserve, "is", "are"))
 	}
 	if s.Left == 0 && !s.Opens.IsZero() {
-		text += fmt.Sprintf("; %s are free again from %s", view.Count(s.Free), at(minute(s.Opens)))
+		text += fmt.Sprintf("; %s free again from %s", view.Plural(s.Free, "is", "are"), at(minute(s.Opens)))
 	}
 	return text
 }

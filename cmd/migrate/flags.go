@@ -29,7 +29,7 @@ func (f *serviceFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.subdomain, "subdomain", "", "tenant: the first part of acme.showpad.com (default: SHOWPAD_SUBDOMAIN, or the manifest's)")
 	fs.BoolVar(&f.sandbox, "sandbox", false, "use a stand-in for the service, kept beside the manifest; needs no account")
 	fs.StringVar(&f.caFile, "ca-file", "", "PEM file of certificates to trust beside the system's")
-	fs.IntVar(&f.requests, "requests", 8, "API requests in flight")
+	fs.IntVar(&f.requests, "requests", 8, "API requests in flight, 1 to 256")
 	f.addRate(fs)
 	fs.IntVar(&f.retries, "retries", 6, "further attempts of a request that may go through later")
 	f.addBudget(fs)
@@ -111,7 +111,7 @@ func (f *runFlags) add(fs *pflag.FlagSet) {
 
 // addPace adds the flags that say how a run waits and when it ends.
 func (f *runFlags) addPace(fs *pflag.FlagSet) {
-	fs.IntVar(&f.uploads, "uploads", 8, "uploads in flight, at most: a run begins with half of them, and goes by what storage takes")
+	fs.IntVar(&f.uploads, "uploads", 8, "uploads in flight, at most, 1 to 256: a run begins with half of them, and goes by what storage takes")
 	fs.Var(&f.bandwidth, "bandwidth", "what all uploads may use together, such as 20MiB/s, 20MB/s or 100Mbit/s; 0 is no limit")
 	addSettleTime(fs, &f.settleTime)
 	fs.DurationVar(&f.wait, "wait", 30*time.Minute, "how long to wait for processing that does not advance; 0 does not wait")
@@ -175,8 +175,11 @@ func (f *runFlags) recreates() *picks {
 func checkNumbers(numbers ...number) error {
 	var errs []error
 	for _, n := range numbers {
-		if n.value < n.least {
+		switch most := mostOf[n.flag]; {
+		case n.value < n.least:
 			errs = append(errs, fmt.Errorf("--%s must be %d or more", n.flag, n.least))
+		case most > 0 && n.value > most:
+			errs = append(errs, fmt.Errorf("--%s must be %d at most: more at once only makes each slower", n.flag, most))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -184,6 +187,12 @@ func checkNumbers(numbers ...number) error {
 	}
 	return nil
 }
+
+// mostAtOnce is how much can be under way at once: each takes a connection and a file.
+const mostAtOnce = 256
+
+// mostOf is the most that a number may be, by its flag.
+var mostOf = map[string]int64{"requests": mostAtOnce, "uploads": mostAtOnce, "downloads": mostAtOnce}
 
 type number struct {
 	flag  string

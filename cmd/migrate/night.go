@@ -110,6 +110,9 @@ func newNight(f *nightFlags) (*night, error) {
 	if err != nil {
 		return nil, usagef("--window: %v", err)
 	}
+	if f.zone != "" && !w.Any() {
+		return nil, usagef("--timezone: it is of --window, and there is none (give --window, or leave it out)")
+	}
 	if f.wait && !w.Any() {
 		return nil, usagef("--wait-for-window: there is none to wait for (give --window)")
 	}

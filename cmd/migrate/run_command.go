@@ -104,6 +104,11 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers(), f.run.numbers(), f.night.numbers())...); err != nil {
 		return 0, err
 	}
+	if f.serve != "" {
+		if err := checkAddress("serve", f.serve); err != nil {
+			return 0, err
+		}
+	}
 	if f.plan != "" {
 		if err := a.checkPlanFlags(); err != nil {
 			return 0, err

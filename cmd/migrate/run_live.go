@@ -39,7 +39,7 @@ func (e *execution) serveLive(ctx context.Context, address string) error {
 		ID: e.id, Tenant: tenant, Manifest: filepath.Base(s.places.manifest), Start: s.start, Snapshot: e.show.Snapshot, Redact: a.redact.Text,
 	})
 	if err != nil {
-		return usagef("--serve: %v", err)
+		return listenError("serve", address, err)
 	}
 	s.closers = append(s.closers, page.Close)
 	e.page, e.show = page, watched{e.show, page}

@@ -71,6 +71,28 @@ GET /_emulator/books on its address tells what it saw.`,
 	return cmd
 }
 
+// checkAddress refuses what cannot be listened on: it must be a host and a port.
+func checkAddress(flag, address string) error {
+	const form = "write a host and a port from 0 to 65535, such as 127.0.0.1:8080; port 0 takes a free one"
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return usagef("--%s %q is no address (%s)", flag, address, form)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return usagef("--%s %q: %q is no port (%s)", flag, address, port, form)
+	}
+	return nil
+}
+
+// listenError says why an address could not be listened on.
+func listenError(flag, address string, err error) error {
+	var sys *net.OpError
+	if errors.As(err, &sys) {
+		err = sys.Err
+	}
+	return usagef("--%s %s: %v (take another port: 0 takes a free one)", flag, address, err)
+}
+
 // parseRates reads "5xx=0.05,reset=0.03".
 func parseRates(text string) (emulator.Rates, error) {
 	var r emulator.Rates
@@ -107,10 +129,10 @@ func (a *app) sandbox(ctx context.Context, f sandboxFlags) error {
 	if err != nil {
 		return err
 	}
-	host, _, err := net.SplitHostPort(f.addr)
-	if err != nil {
-		return usagef("--addr %s: %v (such as 127.0.0.1:8080)", f.addr, err)
+	if err := checkAddress("addr", f.addr); err != nil {
+		return err
 	}
+	host, _, _ := net.SplitHostPort(f.addr) // checked
 	if !config.Loopback("http://" + net.JoinHostPort(host, "1")) {
 		return usagef("--addr %s: a sandbox listens on this machine only (such as 127.0.0.1:8080)", f.addr)
 	}
@@ -142,7 +164,7 @@ func (a *app) sandbox(ctx context.Context, f sandboxFlags) error {
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.addr)
 	if err != nil {
-		return errors.Join(usagef("--addr %s: %v", f.addr, err), emu.Close())
+		return errors.Join(listenError("addr", f.addr, err), emu.Close())
 	}
 	server := &http.Server{Handler: emu, ReadHeaderTimeout: 30 * time.Second}
 	served := make(chan error, 1)

@@ -171,7 +171,9 @@ func TestAForecastNamesTheFilesThatDominate(t *testing.T) {
 		kind  string
 	}{
 		{"one video among many decks", append([]int64{900}, many(100, 1)...), ".mp4", 1, 0.9, "video"},
-		{"three videos", append([]int64{200, 300, 200}, many(300, 1)...), ".mov", 2, 0.5, "video"},
+		{"three videos", append([]int64{200, 300, 200}, many(300, 1)...), ".mov", 3, 0.7, "video"},
+		{"three equal ones", append([]int64{300, 300, 300}, many(30, 1)...), ".mp4", 3, 0.97, "video"},
+		{"equal ones that are not few", append(many(10, 300), many(20, 1)...), ".mp4", 0, 0, ""},
 		{"decks alike", many(100, 5), ".pptx", 0, 0, ""},
 		{"one large deck", append(many(30, 1), 100), ".pptx", 1, 0.77, ""},
 		{"a single file", many(1, 100), ".mp4", 0, 0, ""},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -139,13 +140,18 @@ func (u *usage) sentence(by string) string {
 		return fmt.Sprintf("The service limited this run: it asked to wait, %s in all.", spell(part))
 	case byRate:
 		if g := u.gate; g.Given > 0 && (g.Ceiling == 0 || g.Given <= g.Ceiling) {
-			return fmt.Sprintf("The rate that it was given limited this run: %.3g requests/s (--rate).", g.Given)
+			return fmt.Sprintf("The rate that it was given limited this run: %s (--rate).", RateText(g.Given))
 		}
 		rate := u.gate.Ceiling
 		if rate == 0 {
 			rate = u.gate.Rate
 		}
-		return fmt.Sprintf("The service's rate limited this run: %.3g requests/s were allowed.", rate)
+		text := RateText(rate)
+		verb := "were"
+		if strings.HasPrefix(text, "1 ") {
+			verb = "was"
+		}
+		return fmt.Sprintf("The service's rate limited this run: %s %s allowed.", text, verb)
 	case byRequests:
 		return fmt.Sprintf("The time that requests take limited this run: %d were in flight at most (--requests).", u.gate.Slots)
 	case byBandwidth:
@@ -167,6 +173,31 @@ func (u *usage) sentence(by string) string {
 		return fmt.Sprintf("Showpad's processing limited this run: it was waited for, %s in all.", spell(part))
 	}
 	return "Nothing in particular limited this run."
+}
+
+// RateText is a rate of requests a second for people: "7 requests/s", "30 requests a
+// minute", "1 request an hour".
+func RateText(perSecond float64) string {
+	n, per := perSecond, "/s"
+	switch {
+	case perSecond < 1.0/60:
+		n, per = perSecond*3600, " an hour"
+	case perSecond < 1:
+		n, per = perSecond*60, " a minute"
+	}
+	text := fmt.Sprintf("%.3g", n)
+	if text == "1" {
+		return "1 request" + per
+	}
+	return text + " requests" + per
+}
+
+// are is a number of things with its verb: "1 is", "12 are".
+func are(n int) string {
+	if n == 1 {
+		return "1 is"
+	}
+	return fmt.Sprintf("%d are", n)
 }
 
 // spell is a time for people, as views have it: 42 s, 41 min, 2 h 5 min.

@@ -126,7 +126,7 @@ func (p *purse) close(left int) {
 	if p.cause != nil {
 		return
 	}
-	text := fmt.Sprintf("nothing more is begun: the budget has %d requests left before the reserve", left)
+	text := fmt.Sprintf("nothing more is begun: the budget has %s left before the reserve", requests(left))
 	if p.promised > 0 {
 		text += fmt.Sprintf(", and what is under way takes %d", p.promised)
 	}
@@ -159,13 +159,20 @@ func affords(from Allowance, n int) error {
 	if left >= n+purseFew {
 		return nil
 	}
-	return &StopError{Code: 5, Err: fmt.Errorf("the budget of requests is too small to begin now: %d are left before the reserve, and the beginning takes %d%s", left, n+purseFew, opens(from))}
+	return &StopError{Code: 5, Err: fmt.Errorf("the budget of requests is too small to begin now: %s left before the reserve, and the beginning takes %d%s", are(left), n+purseFew, opens(from))}
+}
+
+func requests(n int) string {
+	if n == 1 {
+		return "1 request"
+	}
+	return fmt.Sprintf("%d requests", n)
 }
 
 // opens says when there will be more.
 func opens(from Allowance) string {
 	if at, n := from.Opens(); !at.IsZero() {
-		return fmt.Sprintf("; %d are free again from %s (run again then)", n, nextMinute(at).Local().Format("Mon 2 Jan 15:04 MST"))
+		return fmt.Sprintf("; %s free again from %s (run again then)", are(n), nextMinute(at).Local().Format("Mon 2 Jan 15:04 MST"))
 	}
 	return " (run again later)"
 }

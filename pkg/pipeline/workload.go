@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// A file belongs to those that dominate when it is nearly as large as the last of them.
+const alikeNumer, alikeDenom = 4, 3
+
 // maxLarge is how many of the largest files a workload names.
 const maxLarge = 20
 
@@ -87,7 +90,15 @@ func (l *Workload) large() *Large {
 		if sum += f.Size; sum*2 < l.Bytes {
 			continue
 		}
-		if n := i + 1; n*4 <= l.Puts || n == 1 && l.Puts > 1 { // else they are not few
+		n := i + 1
+		for n < len(l.Largest) && l.Largest[n].Size*alikeNumer >= f.Size*alikeDenom { // it would be odd to leave out the like
+			sum += l.Largest[n].Size
+			if !isVideo(l.Largest[n].Name) {
+				kind = ""
+			}
+			n++
+		}
+		if n*4 <= l.Puts || n == 1 && l.Puts > 1 { // else they are not few
 			return &Large{Files: n, Share: float64(sum) / float64(l.Bytes), Kind: kind, Name: l.Largest[0].Name, Size: l.Largest[0].Size}
 		}
 		return nil

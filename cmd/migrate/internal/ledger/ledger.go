@@ -391,7 +391,7 @@ func (l *Ledger) free(now Instant) (n int, why string) {
 		n = l.freeOf(now, lim)
 		why = fmt.Sprintf("%d of %d requests in %s are spent", lim.N-n, lim.N, Span(lim.Window))
 		if at, k := l.opensOf(now, lim, 1); k > 0 {
-			why += fmt.Sprintf("; %d are free from %s", k, at.Local().Format("Mon 2 Jan 15:04:05 MST"))
+			why += fmt.Sprintf("; %d free from %s", k, at.Local().Format("Mon 2 Jan 15:04:05 MST"))
 		}
 		why += " (--budget)"
 	}

@@ -41,12 +41,12 @@ func forecastLines(f *pipeline.Forecast) (lines []string) {
 	lines = append(lines, forecastLine(f))
 	if l := f.Large; l != nil {
 		percent := int(l.Share*100 + 0.5)
-		alone := Duration(seconds(l.Seconds))
+		alone, told := Duration(seconds(l.Seconds)), l.Seconds >= 1
 		name := Clean(l.Name)
 		if l.Files == 1 {
-			lines = append(lines, fmt.Sprintf("%s is %d %% of the bytes and takes %s alone", name, percent, alone))
+			lines = append(lines, fmt.Sprintf("%s is %d %% of the bytes%s", name, percent, either(told, " and takes "+alone+" alone", "")))
 		} else {
-			lines = append(lines, fmt.Sprintf("%s are %d %% of the bytes; %s alone takes %s", Plural(l.Files, "file", either(l.Kind == "video", "videos", "files")), percent, name, alone))
+			lines = append(lines, fmt.Sprintf("%s are %d %% of the bytes%s", Plural(l.Files, "file", either(l.Kind == "video", "videos", "files")), percent, either(told, "; "+name+" alone takes "+alone, "")))
 		}
 	}
 	return append(lines, assumed(&f.Assumptions)...)
@@ -107,7 +107,7 @@ func assumed(p *pipeline.Paces) []string {
 		}
 	}
 	speed := func(a pipeline.Assumed) string { return Bytes(int64(a.Value)) + "/s" }
-	add(p.Rate, fmt.Sprintf("%.3g requests/s", p.Rate.Value))
+	add(p.Rate, pipeline.RateText(p.Rate.Value))
 	add(p.Latency, brief(p.Latency.Value)+" a request")
 	add(p.Requests, fmt.Sprintf("%.0f requests in flight", p.Requests.Value))
 	add(p.Uploads, fmt.Sprintf("%.0f uploads in flight", p.Uploads.Value))

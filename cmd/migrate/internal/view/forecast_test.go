@@ -39,6 +39,10 @@ func TestForecastIsTold(t *testing.T) {
 		{"one file", &pipeline.Forecast{Fastest: one(60), Likely: one(60), Slowest: one(60), Large: &pipeline.Large{Files: 1, Share: 0.8, Name: "a\x1bb.zip", Seconds: 40}}, []string{
 			"forecast: likely 60 s", `  a.zip is 80 % of the bytes and takes 40 s alone`,
 		}},
+		{"files that take no time, and a rate below one a second", &pipeline.Forecast{
+			Fastest: one(60), Likely: one(60), Slowest: one(60), Large: &pipeline.Large{Files: 1, Share: 0.8, Name: "b.zip", Seconds: 0.3},
+			Assumptions: pipeline.Paces{Rate: pipeline.Assumed{Value: 1.0 / 60, Origin: pipeline.OriginGiven}},
+		}, []string{"forecast: likely 60 s", `  b.zip is 80 % of the bytes`, "  given: 1 request a minute"}},
 		{"several runs", &pipeline.Forecast{
 			Fastest: pipeline.Estimate{Runs: 5}, Likely: pipeline.Estimate{Seconds: 7200, Finish: at, Runs: 6}, Slowest: pipeline.Estimate{Runs: 9}, By: "budget",
 		}, []string{"forecast: 6 runs (5 to 9), 2 h 0 min at work, done about " + day(at) + "; the budget of requests decides"}},

@@ -193,7 +193,8 @@ func costs(s pipeline.Summary) string {
 }
 
 // inBudget is how long the requests of a plan take where nothing limits it but how many
-// there may be: n a day, say, and the time that it takes. The page has both too.
+// there may be: n a day, say, and the time that it takes, as the forecast has it where
+// that knows what of a budget is spent. The page has both too.
 func inBudget(s pipeline.Summary) (n int, per, took string) {
 	total := s.Writes + s.Reads
 	if s.Budget == nil {
@@ -201,6 +202,9 @@ func inBudget(s pipeline.Summary) (n int, per, took string) {
 	}
 	usable := max(s.Budget.Limit-s.Budget.Reserve, 1)
 	windows := max(1, (total+usable-1)/usable)
+	if f := s.Forecast; f != nil && f.By == "budget" && !f.Likely.Never {
+		windows = max(windows, f.Likely.Runs)
+	}
 	if s.Budget.Window == 24*time.Hour {
 		return usable, "a day", Plural(windows, "day", "days")
 	}

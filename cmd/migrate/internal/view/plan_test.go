@@ -283,3 +283,20 @@ func TestADifferenceThatIsNotKnownYetIsNotNull(t *testing.T) {
 		}
 	}
 }
+
+// The first line and the forecast of a plan say the same of a budget that is half spent.
+func TestTheFirstLineKnowsWhatOfTheBudgetIsSpent(t *testing.T) {
+	s := pipeline.Summary{Writes: 300, Budget: &pipeline.PlanBudget{Limit: 500, Window: 24 * time.Hour, Reserve: 50}}
+	s.Forecast = &pipeline.Forecast{By: "budget", Likely: pipeline.Estimate{Runs: 2}}
+	if n, per, takes := inBudget(s); n != 450 || per != "a day" || takes != "2 days" {
+		t.Errorf("at %d %s: %s", n, per, takes)
+	}
+	s.Forecast.By = "window"
+	if _, _, takes := inBudget(s); takes != "1 day" {
+		t.Errorf("nights are no matter of the budget: %s", takes)
+	}
+	s.Budget.Window, s.Forecast.By = time.Hour, "budget"
+	if _, _, takes := inBudget(s); takes != "2 h 0 min" {
+		t.Errorf("two windows of an hour: %s", takes)
+	}
+}

@@ -54,7 +54,7 @@ func (s Snapshot) limitText() string {
 	}
 	text := "limited by " + limiters[s.Pace.By]
 	if s.Pace.By == "rate" && s.Pace.Rate > 0 {
-		text += fmt.Sprintf(" (%.3g/s)", s.Pace.Rate)
+		text += " (" + pipeline.RateText(s.Pace.Rate) + ")"
 	}
 	return text
 }
