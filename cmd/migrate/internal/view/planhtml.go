@@ -123,7 +123,11 @@ func (h *planPage) figures() (all []htmldoc.Figure) {
 		all = append(all, htmldoc.Figure{Name: "To upload", Value: Bytes(s.Bytes), Note: Plural(s.Puts, "file", "files")})
 	}
 	if f := s.Forecast; len(forecastLines(f)) > 0 && !f.Likely.Never {
-		all = append(all, htmldoc.Figure{Name: "Likely takes", Value: Duration(seconds(f.Likely.Seconds)), Note: either(f.Likely.Runs > 1, "at work, in "+Count(f.Likely.Runs)+" runs", "")})
+		figure := htmldoc.Figure{Name: "Likely takes", Value: Duration(seconds(f.Likely.Seconds))}
+		if f.Likely.Runs > 1 { // the time between them is what people wait for
+			figure.Value, figure.Note = Count(f.Likely.Runs)+" runs", figure.Value+" at work"
+		}
+		all = append(all, figure)
 	}
 	if total > 0 {
 		n, per, took := inBudget(s)
