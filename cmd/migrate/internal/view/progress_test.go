@@ -250,11 +250,11 @@ func TestARunThatStopsSaysWhatItWaitsFor(t *testing.T) {
 		if line := s.Line(); !strings.Contains(line, want) || strings.Contains(line, " left") {
 			t.Errorf("the line is %q", line)
 		}
-		if text := paceText(s); text != want {
+		if text := paceText(s, false); text != want {
 			t.Errorf("the bar says %q", text)
 		}
 		s.Stages = nil
-		if text := paceText(s); text != "stopping: waits for what is under way, 45 s at most" {
+		if text := paceText(s, false); text != "stopping: waits for what is under way, 45 s at most" {
 			t.Errorf("without uploads the bar says %q", text)
 		}
 	})

@@ -33,6 +33,7 @@ const (
 type screen struct {
 	progress *mpb.Progress
 	height   func() int // of the terminal, in lines, at this moment
+	width    func() int // likewise, in columns; 0: there is none
 	items    *mpb.Bar
 	bytes    *mpb.Bar
 	files    map[string]*fileBar // by external ID
@@ -51,30 +52,28 @@ type fileBar struct {
 func newScreen(out io.Writer, width int) *screen {
 	s := &screen{
 		progress: mpb.New(mpb.WithOutput(out), mpb.WithAutoRefresh(), mpb.WithRefreshRate(refresh), mpb.WithWidth(width)),
-		height:   heightOf(out), files: map[string]*fileBar{},
+		files:    map[string]*fileBar{},
 	}
-	s.items = s.progress.AddBar(0,
-		mpb.PrependDecorators(decor.Name("items ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Count(s.Current) + "/" + Count(s.Total) }, decor.WCSyncSpace)),
+	s.width, s.height = sizeOf(out)
+	s.items = s.progress.AddBar(0, mpb.BarFillerTrim(),
+		mpb.PrependDecorators(decor.Name("items ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Count(s.Current) + "/" + Count(s.Total) }, decor.WCSyncSpace), decor.Name(" ")),
 		mpb.AppendDecorators(s.text(func() string { return s.pace })))
-	s.bytes = s.progress.AddBar(0,
-		mpb.PrependDecorators(decor.Name("bytes ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Bytes(s.Current) + "/" + Bytes(s.Total) }, decor.WCSyncSpace)),
+	s.bytes = s.progress.AddBar(0, mpb.BarFillerTrim(),
+		mpb.PrependDecorators(decor.Name("bytes ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Bytes(s.Current) + "/" + Bytes(s.Total) }, decor.WCSyncSpace), decor.Name(" ")),
 		mpb.AppendDecorators(s.text(func() string { return s.where })))
 	return s
 }
 
-// heightOf tells the lines of the terminal behind out; 0 when there is none.
-func heightOf(out io.Writer) func() int {
+// sizeOf tells the columns and the lines of the terminal behind out; 0 when there is none.
+func sizeOf(out io.Writer) (width, height func() int) {
 	file, ok := out.(interface{ Fd() uintptr })
-	if !ok {
-		return func() int { return 0 }
-	}
-	return func() int {
-		_, lines, err := term.GetSize(int(file.Fd()))
-		if err != nil {
-			return 0
+	size := func() (columns, lines int) {
+		if ok {
+			columns, lines, _ = term.GetSize(int(file.Fd())) // 0 with an error
 		}
-		return lines
+		return columns, lines
 	}
+	return func() int { w, _ := size(); return w }, func() int { _, h := size(); return h }
 }
 
 // text is a part of a line that changes; get is called with the lock held.
@@ -82,13 +81,13 @@ func (s *screen) text(get func() string) decor.Decorator {
 	return decor.Any(func(decor.Statistics) string {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return get()
+		return " " + get() // mpb's own spaces go with a bar that has no room
 	})
 }
 
 func (s *screen) update(snap Snapshot) {
 	s.mu.Lock()
-	s.pace, s.where = paceText(snap), stagesText(snap.Stages)
+	s.pace, s.where = paceText(snap, s.narrow()), stagesText(snap.Stages)
 	s.mu.Unlock()
 	s.items.SetTotal(int64(snap.Items), false)
 	s.items.SetCurrent(int64(snap.Finished))
@@ -130,8 +129,8 @@ func (s *screen) add(u Upload) *fileBar {
 	if name == "" {
 		name = runewidth.Truncate(Clean(u.ExternalID), nameWidth, "…")
 	}
-	f.bar = s.progress.AddBar(0, // one with a total would end by itself, and stay
-		mpb.PrependDecorators(decor.Name("  "+name+" ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Bytes(s.Current) + "/" + Bytes(s.Total) }, decor.WCSyncSpace)),
+	f.bar = s.progress.AddBar(0, mpb.BarFillerTrim(), // one with a total would end by itself, and stay
+		mpb.PrependDecorators(decor.Name("  "+name+" ", decor.WCSyncSpaceR), decor.Any(func(s decor.Statistics) string { return Bytes(s.Current) + "/" + Bytes(s.Total) }, decor.WCSyncSpace), decor.Name(" ")),
 		mpb.AppendDecorators(s.text(func() string { return f.now.Speed() })))
 	s.files[u.ExternalID] = f
 	return f
@@ -146,8 +145,18 @@ func (s *screen) close(snap Snapshot) {
 	s.progress.Wait()
 }
 
-// paceText is what stands after the items.
-func paceText(snap Snapshot) string {
+// narrowWidth is that of a terminal that has no room for all that could be said, in
+// columns.
+const narrowWidth = 70
+
+// narrow reports whether the terminal is, at this moment.
+func (s *screen) narrow() bool {
+	w := s.width()
+	return w > 0 && w < narrowWidth
+}
+
+// paceText is what stands after the items; where it is narrow, what counts most.
+func paceText(snap Snapshot, narrow bool) string {
 	if !snap.Draining.IsZero() {
 		return snap.stopping()
 	}
@@ -155,6 +164,9 @@ func paceText(snap Snapshot) string {
 		return "waiting: " + Clean(snap.Waiting)
 	}
 	var parts []string
+	if left := snap.TimeLeft(); left != "" && narrow {
+		return left
+	}
 	if seconds := snap.Elapsed.Seconds(); seconds >= 1 {
 		parts = append(parts, fmt.Sprintf("%.1f items/s, %s/s", float64(snap.Finished)/seconds, Bytes(int64(float64(snap.Bytes)/seconds))))
 	}

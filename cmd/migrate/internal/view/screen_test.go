@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/showpad-migrate/migrate/pkg/pipeline"
 )
 
 var controls = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
@@ -66,4 +68,31 @@ func TestFilesThatTakeLongHaveBarsOfTheirOwn(t *testing.T) {
 			t.Errorf("at the end:\n%s", got)
 		}
 	})
+}
+
+// Where there is no room for a bar its labels stay apart, and what counts most is said
+// first.
+func TestLabelsStayApartWhereItIsNarrow(t *testing.T) {
+	snap := Snapshot{Items: 303, Finished: 126, Bytes: 5_300_000, ToSend: 189_000_000, Elapsed: 10 * time.Second, Stages: map[string]int{"hash": 6, "register": 20}}
+	snap.Left = &pipeline.Left{Known: true, Least: 13 * time.Second, Likely: time.Minute, Worst: 2 * time.Minute, Share: 1}
+	for _, width := range []int{40, 50, 60, 80, 120} {
+		synctest.Test(t, func(t *testing.T) {
+			var out page
+			s := newScreen(&out, width)
+			s.width = func() int { return width }
+			s.update(snap)
+			<-time.After(3 * refresh)
+			synctest.Wait()
+			got := out.last()
+			s.close(snap)
+			for _, want := range []string{`126/303 `, `5\.3 MB/189 MB `} {
+				if !regexp.MustCompile(want).MatchString(got) {
+					t.Errorf("%d columns: %q is missing in\n%s", width, want, got)
+				}
+			}
+			if !strings.Contains(got, "13 s to ") || width < narrowWidth && strings.Contains(got, "items/s") {
+				t.Errorf("%d columns: what is left is missing, or something else is in its way\n%s", width, got)
+			}
+		})
+	}
 }
