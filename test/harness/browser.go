@@ -52,6 +52,7 @@ type Shown struct {
 	Console  []string    // errors and other messages
 	Picture  image.Image // of the whole page
 	Overflow int         // pixels that are wider than the window
+	Cut      int         // tables that are wider than their place, and have to be moved to be read
 	Text     string      // that people read
 }
 
@@ -135,6 +136,7 @@ func (b *Browser) Shown(t testing.TB) Shown {
 	t.Helper()
 	var s Shown
 	b.evaluate(t, "document.documentElement.scrollWidth - document.documentElement.clientWidth", &s.Overflow)
+	b.evaluate(t, "[...document.querySelectorAll('.box')].filter((e) => e.scrollWidth > e.clientWidth).length", &s.Cut)
 	b.evaluate(t, "document.body.innerText", &s.Text)
 	var shot struct{ Data []byte }
 	b.call(t, "Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &shot)

@@ -66,6 +66,9 @@ func TestPagesInARealBrowser(t *testing.T) {
 				if s.Overflow > 0 {
 					t.Errorf("%s: is %d pixels wider than the window", name, s.Overflow)
 				}
+				if s.Cut > 0 {
+					t.Errorf("%s: %d tables are cut", name, s.Cut)
+				}
 				if got := s.Picture.Bounds().Dx(); got != width {
 					t.Errorf("%s: its picture is %d wide", name, got)
 				}
