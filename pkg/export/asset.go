@@ -72,21 +72,21 @@ func read(a *showpad.Asset) *entry {
 	if a.CurrentFile != nil {
 		e.Version = a.CurrentFile.ID
 	}
-	_ = json.Unmarshal(a.Raw["url"], &e.URL) // null or no text: none
+	_ = json.Unmarshal(a.Raw.Get("url"), &e.URL) // null or no text: none
 	var perms map[string]json.RawMessage
-	_ = json.Unmarshal(a.Raw["permissions"], &perms)
+	_ = json.Unmarshal(a.Raw.Get("permissions"), &perms)
 	for _, f := range manifest.ManagedFields() {
-		raw := a.Raw[f.Name]
+		raw := a.Raw.Get(f.Name)
 		if p, ok := strings.CutPrefix(f.Name, "permissions."); ok {
 			raw = perms[p]
 		}
 		e.field(f, bytes.TrimSpace(raw))
 	}
 	var gained []json.RawMessage
-	if json.Unmarshal(a.Raw["competencies"], &gained) == nil && len(gained) > 0 {
+	if json.Unmarshal(a.Raw.Get("competencies"), &gained) == nil && len(gained) > 0 {
 		e.leave("competencies", ReasonCannot, "its competencies are given in Showpad")
 	}
-	e.variant(a.Raw["localization"])
+	e.variant(a.Raw.Get("localization"))
 	e.fits()
 	return e
 }

@@ -310,7 +310,7 @@ func (x *exporter) wants(a *showpad.Asset) bool {
 		return true
 	}
 	var tags []ref
-	_ = json.Unmarshal(a.Raw["tags"], &tags)
+	_ = json.Unmarshal(a.Raw.Get("tags"), &tags)
 	return slices.ContainsFunc(tags, func(t ref) bool { return slices.Contains(x.tagIDs, t.ID) })
 }
 

@@ -65,9 +65,9 @@ func BenchmarkDecide(b *testing.B) {
 	}
 	known := showpad.Asset{ID: "a7", ExternalID: item.ExternalID, Status: showpad.StatusActive, Checksum: "0123456789abcdef0123456789abcdef", Size: new(int64(fileSize))}
 	known.Division.ID = emulator.DivisionMarketing
-	known.Raw = map[string]json.RawMessage{
+	known.Raw = showpad.ObjectOf(map[string]json.RawMessage{
 		"description": []byte(`"before"`), "languages": []byte(`[{"code":"en"}]`), "name": []byte(strconv.Quote(pathOf(7))), "externalId": []byte(strconv.Quote(item.ExternalID)),
-	}
+	})
 	fresh, done, moved := base, base, base
 	done.Record = rec(descriptionOf(7))
 	moved.Record, moved.Remote = rec("before"), []showpad.Asset{known}

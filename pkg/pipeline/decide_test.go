@@ -77,7 +77,7 @@ func remote(edits ...string) showpad.Asset {
 	if err := json.Unmarshal(all, &a); err != nil {
 		panic(err)
 	}
-	a.Raw = members
+	a.Raw = showpad.ObjectOf(members)
 	return a
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -66,7 +67,8 @@ type shuffled struct{ *showpad.Client }
 func (s shuffled) Assets(ctx context.Context, f showpad.AssetFilter) iter.Seq2[showpad.Asset, error] {
 	return func(yield func(showpad.Asset, error) bool) {
 		for a, err := range s.Client.Assets(ctx, f) {
-			for name, raw := range a.Raw {
+			members := maps.Collect(a.Raw.All())
+			for name, raw := range members {
 				var l []json.RawMessage
 				if json.Unmarshal(raw, &l) != nil || len(l) < 2 {
 					continue
@@ -76,8 +78,9 @@ func (s shuffled) Assets(ctx context.Context, f showpad.AssetFilter) iter.Seq2[s
 				if err != nil {
 					panic(err)
 				}
-				a.Raw[name] = turned
+				members[name] = turned
 			}
+			a.Raw = showpad.ObjectOf(members)
 			if !yield(a, err) {
 				return
 			}

@@ -194,7 +194,8 @@ func created(item *manifest.Item, want Values) Values {
 func shown(a *showpad.Asset) Values {
 	v := make(Values, len(managed))
 	var perms map[string]json.RawMessage
-	if raw, ok := a.Raw["permissions"]; ok {
+	if raw := a.Raw.Get("permissions"); raw != nil {
+		var ok bool
 		if perms, ok = showpad.Members(raw); !ok {
 			_ = json.Unmarshal(raw, &perms) // not an object: no permissions are shown
 		}
@@ -211,7 +212,8 @@ func shown(a *showpad.Asset) Values {
 		if p, isPerm := strings.CutPrefix(m.name, permissions); isPerm {
 			raw, ok = perms[p]
 		} else {
-			raw, ok = a.Raw[m.name]
+			raw = a.Raw.Get(m.name)
+			ok = raw != nil
 		}
 		if !ok {
 			continue

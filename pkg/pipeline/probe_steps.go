@@ -136,7 +136,7 @@ func (p *prober) create(ctx context.Context) error {
 // refIDs are the ids in a list of references.
 func refIDs(a showpad.Asset, member string) (ids []string) {
 	var refs []showpad.Ref
-	if json.Unmarshal(a.Raw[member], &refs) != nil {
+	if json.Unmarshal(a.Raw.Get(member), &refs) != nil {
 		return nil
 	}
 	for _, r := range refs {
@@ -147,7 +147,7 @@ func refIDs(a showpad.Asset, member string) (ids []string) {
 
 func (p *prober) dates(a showpad.Asset) {
 	at := func(member string) (t showpad.Time) {
-		_ = json.Unmarshal(a.Raw[member], &t) // an unreadable one is zero
+		_ = json.Unmarshal(a.Raw.Get(member), &t) // an unreadable one is zero
 		return t
 	}
 	released, expires := at("releasedAt"), at("expiresAt")
@@ -369,7 +369,7 @@ func (p *prober) settled(ctx context.Context) error {
 	p.tell("processing", LevelOK, "", "a text of one line is processed after %s", brief(time.Since(begun)))
 	p.checksum()
 	var text string
-	_ = json.Unmarshal(p.asset.Raw["description"], &text) // null is ""
+	_ = json.Unmarshal(p.asset.Raw.Get("description"), &text) // null is ""
 	p.either(AssumeDescription, text == probeDescription, "so it does, blanks at its ends too", fmt.Sprintf("%q became %q", probeDescription, text))
 	return nil
 }
@@ -377,7 +377,7 @@ func (p *prober) settled(ctx context.Context) error {
 // checksum looks at the form in which the service tells it.
 func (p *prober) checksum() {
 	var shown string
-	_ = json.Unmarshal(p.asset.Raw["checksum"], &shown) // null is ""
+	_ = json.Unmarshal(p.asset.Raw.Get("checksum"), &shown) // null is ""
 	want := p.sums[len(p.sums)-1]
 	raw, _ := hex.DecodeString(want) // made by us
 	switch {
@@ -438,7 +438,7 @@ func (p *prober) update(ctx context.Context) error {
 		return p.failed(ctx, "updating permissions", err)
 	}
 	var perms showpad.Permissions
-	if json.Unmarshal(a.Raw["permissions"], &perms) != nil || !perms.IsAnnotatable.Set {
+	if json.Unmarshal(a.Raw.Get("permissions"), &perms) != nil || !perms.IsAnnotatable.Set {
 		p.found(AssumePermissions, NotTested, "the answer has no permissions")
 	} else {
 		p.either(AssumePermissions, !perms.IsAnnotatable.Value, "so it does", "isAnnotatable went back to true")

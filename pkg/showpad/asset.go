@@ -117,8 +117,8 @@ type VariantAsset struct {
 // Localization is what an answer says of language variants; false when it says
 // nothing, a zero value when it is null. An unreadable one counts as not said.
 func (a *Asset) Localization() (l Localization, shown bool) {
-	raw, ok := a.Raw["localization"]
-	if !ok || json.Unmarshal(raw, &l) != nil {
+	raw := a.Raw.Get("localization")
+	if raw == nil || json.Unmarshal(raw, &l) != nil {
 		return Localization{}, false
 	}
 	return l, true
@@ -145,8 +145,8 @@ type Asset struct {
 	LastUploadedAt Time   `json:"lastUploadedAt"`
 
 	// Raw has every member of the answer as it came, for field by field
-	// comparison.
-	Raw map[string]json.RawMessage `json:"-"`
+	// comparison. Nil in an asset that was not read.
+	Raw *Object `json:"-"`
 }
 
 // Time is a timestamp as the service writes it: RFC 3339 with or without a

@@ -10,25 +10,30 @@ import (
 // UnmarshalJSON reads an asset leniently and keeps all its members in Raw. As
 // [json.Unmarshaler] has it, b is valid JSON: it is gone through once, for a run
 // decodes every asset twice.
-func (a *Asset) UnmarshalJSON(b []byte) error {
-	raw, ok := members(bytes.Clone(b), 48) // about as many as an asset has
+func (a *Asset) UnmarshalJSON(b []byte) error { return a.readOwn(bytes.Clone(b)) }
+
+// readOwn is UnmarshalJSON of a body that nobody else changes, and that is not
+// much larger than the asset.
+func (a *Asset) readOwn(b []byte) error {
+	raw, ok := readObject(b)
 	if !ok {
-		raw = map[string]json.RawMessage{}
-		if err := json.Unmarshal(b, &raw); err != nil {
+		m := map[string]json.RawMessage{}
+		if err := json.Unmarshal(b, &m); err != nil {
 			return err
 		}
+		raw = ObjectOf(m)
 	}
 	*a = Asset{
-		ID: word(raw["id"]), ExternalID: word(raw["externalId"]), Name: word(raw["name"]), Status: word(raw["status"]),
-		Type: word(raw["type"]), Slug: word(raw["slug"]), Checksum: strings.ToLower(word(raw["checksum"])),
-		CreatedAt: stamp(raw["createdAt"]), UpdatedAt: stamp(raw["updatedAt"]), LastUploadedAt: stamp(raw["lastUploadedAt"]),
-		IsArchived: string(raw["isArchived"]) == "true", Raw: raw,
+		ID: word(raw.Get("id")), ExternalID: word(raw.Get("externalId")), Name: word(raw.Get("name")), Status: word(raw.Get("status")),
+		Type: word(raw.Get("type")), Slug: word(raw.Get("slug")), Checksum: strings.ToLower(word(raw.Get("checksum"))),
+		CreatedAt: stamp(raw.Get("createdAt")), UpdatedAt: stamp(raw.Get("updatedAt")), LastUploadedAt: stamp(raw.Get("lastUploadedAt")),
+		IsArchived: string(raw.Get("isArchived")) == "true", Raw: raw,
 	}
-	a.Division = refOf(raw["division"])
-	if file := refOf(raw["currentFile"]); file.ID != "" {
+	a.Division = refOf(raw.Get("division"))
+	if file := refOf(raw.Get("currentFile")); file.ID != "" {
 		a.CurrentFile = &file
 	}
-	if size, ok := raw["size"]; ok {
+	if size := raw.Get("size"); size != nil {
 		var n lenientInt
 		if err := n.UnmarshalJSON(size); err != nil {
 			return err

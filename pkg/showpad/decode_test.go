@@ -28,7 +28,7 @@ func TestAssetKeepsWhatTheServiceSaid(t *testing.T) {
 		t.Error(d)
 	}
 	for _, member := range []string{"tags", "permissions", "enforcedPages", "aMemberOfTomorrow"} {
-		if _, ok := raw[member]; !ok {
+		if raw.Get(member) == nil {
 			t.Errorf("Raw lacks %s", member)
 		}
 	}

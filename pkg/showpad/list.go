@@ -156,20 +156,24 @@ func decodePage[T any](b []byte) (p page, items []T, err error) {
 
 // cut is members of what need not be valid.
 func cut(b []byte) (map[string]json.RawMessage, bool) {
-	if !json.Valid(b) {
+	if !valid(b) {
 		return nil, false
 	}
 	return members(b, 4)
 }
 
-// one decodes a JSON object into v; anything else is an answer that cannot be read.
+// one decodes a JSON object into v, which may keep it; anything else is an answer
+// that cannot be read.
 func one(v any) func([]byte) error {
 	return func(b []byte) error {
 		if !isObject(b) {
 			return errors.New("an object is expected")
 		}
-		if !json.Valid(b) {
+		if !valid(b) {
 			return json.Unmarshal(b, v) // which says where
+		}
+		if a, ok := v.(*Asset); ok {
+			return lenient(a.readOwn(b))
 		}
 		return lenient(decodeValid(b, v))
 	}

@@ -2,7 +2,6 @@ package showpad
 
 import (
 	"encoding/json"
-	"strings"
 )
 
 // members cuts a JSON object into its members, which share its memory; of those
@@ -11,32 +10,42 @@ import (
 // or something that this does not read (names with escapes). about says how many
 // to make room for.
 func members(object []byte, about int) (map[string]json.RawMessage, bool) {
-	i := blank(object, 0)
-	if i >= len(object) || object[i] != '{' {
+	m := make(map[string]json.RawMessage, about)
+	ok := cutMembers(object, func(quoted []byte, from, end int) bool {
+		name, ok := memberName(quoted)
+		m[name] = object[from:end:end]
+		return ok
+	})
+	if !ok {
 		return nil, false
 	}
-	m := make(map[string]json.RawMessage, about)
+	return m, true
+}
+
+// cutMembers gives each member of a valid JSON object: its name in quotes, and where
+// its value begins and ends. False when it is no object, or visit is.
+func cutMembers(object []byte, visit func(quoted []byte, from, end int) bool) bool {
+	i := blank(object, 0)
+	if i >= len(object) || object[i] != '{' {
+		return false
+	}
 	for i = blank(object, i+1); i < len(object) && object[i] != '}'; i = blank(object, i) {
 		if object[i] == ',' {
 			i = blank(object, i+1)
 		}
 		end := valueEnd(object, i)
-		name, ok := memberName(object[i:end])
-		if !ok {
-			return nil, false
-		}
+		name := object[i:end]
 		if i = blank(object, end); i >= len(object) || object[i] != ':' {
-			return nil, false
+			return false
 		}
 		i = blank(object, i+1)
 		end = valueEnd(object, i)
-		if end == i {
-			return nil, false
+		if end == i || !visit(name, i, end) {
+			return false
 		}
-		m[name] = object[i:end:end]
 		i = end
 	}
-	return m, i < len(object)
+	return i < len(object)
 }
 
 // Members cuts a JSON object that an answer had into its members, which share its
@@ -65,27 +74,33 @@ func cutList(list []byte) (l []json.RawMessage, ok bool) {
 	return l, i < len(list)
 }
 
-// known are names of members that come again and again: they are not copied.
-var known = func() map[string]string {
-	m := map[string]string{}
-	for name := range strings.FieldsSeq(`id externalId name status type slug division currentFile checksum size isArchived createdAt updatedAt lastUploadedAt
-		archivedAt authors competencies countries description documentType downloadableExternal downloadableInternal draftedAt enforcedPages expiresAt
-		fileType isDivisionShared isOnlyEntireDocumentShareable isProcessedUsed isRenderExternalAllowed isSensitive isSpeakerNotesEnabled languages
-		lockedPages owner pageCount permissions previewUrl releasedAt resourceType tags thumbnailUrl url user isShareable isAnnotatable isEditable
-		localization uploadMeta uploadUrl suggestedContentType metadata count items`) {
-		m[name] = name
+// names are names of members that come again and again: they are not copied.
+var names = [...]string{
+	"id", "externalId", "name", "status", "type", "slug", "division", "currentFile", "checksum", "size", "isArchived", "createdAt", "updatedAt",
+	"lastUploadedAt", "archivedAt", "authors", "competencies", "countries", "description", "documentType", "downloadableExternal",
+	"downloadableInternal", "draftedAt", "enforcedPages", "expiresAt", "fileType", "isDivisionShared", "isOnlyEntireDocumentShareable",
+	"isProcessedUsed", "isRenderExternalAllowed", "isSensitive", "isSpeakerNotesEnabled", "languages", "lockedPages", "owner", "pageCount",
+	"permissions", "previewUrl", "releasedAt", "resourceType", "tags", "thumbnailUrl", "url", "user", "isShareable", "isAnnotatable",
+	"isEditable", "localization", "uploadMeta", "uploadUrl", "suggestedContentType", "metadata", "count", "items",
+}
+
+// known are the places of names.
+var known = func() map[string]int {
+	m := make(map[string]int, len(names))
+	for i, name := range names {
+		m[name] = i
 	}
 	return m
 }()
 
 // memberName is plain for a name.
-func memberName(raw []byte) (string, bool) {
-	if len(raw) > 2 {
-		if name, ok := known[string(raw[1:len(raw)-1])]; ok {
-			return name, true
+func memberName(quoted []byte) (string, bool) {
+	if len(quoted) > 2 {
+		if i, ok := known[string(quoted[1:len(quoted)-1])]; ok {
+			return names[i], true
 		}
 	}
-	return plain(raw)
+	return plain(quoted)
 }
 
 // plain is the string that raw spells when that is the same, letter for letter:

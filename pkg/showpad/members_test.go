@@ -21,6 +21,9 @@ func FuzzMembers(f *testing.F) {
 		if !json.Valid(b) {
 			return // must not panic, and may say anything
 		}
+		if o, whole := readObject(b); ok != whole || ok && !maps.EqualFunc(got, maps.Collect(o.All()), func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }) {
+			t.Fatalf("%s: %s and %v, %v", b, got, o, whole)
+		}
 		want := map[string]json.RawMessage{}
 		if json.Unmarshal(b, &want) != nil || want == nil {
 			if ok {
