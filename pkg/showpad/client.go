@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -58,6 +59,8 @@ type Client struct {
 	gate          *Gate
 	retries       int
 	userAgent     string
+	agent         []string // userAgent as a header has it
+	authorized    atomic.Pointer[authorized]
 	log           zerolog.Logger
 	observe       func(Call)
 	counting      *counting // nil: nobody wants to know
@@ -98,6 +101,7 @@ func New(cfg Config) (*Client, error) {
 	if c.userAgent == "" {
 		c.userAgent = "migrate"
 	}
+	c.agent = []string{c.userAgent}
 	if c.idle <= 0 {
 		c.idle = defaultIdleTimeout
 	}

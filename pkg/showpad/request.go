@@ -2,7 +2,6 @@ package showpad
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -211,14 +210,9 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 	if err != nil {
 		return badRequest(q.op, "request cannot be made: %s", clean(withoutURL(err).Error()))
 	}
-	if q.payload != nil {
-		req.Header.Set("Content-Type", cmp.Or(q.contentType, "application/json"))
-	}
-	req.Header.Set("Accept", "application/json, application/problem+json")
-	req.Header.Set("User-Agent", c.userAgent)
-	pass.token.SetAuthHeader(req)
+	req.Header = c.header(q, pass.token)
 
-	resp, err := c.api.Do(req)
+	resp, err := c.api.Transport.RoundTrip(req) // no redirect is followed, so what else http.Client does is not needed
 	if err != nil {
 		return c.broken(ctx, actx, q, !seen.neverSent(err), err)
 	}
@@ -244,6 +238,44 @@ func (c *Client) attempt(ctx context.Context, q *request, repeat bool) (err erro
 		return c.broken(ctx, actx, q, true, err)
 	}
 	return c.answer(q, resp, body)
+}
+
+// Values of headers that are the same for all requests. Nobody changes them.
+var (
+	acceptsJSON = []string{"application/json, application/problem+json"}
+	isJSON      = []string{"application/json"}
+)
+
+// header is that of a request with tok.
+func (c *Client) header(q *request, tok *oauth2.Token) http.Header {
+	h := make(http.Header, 4)
+	switch {
+	case q.payload == nil:
+	case q.contentType != "":
+		h["Content-Type"] = []string{q.contentType}
+	default:
+		h["Content-Type"] = isJSON
+	}
+	h["Accept"], h["User-Agent"], h["Authorization"] = acceptsJSON, c.agent, c.authorization(tok)
+	return h
+}
+
+// authorization is the value of the header for tok: that of the last request, as long
+// as the token is the same.
+func (c *Client) authorization(tok *oauth2.Token) []string {
+	kind := tok.Type()
+	if last := c.authorized.Load(); last != nil && last.token == tok.AccessToken && last.kind == kind {
+		return last.value
+	}
+	now := &authorized{tok.AccessToken, kind, []string{kind + " " + tok.AccessToken}}
+	c.authorized.Store(now)
+	return now.value
+}
+
+// authorized is a token as a header has it.
+type authorized struct {
+	token, kind string
+	value       []string
 }
 
 // answer makes an error of what is not success, tells the gate, and decodes the rest.
@@ -325,7 +357,7 @@ func (q *request) read(resp *http.Response, body []byte) error {
 	if q.decode != nil {
 		return q.decode(body)
 	}
-	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
+	if len(bytes.TrimSpace(body)) > 0 && !valid(body) {
 		return errors.New("it is not the API's")
 	}
 	return nil

@@ -77,6 +77,10 @@ func CheckURL(raw string) error {
 	if err != nil {
 		return errors.New("not a URL")
 	}
+	return checkURL(u)
+}
+
+func checkURL(u *url.URL) error {
 	if p := u.Port(); p != "" {
 		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
 			return fmt.Errorf("port %s: a port is a number from 1 to 65535", p)

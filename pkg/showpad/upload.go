@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -104,9 +105,9 @@ func Attempts(tried func(error), again func(context.Context) error) PutOption {
 // put is one upload with all its attempts.
 type put struct {
 	c        *Client
-	url      *url.URL
+	req      *http.Request // without a context, a body and a header
 	secrets  []string
-	header   http.Header
+	header   http.Header // nobody changes it
 	size     int64
 	issued   time.Time
 	open     OpenFunc
@@ -116,16 +117,17 @@ type put struct {
 }
 
 func newPut(c *Client, u Upload, size int64, open OpenFunc, progress func(int64)) (*put, error) {
-	raw := u.URL.Reveal()
-	if err := CheckURL(raw); err != nil {
+	req, err := http.NewRequest(http.MethodPut, u.URL.Reveal(), nil)
+	if err != nil {
+		return nil, badRequest(opPut, "the upload URL is not usable: not a URL")
+	}
+	parsed := req.URL
+	if err := checkURL(parsed); err != nil {
 		return nil, badRequest(opPut, "the upload URL is not usable: %v", err)
 	}
-	parsed, err := url.Parse(raw)
-	if err != nil {
-		return nil, badRequest(opPut, "the upload URL is not usable")
-	}
 	query := parsed.Query()
-	p := &put{c: c, url: parsed, header: uploadHeader(u, query), size: size, issued: u.Issued, open: open, progress: progress}
+	p := &put{c: c, req: req, header: uploadHeader(u, query), size: size, issued: u.Issued, open: open, progress: progress}
+	p.header["User-Agent"] = c.agent
 	if p.issued.IsZero() {
 		p.issued = time.Now()
 	}
@@ -212,12 +214,8 @@ func (p *put) attempt(ctx context.Context, repeat bool) (err error) {
 	b := &bodies{open: p.open, size: p.size, progress: p.progress, moved: func() { idle.Reset(p.c.idle) }}
 	defer func() { b.finish(err == nil) }()
 
-	req, err := http.NewRequestWithContext(actx, http.MethodPut, p.url.String(), nil)
-	if err != nil {
-		return badRequest(opPut, "the upload URL is not usable")
-	}
-	req.Header = p.header.Clone()
-	req.Header.Set("User-Agent", p.c.userAgent)
+	req := p.req.WithContext(actx)
+	req.Header = maps.Clone(p.header)
 	if p.size == 0 {
 		if err := b.empty(); err != nil {
 			return endedOr(ctx, err)

@@ -189,8 +189,8 @@ var bugs = []bug{
 	},
 	{
 		"token-at-storage", "storage is shown the bearer token",
-		[]edit{{"pkg/showpad/upload.go", `	req.Header = p.header.Clone()
-`, `	req.Header = p.header.Clone()
+		[]edit{{"pkg/showpad/upload.go", `	req.Header = maps.Clone(p.header)
+`, `	req.Header = maps.Clone(p.header)
 	if tok, err := p.c.token.Token(); err == nil {
 		tok.SetAuthHeader(req)
 	}
