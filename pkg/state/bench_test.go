@@ -71,7 +71,8 @@ func BenchmarkPut(b *testing.B) {
 			s := benchStore(b)
 			b.ResetTimer()
 			callers(b, n, func(i int) error {
-				e, err := benchWrite(i).encode(time.Time{})
+				w := benchWrite(i)
+				e, err := w.encode(time.Time{}, false)
 				if err != nil {
 					return err
 				}

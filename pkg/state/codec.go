@@ -116,11 +116,43 @@ func appendEncoded(b []byte, rec *Record) ([]byte, error) {
 	return e.b, nil
 }
 
+// appendSealed appends the value that is stored for rec. After an error b is as it
+// was.
+func appendSealed(b []byte, rec *Record) ([]byte, error) {
+	from := len(b)
+	out, err := appendEncoded(append(b, make([]byte, sumSize)...), rec)
+	if err != nil {
+		return b, err
+	}
+	sealIn([]byte(rec.ExternalID), out[from:])
+	return out, nil
+}
+
+// simple reports whether rec can be encoded for sure, and shares nothing but the
+// base of its fields with others.
+func (r *Record) simple() bool {
+	if len(r.Intent)+len(r.Relative)+len(r.Warnings)+len(r.Overtaken) > 0 || r.Error != nil {
+		return false
+	}
+	if y := r.SentAt.UTC().Year(); y < 0 || y > 9999 {
+		return false
+	}
+	for _, b := range r.Fields {
+		if len(b.Sent) > 0 && simpleEnd(b.Sent, 0) != len(b.Sent) || len(b.Seen) > 0 && simpleEnd(b.Seen, 0) != len(b.Seen) {
+			return false
+		}
+	}
+	return true
+}
+
 // decode is the inverse of encode. Every failure wraps ErrDamaged.
 func decode(id string, content []byte) (Record, error) {
 	var rec Record
-	if err := json.Unmarshal(content, &rec); err != nil {
-		return Record{}, fmt.Errorf("%w: record of %q: %w", ErrDamaged, shorten(id, 80), err)
+	if !decodeWritten(&rec, content) {
+		rec = Record{}
+		if err := json.Unmarshal(content, &rec); err != nil {
+			return Record{}, fmt.Errorf("%w: record of %q: %w", ErrDamaged, shorten(id, 80), err)
+		}
 	}
 	if !slices.Contains(Ops(), rec.Op) || !slices.Contains(Statuses(), rec.Status) {
 		return Record{}, fmt.Errorf("%w: record of %q: op %q with status %q", ErrDamaged, shorten(id, 80), rec.Op, rec.Status)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // encoder writes JSON as marshal does, without reflection: a run writes five
@@ -170,10 +171,11 @@ func (e *encoder) string(s string) {
 	e.b = append(append(append(e.b, '"'), s...), '"')
 }
 
-// plain reports whether s stands in JSON as it is.
-func plain[T string | json.RawMessage](s T) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+// plain reports whether s stands in JSON as it is. U+2028 and U+2029 do not:
+// encoding/json escapes them.
+func plain(s string) bool {
+	for _, r := range s {
+		if r < ' ' || r == '"' || r == '\\' || r == '\u2028' || r == '\u2029' || r == utf8.RuneError {
 			return false
 		}
 	}
@@ -201,11 +203,10 @@ func (e *encoder) time(t time.Time) {
 
 // raw appends what is JSON already, without the white space between its tokens.
 func (e *encoder) raw(raw json.RawMessage) {
-	switch n := len(raw); {
+	switch {
 	case raw == nil:
 		raw = json.RawMessage("null")
-	case n >= 2 && raw[0] == '"' && raw[n-1] == '"' && plain(raw[1:n-1]):
-	case string(raw) == "null", string(raw) == "true", string(raw) == "false", string(raw) == "[]":
+	case simpleEnd(raw, 0) == len(raw):
 	default:
 		var b bytes.Buffer
 		if err := json.Compact(&b, raw); err != nil {

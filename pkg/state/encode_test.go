@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
@@ -39,6 +40,57 @@ func TestEncodersWriteWhatJSONWrites(t *testing.T) {
 	}
 }
 
+// What the writer wrote is read as encoding/json reads it; so is whatever
+// decodeWritten takes for that.
+func TestWhatIsWrittenIsReadAsJSONReadsIt(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	same := func(content []byte) bool {
+		var got, want Record
+		if !decodeWritten(&got, content) {
+			return false
+		}
+		if err := json.Unmarshal(content, &want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s\nis read as %+v\nwant      %+v, %v", content, got, want, err)
+		}
+		return true
+	}
+	read := 0
+	for range 3000 {
+		content, err := encode(filled(rnd, &Record{}).(*Record))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same(content) {
+			read++
+		}
+		for range 8 {
+			b := bytes.Clone(content)
+			switch i := rnd.IntN(len(b)); rnd.IntN(3) {
+			case 0:
+				b[i] = "{}[]:,\"\\ 0-a\xc3"[rnd.IntN(13)]
+			case 1:
+				b = append(b[:i], b[i+1:]...)
+			default:
+				j := rnd.IntN(len(b))
+				b = append(b[:i:i], b[j:]...)
+			}
+			same(b)
+		}
+	}
+	if read < 30 {
+		t.Errorf("%d records were read", read)
+	}
+	usual := Record{
+		Op: Create, Status: Done, Owner: "w", AssetID: "a", FileID: "f", Source: "Größe.pdf", MD5: "0", Size: 1, Listed: 2, ModTime: -3, Run: "r", Attempts: 1,
+		Fields:   map[string]Base{"name": {Sent: json.RawMessage(`"é"`)}, "tags": {Sent: json.RawMessage(`["a","b"]`), Seen: json.RawMessage(`[]`)}},
+		Intent:   map[string]json.RawMessage{"x": json.RawMessage("null")},
+		Relative: map[string]string{"expiresAt": "+1 day"}, SentAt: time.Unix(1, 5).UTC(), Updated: time.Unix(2, 0).UTC(), Replaced: "m", CreateRun: "r", Shown: "s",
+	}
+	if content, err := encode(&usual); err != nil || !same(content) {
+		t.Errorf("%s is left to encoding/json, %v", content, err)
+	}
+}
+
 // filled sets about half of the members of what v points to.
 func filled(rnd *rand.Rand, v any) any {
 	fillValue(rnd, reflect.ValueOf(v).Elem())
@@ -46,8 +98,8 @@ func filled(rnd *rand.Rand, v any) any {
 }
 
 func fillValue(rnd *rand.Rand, v reflect.Value) {
-	texts := []string{"plain", "two words", "é", `q"uote`, `back\slash`, "<&>", "tab\t", "\u2028", "\xff", ""}
-	raws := []string{`"plain"`, `null`, `[]`, `true`, `["a", "b"]`, ` {"a" : 1}`, `"\u00e9<"`, `12`}
+	texts := []string{"plain", "two words", "é", `q"uote`, `back\slash`, "<&>", "tab\t", "\u2028", "\xff", "", "Größe é \u00a0", "é\u2028", "é\"", "é\x7f\u0085", "日本\xff"}
+	raws := []string{`"plain"`, `null`, `[]`, `true`, `["a", "b"]`, ` {"a" : 1}`, `"\u00e9<"`, `12`, `"ü"`, `["a","é"]`, `["a",1]`, "\"\xff\"", "\"\x7f\"", `false`, `""`}
 	if rnd.IntN(2) == 0 {
 		return
 	}

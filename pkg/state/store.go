@@ -69,6 +69,7 @@ type Store struct {
 	commits   int    // of the writer goroutine
 	serial    uint64 // of the writer goroutine
 	counts    Counts // of the writer goroutine
+	room      []byte // of the writer goroutine
 	abandoned bool   // a commit panicked: bbolt may hold its own locks for ever
 }
 

@@ -38,12 +38,14 @@ type request struct {
 	done   chan error // nil: nobody waits
 }
 
-// entry is a Write, encoded by its caller's goroutine.
+// entry is a Write, encoded by its caller's goroutine, but for a record that may
+// never be written because the next one of its item comes first.
 type entry struct {
 	id     string
 	head   head
-	record []byte // sealed
-	event  []byte // nil: none
+	record []byte  // sealed; nil: later is to be encoded
+	later  *Record // nil unless record is
+	event  []byte  // nil: none
 	run    string
 	change []byte // nil: none
 }
@@ -61,7 +63,7 @@ func (s *Store) Put(ctx context.Context, w ...Write) error {
 	if len(w) == 0 {
 		return nil
 	}
-	r, err := s.prepare(w)
+	r, err := s.prepare(w, false)
 	if err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func (s *Store) Replace(ctx context.Context, w ...Write) error {
 	if len(w) == 0 {
 		return nil
 	}
-	r, err := s.prepare(w)
+	r, err := s.prepare(w, false)
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func (s *Store) Queue(ctx context.Context, w ...Write) error {
 	if len(w) == 0 {
 		return nil
 	}
-	r, err := s.prepare(w)
+	r, err := s.prepare(w, true)
 	if err != nil {
 		return err
 	}
@@ -165,10 +167,12 @@ func (s *Store) failure() error {
 	return s.broken
 }
 
-func (s *Store) prepare(ws []Write) (*request, error) {
+// prepare makes a request of ws; held says that nobody waits for it.
+func (s *Store) prepare(ws []Write, held bool) (*request, error) {
 	r := &request{writes: make([]entry, 0, len(ws))}
-	for _, w := range ws {
-		e, err := w.encode(s.now())
+	for i := range ws {
+		w := &ws[i]
+		e, err := w.encode(s.now(), held && w.Record.simple())
 		if err != nil {
 			return nil, fmt.Errorf("state: %w", err)
 		}
@@ -186,17 +190,22 @@ func (s *Store) now() time.Time {
 	return clock().UTC().Round(0)
 }
 
-func (w Write) encode(now time.Time) (e entry, err error) {
-	rec := w.Record
-	if err := checkID(rec.ExternalID); err != nil {
+// encode makes an entry of w; later leaves the record to the writer.
+func (w *Write) encode(now time.Time, later bool) (e entry, err error) {
+	if err := checkID(w.Record.ExternalID); err != nil {
 		return e, err
+	}
+	rec := &w.Record
+	if !later {
+		rec = new(w.Record) // the caller's is not changed
 	}
 	rec.Updated = now
 	e = entry{id: rec.ExternalID, head: head{rec.Op, rec.Status}, run: cmp.Or(w.ChangeRun, rec.Run)}
-	if e.record, err = appendEncoded(make([]byte, sumSize, 1024), &rec); err != nil { // about what a record takes
+	if later {
+		e.later = rec
+	} else if e.record, err = appendSealed(make([]byte, 0, 1024), rec); err != nil { // about what a record takes
 		return e, err
 	}
-	sealIn([]byte(e.id), e.record)
 	if w.Event != "" {
 		enc := encoder{b: make([]byte, 0, 192)}
 		enc.event(&Event{Time: rec.Updated, Run: rec.Run, Op: rec.Op, Status: rec.Status, Text: clean(w.Event)})
@@ -372,7 +381,7 @@ func (s *Store) commit(group []*request) {
 
 // transact applies group in one transaction. Its error means that nothing was.
 func (s *Store) transact(group []*request) error {
-	b := batch{counts: s.counts.clone()}
+	b := batch{counts: s.counts.clone(), room: s.room[:0]}
 	err := s.transaction(func(tx *bolt.Tx) (bool, error) {
 		b.bind(tx)
 		err := b.apply(group)
@@ -383,6 +392,9 @@ func (s *Store) transact(group []*request) error {
 	})
 	if err == nil && b.changed {
 		s.counts, s.serial = b.counts, s.serial+1
+	}
+	if cap(b.room) <= maxRoom {
+		s.room = b.room
 	}
 	return err
 }
@@ -427,7 +439,12 @@ type batch struct {
 	touched                                        map[string]*touched // written by settle
 	meta, items, open, changes, events, runs, made *bolt.Bucket
 	tx                                             *bolt.Tx
+	room                                           []byte // of records that are encoded here: bbolt copies them when it commits
 }
+
+// maxRoom is how much room for records is kept from one transaction to the next,
+// in bytes.
+const maxRoom = 1 << 20
 
 func (b *batch) bind(tx *bolt.Tx) {
 	b.meta, b.items, b.open = tx.Bucket(bucketMeta), tx.Bucket(bucketItems), tx.Bucket(bucketOpen)
@@ -586,7 +603,16 @@ func (b *batch) write(id string, t *touched) error {
 	}
 	b.counts.add(t.now, 1)
 	key := []byte(id)
-	err := b.items.Put(key, t.steps[len(t.steps)-1].record)
+	last := t.steps[len(t.steps)-1]
+	record := last.record
+	if record == nil {
+		from, err := len(b.room), error(nil)
+		if b.room, err = appendSealed(b.room, last.later); err != nil {
+			return err
+		}
+		record = b.room[from:len(b.room):len(b.room)]
+	}
+	err := b.items.Put(key, record)
 	if err != nil {
 		return err
 	}
