@@ -101,6 +101,7 @@ func encode(rec *Record) ([]byte, error) { return appendEncoded(nil, rec) }
 func appendEncoded(b []byte, rec *Record) ([]byte, error) {
 	rec.SentAt = rec.SentAt.UTC()
 	rec.Updated = rec.Updated.UTC()
+	rec.Stamp = rec.Stamp.UTC()
 	if rec.Error != nil {
 		rec.Error = &Failure{Code: rec.Error.Code, Message: clean(rec.Error.Message)}
 	}

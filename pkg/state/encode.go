@@ -68,6 +68,10 @@ func (e *encoder) record(rec *Record) {
 	}
 	e.text("createRun", rec.CreateRun)
 	e.text("shown", rec.Shown)
+	if !rec.Stamp.IsZero() {
+		e.member("stamp").time(rec.Stamp)
+	}
+	e.text("stampRules", rec.StampRules)
 	if rec.Unconfirmed {
 		e.b = append(e.b, `,"unconfirmed":true`...)
 	}

@@ -68,7 +68,7 @@ func goldenState(t *testing.T, path string) {
 			Relative: map[string]string{"expiresAt": "+18 months"},
 			Run:      "r1", Attempts: 3, SentAt: at.Add(time.Minute + 5), Error: &Failure{Code: "http-503", Message: "later"},
 			Warnings: []string{"normalised"}, Replaced: "9e107d9d372bb6826bd81d3542a419d6",
-			CreateRun: "r0", Shown: "5d41402a", Unconfirmed: true,
+			CreateRun: "r0", Shown: "5d41402a", Stamp: at.Add(time.Hour + 250*time.Millisecond), StampRules: "9b1c", Unconfirmed: true,
 		},
 		Event: "storage has the bytes",
 		Change: &Change{
@@ -235,7 +235,7 @@ func TestAnOlderSchemaIsMigrated(t *testing.T) {
 	// A migration that cannot be written leaves it as it was.
 	full := errors.New("no space left on device")
 	_, err := Open(t.Context(), path, Options{Tenant: "acme", FailWrite: func(int) error { return full }})
-	if !errors.Is(err, full) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "schema 1 to 3") {
+	if !errors.Is(err, full) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), fmt.Sprintf("schema 1 to %d", Schema)) {
 		t.Errorf("err %v", err)
 	}
 	if d := cmp.Diff(old, dump(t, path)); d != "" {

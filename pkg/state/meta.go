@@ -2,7 +2,7 @@ package state
 
 // Schema is the version of the file's layout that this program writes. Older
 // ones are migrated when they are opened for writing, see schema.go.
-const Schema = 3
+const Schema = 4
 
 // Keys of the meta bucket. The store itself writes the first four; [Store.SetMeta]
 // refuses those.

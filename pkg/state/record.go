@@ -79,6 +79,13 @@ type Record struct {
 	// last verified (package pipeline): another one tells that somebody changed
 	// the asset since. "" is unknown.
 	Shown string `json:"shown,omitempty"`
+	// Stamp is the service's own time of the asset's last change (its updatedAt), in
+	// the answer by which a whole comparison found nothing to do; zero: no answer since
+	// the last write did. As long as the service shows it, the asset is as it was.
+	Stamp time.Time `json:"stamp,omitzero"`
+	// StampRules is a digest of the manifest's rules by which it was compared then
+	// (package pipeline).
+	StampRules string `json:"stampRules,omitempty"`
 	// Unconfirmed marks a record that was made without a run: by a rebuild from
 	// the service, or by binding an asset. What we sent is not known: Fields has
 	// what was seen then, and the next run compares before it believes it. Its

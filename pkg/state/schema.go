@@ -45,6 +45,9 @@ var migrations = [Schema - 1]func(tx *bolt.Tx) error{
 		_, err := tx.CreateBucket(bucketCategories)
 		return err
 	},
+	// 3 to 4: the service's stamp in a record. One that was written before has none:
+	// its asset is read. An earlier program would lose it by writing.
+	func(*bolt.Tx) error { return nil },
 }
 
 // checkSchema returns the schema of a file, and refuses one that this program
