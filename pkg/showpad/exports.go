@@ -44,17 +44,24 @@ type ExportedAsset struct {
 //
 // API: v3 get_exports_assets
 func (c *Client) ExportAssets(ctx context.Context) iter.Seq2[ExportedAsset, error] {
-	return export(ctx, c, "v3 get_exports_assets", "/exports/assets.json", func(a *ExportedAsset) string { return a.ID }, func(row *exportedRow, share func(string) string) ExportedAsset {
-		size, known := row.OriginalFileSize.get()
-		if !known {
-			size = -1
-		}
-		return ExportedAsset{
-			ID: row.AssetID, DivisionID: share(row.DivisionID), Name: row.DisplayName, Status: share(row.Status), Source: share(row.Source),
-			Type: share(row.Type), ExternalID: row.ExternalID, Slug: row.Slug, Size: size,
-			CreatedAt: row.CreatedAt.Time, UpdatedAt: row.UpdatedAt.Time, ArchivedAt: row.ArchivedAt.Time, DeletedAt: row.DeletedAt.Time,
-		}
-	})
+	return export(ctx, c, exportAssets, exportAssetsPath, func(a *ExportedAsset) string { return a.ID }, exportedAsset)
+}
+
+const (
+	exportAssets     = "v3 get_exports_assets"
+	exportAssetsPath = "/exports/assets.json"
+)
+
+func exportedAsset(row *exportedRow, share func(string) string) ExportedAsset {
+	size, known := row.OriginalFileSize.get()
+	if !known {
+		size = -1
+	}
+	return ExportedAsset{
+		ID: row.AssetID, DivisionID: share(row.DivisionID), Name: row.DisplayName, Status: share(row.Status), Source: share(row.Source),
+		Type: share(row.Type), ExternalID: row.ExternalID, Slug: row.Slug, Size: size,
+		CreatedAt: row.CreatedAt.Time, UpdatedAt: row.UpdatedAt.Time, ArchivedAt: row.ArchivedAt.Time, DeletedAt: row.DeletedAt.Time,
+	}
 }
 
 // exportedRow has the names of the columns.
@@ -122,6 +129,7 @@ func export[W, R any](ctx context.Context, c *Client, op, path string, id func(*
 // exportedPage is one answer of an export, decoded as it arrives.
 type exportedPage[W, R any] struct {
 	make  func(*W, func(string) string) R
+	give  func(R) error // of each row, instead of rows; its error ends the reading
 	count lenientInt
 	rows  []R
 }
@@ -188,7 +196,7 @@ func (p *exportedPage[W, R]) items(dec *json.Decoder) error {
 	case open != json.Delim('['):
 		return fmt.Errorf("its items are %v, not a list", open)
 	}
-	if total, known := p.count.get(); known { // not twice the page while it grows
+	if total, known := p.count.get(); known && p.give == nil { // not twice the page while it grows
 		p.rows = slices.Grow(p.rows, int(min(max(total, 0), exportPage)))
 	}
 	shared := map[string]string{} // what many rows have
@@ -206,7 +214,11 @@ func (p *exportedPage[W, R]) items(dec *json.Decoder) error {
 		if err := lenient(dec.Decode(&row)); err != nil {
 			return err
 		}
-		p.rows = append(p.rows, p.make(&row, share))
+		if p.give == nil {
+			p.rows = append(p.rows, p.make(&row, share))
+		} else if err := p.give(p.make(&row, share)); err != nil {
+			return err
+		}
 	}
 	_, err := dec.Token() // the closing bracket
 	return err

@@ -44,6 +44,7 @@ type exporter struct {
 	count  bool // tell it
 	most   int  // rows a page
 	repeat bool // rows instead of nothing past the end
+	more   int  // rows that are counted and not there
 	asked  int
 }
 
@@ -59,7 +60,7 @@ func (e *exporter) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	head := ""
 	if e.count {
-		head = `"count":` + strconv.Itoa(len(e.rows)) + `,`
+		head = `"count":` + strconv.Itoa(len(e.rows)+e.more) + `,`
 	}
 	return answer(200, `{"meta":{"code":200},"tomorrow":[{}],"response":{`+head+`"more":[1,{"a":2}],"items":[`+strings.Join(items, ",")+`]}}`), nil
 }
@@ -181,5 +182,69 @@ func TestTheGateIsFreeWhileRowsAreGivenOut(t *testing.T) {
 		if _, err := c.Asset(t.Context(), row.ID); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestAStreamedExport: page after page, whatever the service says of the end; a page
+// that breaks off gives its rows again, and fewer rows than announced are an error.
+func TestAStreamedExport(t *testing.T) {
+	ids := func(t *testing.T, c *Client, asked *int) (string, error) {
+		var got []string
+		for a, err := range c.StreamAssets(t.Context(), func() { *asked++ }) {
+			if err != nil {
+				return strings.Join(got, " "), err
+			}
+			got = append(got, a.ID)
+		}
+		return strings.Join(got, " "), nil
+	}
+	for name, tc := range map[string]struct {
+		e     *exporter
+		want  string
+		asked int
+		err   string
+	}{
+		"nothing":                  {e: &exporter{count: true, most: 2}, asked: 1},
+		"nothing, no count":        {e: &exporter{most: 2}, asked: 1},
+		"three pages":              {e: &exporter{rows: []string{"a", "b", "c", "d", "e"}, count: true, most: 2}, want: "a b c d e", asked: 3},
+		"no count":                 {e: &exporter{rows: []string{"a", "b", "c"}, most: 2}, want: "a b c", asked: 3},
+		"it repeats at the end":    {e: &exporter{rows: []string{"a", "b", "c"}, most: 2, repeat: true}, want: "a b c", asked: 3},
+		"a row that has moved":     {e: &exporter{rows: []string{"a", "b", "b", "c"}, count: true, most: 2}, want: "a b b c", asked: 2},
+		"fewer than it says":       {e: &exporter{rows: []string{"a", "b", "c"}, more: 1, count: true, most: 2}, want: "a b c", asked: 3, err: "3 rows of 4"},
+		"fewer, and then a repeat": {e: &exporter{rows: []string{"a", "b", "c"}, more: 1, repeat: true, count: true, most: 2}, want: "a b c", asked: 3, err: "3 rows of 4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			got, err := ids(t, newClient(t, tc.e), &asked)
+			if got != tc.want || asked != tc.asked || tc.e.asked != tc.asked || (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
+				t.Errorf("%q, asked %d and %d times, %v", got, asked, tc.e.asked, err)
+			}
+		})
+	}
+	e := &exporter{rows: []string{"a", "b", "c"}, count: true, most: 2}
+	for a := range newClient(t, e).StreamAssets(t.Context(), nil) {
+		if a.ID == "b" {
+			break
+		}
+	}
+	if e.asked != 1 {
+		t.Errorf("%d requests for two rows", e.asked)
+	}
+
+	whole := `{"response":{"count":2,"items":[{"assetId":"a"},{"assetId":"b"}]}}`
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		got, err := ids(t, newClient(t, newScript(says(200, whole[:50]), says(200, whole))), &asked)
+		if got != "a a b" || err != nil || asked != 1 {
+			t.Errorf("a page that broke off: %q, asked %d times, %v", got, asked, err)
+		}
+	})
+	asked := 0
+	_, err := ids(t, newClient(t, newScript(says(200, `{"meta":{"code":403},"response":{"code":2001,"name":"ForbiddenError","message":"no such scope"}}`))), &asked)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Status != 403 {
+		t.Errorf("refused: %v", err)
+	}
+	if _, err := ids(t, newClient(t, newScript(), func(c *Config) { c.V3URL = "" }), &asked); err == nil {
+		t.Error("without a v3 URL it is read")
 	}
 }
