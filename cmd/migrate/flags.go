@@ -71,6 +71,7 @@ func (f *stateFlag) add(fs *pflag.FlagSet) {
 type runFlags struct {
 	strict            bool
 	fullCheck         bool
+	exports           bool
 	retryFailed       bool
 	recreate          []string
 	recreated         *picks // see recreates
@@ -92,6 +93,7 @@ type runFlags struct {
 func (f *runFlags) addDecisions(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.strict, "strict", false, "problems that block a row stop everything")
 	fs.BoolVar(&f.fullCheck, "full-check", false, "read every known asset before deciding: fields, status, checksum and size")
+	fs.BoolVar(&f.exports, "exports", true, "read an export of v3 where that takes fewer requests than looking assets up; =false looks each one up")
 	fs.BoolVar(&f.retryFailed, "retry-failed", false, "start failed items again")
 	f.addKeep(fs)
 	fs.Var(&f.maxPrune, "max-prune", "prune nothing when more assets than this have left the manifest: a number, or a share of all such as 5%, which is at least 10 (default 5%)")
@@ -138,7 +140,7 @@ func orTiny(d time.Duration) time.Duration { return max(d, tiny) }
 // options are the settings in the pipeline's terms.
 func (f *runFlags) options(s serviceFlags) pipeline.Options {
 	o := pipeline.Options{
-		Strict: f.strict, FullCheck: f.fullCheck, RetryFailed: f.retryFailed,
+		Strict: f.strict, FullCheck: f.fullCheck, LookUpsOnly: !f.exports, RetryFailed: f.retryFailed,
 		Uploads: f.uploads, Bandwidth: int64(f.bandwidth), Requests: s.requests, Retries: s.retries,
 		SettleTime: orTiny(f.settleTime), LookupMaxAge: orTiny(f.lookupMaxAge),
 		MaxPrune: f.maxPrune.PruneLimit, AllowDelete: f.allowDelete,

@@ -35,6 +35,8 @@ type Facts struct {
 
 	RemoteRead bool            // the service was asked
 	Remote     []showpad.Asset // what it has: by asset id when the record has one or the item links one, else by external ID
+	Exported   bool            // that it has none was told by an export alone
+	seen       Values          // what the one asset of Remote shows, where its answer is no longer at hand; nil: that tells
 	// LinkedBy is the external ID of another record that has the asset that the
 	// item links; "" for none.
 	LinkedBy string
@@ -257,7 +259,9 @@ func (d *decider) create(a Action, reason string) {
 func (d *decider) placed(a *showpad.Asset) bool {
 	d.Asset = a
 	d.Row.AssetID = a.ID
-	d.Seen = shown(a)
+	if d.Seen = d.f.seen; d.Seen == nil {
+		d.Seen = shown(a)
+	}
 	if d.f.Refs.DivisionID != "" && a.Division.ID != "" && a.Division.ID != d.f.Refs.DivisionID {
 		again := "run again"
 		if d.f.Record != nil && d.f.Record.AssetID != "" {

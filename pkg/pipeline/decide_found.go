@@ -22,6 +22,9 @@ func (d *decider) unknown() {
 	switch len(d.remote) {
 	case 0:
 		reason := ReasonNew
+		if d.f.Exported {
+			reason = ReasonProvisional
+		}
 		if rec := d.f.Record; rec != nil && rec.Op == state.Delete {
 			reason = ReasonArchivedByUs
 		}

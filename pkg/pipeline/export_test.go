@@ -14,6 +14,12 @@ func WithLanes(o Options, large int64, ahead int) Options {
 	return o
 }
 
+// WithExports is o with an export read however few look-ups it saves.
+func WithExports(o Options) Options {
+	o.limits.exports = true
+	return o
+}
+
 // PruneLimitOf is what l means for so many records.
 func PruneLimitOf(l PruneLimit, records int) int { return l.of(records) }
 

@@ -178,7 +178,12 @@ type gatherer struct {
 	listed *listing // what the manifest lists
 	purse  *purse   // of a run, which reads no further ahead than it can pay for; nil: none
 	early  *early   // what a run knows of its first chunk before it comes; nil: nothing
+	items  int      // how many are selected
 	reads  int      // API reads made
+
+	inventory *inventory // nil: all is looked up
+	exported  *ByExport  // nil: no export was asked for
+
 	resume *resumption
 	mu     sync.Mutex
 }
@@ -397,6 +402,9 @@ func (g *gatherer) prepare(ctx context.Context, w *work, recs map[string]state.R
 	if g.dir != nil {
 		f.Refs = g.resolve(w)
 	}
+	if f.FullCheck && !f.Recreate && g.inventory.spares(w) {
+		f.FullCheck = false
+	}
 	g.decide(w)
 	return nil
 }
@@ -478,12 +486,14 @@ func idsOf(ws []*work) []string {
 func (g *gatherer) readAssets(ctx context.Context, chunk []*work) error {
 	var byID, byExt []*work
 	for _, w := range chunk {
-		if w.Need != NeedRemote {
-			continue
-		}
-		if w.assetID() != "" {
+		switch {
+		case w.Need != NeedRemote:
+		case w.assetID() != "":
 			byID = append(byID, w)
-		} else {
+		case g.inventory.lacks(w):
+			w.facts.RemoteRead, w.facts.Exported = true, true
+			g.decide(w)
+		default:
 			byExt = append(byExt, w)
 		}
 	}

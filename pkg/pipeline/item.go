@@ -45,6 +45,7 @@ func (r *runner) record(w *work, step func(*state.Record)) *state.Record {
 	}
 	rec.Run, rec.Updated = r.in.ID, r.in.now().UTC()
 	rec.Source, rec.Unconfirmed = w.Row.Source, false
+	rec.Stamp, rec.StampRules = time.Time{}, "" // until it is compared again
 	step(&rec)
 	return &rec
 }
@@ -128,6 +129,7 @@ func (r *runner) unchanged(ctx context.Context, w *work) error {
 		rec = w.rec
 	}
 	if rec != nil && rec.Status == state.Done && (read || touched) {
+		stamp, rules := rec.Stamp, rec.StampRules
 		err := r.queue(ctx, w, "", nil, func(rec *state.Record) {
 			if touched {
 				rec.ModTime = w.mtime
@@ -143,6 +145,9 @@ func (r *runner) unchanged(ctx context.Context, w *work) error {
 			}
 			if read && rec.Shown == "" { // else what was shown after our last write stays the measure
 				rec.Shown = digest(w.Asset, w.Seen)
+			}
+			if rec.Stamp, rec.StampRules = stamp, rules; read {
+				r.stampOf(w, rec, w.Seen)
 			}
 		})
 		if err != nil {
@@ -198,6 +203,9 @@ func (r *runner) foundAsset(ctx context.Context, w *work) error {
 			}
 		}
 		w.adopted(rec, r.in.now())
+		if status == state.Done {
+			r.stampOf(w, rec, w.Seen)
+		}
 	})
 }
 

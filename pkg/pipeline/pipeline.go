@@ -26,6 +26,8 @@ type API interface {
 	Asset(ctx context.Context, id string) (showpad.Asset, error)
 	Assets(ctx context.Context, f showpad.AssetFilter) iter.Seq2[showpad.Asset, error]
 	CountAssets(ctx context.Context, f showpad.AssetFilter) (n int, known bool, err error)
+	QueryAssets(ctx context.Context, q showpad.AssetQuery) iter.Seq2[showpad.Asset, error]
+	StreamAssets(ctx context.Context, asked func()) iter.Seq2[showpad.ExportedAsset, error]
 	RequestUpload(ctx context.Context, assetID string, r showpad.UploadRequest) (showpad.Upload, error)
 	File(ctx context.Context, assetID, fileID string) (showpad.File, error)
 	Files(ctx context.Context, assetID string) iter.Seq2[showpad.File, error]
@@ -112,6 +114,7 @@ type Options struct {
 	Strict            bool                         // problems that block a row stop everything
 	Hash              bool                         // plan: hash what is not hashed yet
 	FullCheck         bool                         // read every known asset before deciding
+	LookUpsOnly       bool                         // no export of v3 is read in the place of look-ups
 	RetryFailed       bool                         // failed items start again
 	Recreate          func(externalID string) bool // items that may be made again if they are gone: each is read as with FullCheck; and keys of extras whose outcome is unknown; nil: none
 	Uploads           int                          // uploads in flight, at most; 0 is 8
@@ -170,6 +173,8 @@ type limits struct {
 	ahead int   // items of each lane that wait to begin
 	large int64 // files are large from so many bytes on
 	batch int   // assets in one poll, and creates in one look-up of what is parked
+
+	exports bool // an export is read however few look-ups it saves
 }
 
 // RunInput is what a run needs beyond [Input].

@@ -60,7 +60,7 @@ func prepare(ctx context.Context, in *Input, early *early) (*gatherer, *census, 
 	if in.Options.extrasDoubt, err = doubtsExtras(ctx, in); err != nil {
 		return nil, nil, err
 	}
-	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir), api: in.API, listed: c.listed, early: early}, c, nil
+	return &gatherer{in: in, dir: dir, start: in.Start, twins: c.tagTwins(dir), api: in.API, listed: c.listed, early: early, items: in.Select.count(c.items)}, c, nil
 }
 
 // Plan decides every selected item and yields its row, in the manifest's
@@ -80,6 +80,9 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 		g.extras = newExtras(g.in)
 	}
 	s := Summary{TagTwins: g.twins}
+	if err := g.takeInventory(ctx, true); err != nil {
+		return s, err
+	}
 	tags := tagCensus{}
 	moves := moves{g: g}
 	var load Workload
@@ -121,7 +124,8 @@ func (g *gatherer) plan(ctx context.Context, yield func(*work) error, extra func
 	}
 	g.exposed(&s)
 	tags.into(&s)
-	s.Reads = forecastReads(g.made(), &s) + g.in.Options.downloads(&s)
+	s.Export = g.byExport()
+	s.Reads = forecastReads(g.runReads(g.made(), &s), &s) + g.in.Options.downloads(&s)
 	if b := &g.in.Options.Given; b.Budget > 0 {
 		s.Budget = &PlanBudget{b.Budget, b.Window, b.Reserve}
 	}

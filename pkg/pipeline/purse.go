@@ -90,6 +90,18 @@ func (p *purse) start(w *work, n int) bool {
 // least one of those. Nothing new begins once they do not.
 func (p *purse) reads(n int) bool { return p.fits(n, 2) }
 
+// has reports whether n requests fit that could be done without, beside those promised
+// and one to begin something with.
+func (p *purse) has(n int) bool {
+	if p == nil || p.from == nil {
+		return true
+	}
+	left, limited := p.from.Left()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !limited || left-p.promised >= n+2+p.margin(p.open, p.promised)
+}
+
 // fits reports whether n requests, of which nobody's promise is, fit beside those
 // promised; and more after them. Nothing new begins once they do not.
 func (p *purse) fits(n, more int) bool {

@@ -4,20 +4,21 @@ package pipeline
 // and each has its entry in docs/codes.md.
 const (
 	// Why something is done.
-	ReasonNew            = "new"            // unknown to the service
-	ReasonUnfinished     = "unfinished"     // begun by an earlier run
-	ReasonRetry          = "retry"          // failed before, and asked for again or changed since
-	ReasonHalfMade       = "half-made"      // the service has it without its bytes
-	ReasonSame           = "same"           // as wanted
-	ReasonFieldsDiffer   = "fields-differ"  // the manifest changed
-	ReasonFileDiffers    = "file-differs"   // the bytes changed
-	ReasonFileLost       = "file-lost"      // the service has no working file of it any more
-	ReasonMaybeDiffers   = "not-hashed"     // size equal, time differs: the bytes have to be read
-	ReasonArchivedByUs   = "archived-by-us" // by a rollback or prune
-	ReasonLinked         = "linked"         // the item names the asset, which becomes its own
-	ReasonRecreate       = "recreate"       // gone from the service, and --recreate names it
-	ReasonNotReached     = "not-reached"    // the run ended before
-	ReasonNoTime         = "no-time"        // it would not have been over before the run's deadline
+	ReasonNew            = "new"             // unknown to the service
+	ReasonProvisional    = "new-provisional" // likewise, as far as an export tells: a run looks it up
+	ReasonUnfinished     = "unfinished"      // begun by an earlier run
+	ReasonRetry          = "retry"           // failed before, and asked for again or changed since
+	ReasonHalfMade       = "half-made"       // the service has it without its bytes
+	ReasonSame           = "same"            // as wanted
+	ReasonFieldsDiffer   = "fields-differ"   // the manifest changed
+	ReasonFileDiffers    = "file-differs"    // the bytes changed
+	ReasonFileLost       = "file-lost"       // the service has no working file of it any more
+	ReasonMaybeDiffers   = "not-hashed"      // size equal, time differs: the bytes have to be read
+	ReasonArchivedByUs   = "archived-by-us"  // by a rollback or prune
+	ReasonLinked         = "linked"          // the item names the asset, which becomes its own
+	ReasonRecreate       = "recreate"        // gone from the service, and --recreate names it
+	ReasonNotReached     = "not-reached"     // the run ended before
+	ReasonNoTime         = "no-time"         // it would not have been over before the run's deadline
 	ReasonStillProcesses = "still-processing"
 	ReasonTakeBack       = "take-back"     // a run that is taken back did it
 	ReasonTakenBack      = "taken-back"    // it is as it was before

@@ -100,7 +100,13 @@ type Summary struct {
 	NewTagsAll int            `json:"newTagsAll"` // how many there are
 	Warnings   int            `json:"warnings"`
 	Variants   int            `json:"variants,omitempty"` // rows that get another primary, or none
-	Moved      int            `json:"moved,omitempty"`    // rows that may be files that were renamed or moved
+	// Provisional are the rows of new items that an export alone was asked about: a
+	// run looks them up.
+	Provisional int `json:"provisional,omitempty"`
+	// Export tells how the export was used in the place of look-ups; nil: it was not
+	// asked for.
+	Export *ByExport `json:"export,omitempty"`
+	Moved  int       `json:"moved,omitempty"` // rows that may be files that were renamed or moved
 	// Offline are the files whose bytes are not on this machine and have to be
 	// downloaded for a run, and OfflineBytes their size.
 	Offline      int      `json:"offline,omitempty"`

@@ -444,6 +444,15 @@ func (r *runner) looking(busy context.Context) (context.Context, func()) {
 // produce gathers chunk after chunk, one ahead of the stages.
 func (r *runner) produce(ctx context.Context, chunks chan<- []*work) error {
 	r.resume.close()
+	if err := r.g.takeInventory(r.reads, false); err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case r.reads.Err() != nil:
+			return nil // all is told as not reached
+		}
+		return err
+	}
 	for chunk, err := range r.g.chunks(r.reads) {
 		if err == nil && !r.stopped() {
 			err = r.decideAll(r.reads, chunk)
@@ -802,6 +811,7 @@ func (r *runner) conclude(out *Outcome, err error) {
 	r.tally.into(out)
 	if r.g != nil {
 		r.g.exposed(&out.Plan)
+		out.Plan.Export = r.g.byExport()
 		out.Plan.Reads = forecastReads(r.g.made(), &out.Plan) + r.in.Options.downloads(&out.Plan)
 	}
 	out.End = time.Now()

@@ -194,6 +194,7 @@ func stateBasis(rec *state.Record) *StateBasis {
 	r := *rec
 	r.Run, r.CreateRun, r.Shown, r.Warnings = "", "", "", nil
 	r.Updated, r.SentAt, r.ModTime = time.Time{}, time.Time{}, 0
+	r.Stamp, r.StampRules = time.Time{}, ""
 	raw, err := json.Marshal(&r)
 	if err != nil {
 		raw = nil // a record that was read can be written; without it any other one differs

@@ -349,7 +349,7 @@ func (c *carried) otherwise(w *work) (reason, detail string) {
 		if now.Writes > was.Writes || now.Puts > was.Puts {
 			what = fmt.Sprintf("%d writes and %d uploads were planned, and it takes %d and %d", was.Writes, was.Puts, now.Writes, now.Puts)
 		}
-	case now.Action != was.Action || now.Reason != was.Reason:
+	case now.Action != was.Action || now.Reason != was.Reason && was.Reason != ReasonProvisional:
 		what = fmt.Sprintf("%s (%s) was planned, and it would be %s (%s)", was.Action, was.Reason, now.Action, now.Reason)
 	case !slices.EqualFunc(was.Diff, now.Diff, sameDiff):
 		what = "other changes would be made than planned: " + diffFields(now.Diff)

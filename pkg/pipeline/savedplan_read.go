@@ -335,7 +335,7 @@ func (r *planReader) end(line []byte) error {
 		return r.wrong("the last line of the plan cannot be understood: the file was changed after it was written (%s)", notWhole)
 	}
 	r.tags.into(&r.Totals)
-	r.Totals.Reads, r.Totals.TagTwins = end.Totals.Reads, end.Totals.TagTwins // which no row says
+	r.Totals.Reads, r.Totals.TagTwins, r.Totals.Export = end.Totals.Reads, end.Totals.TagTwins, end.Totals.Export // which no row says
 	if e := r.Totals.Exposure; e != nil {
 		e.Timezone = r.Header.Timezone
 	}

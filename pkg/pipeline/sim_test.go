@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
@@ -25,6 +28,10 @@ func TestSimulation(t *testing.T) {
 	a, d, s := simPruned.archived.Load(), simPruned.deleted.Load(), simPruned.spared.Load()
 	t.Logf("of what left its manifest %d were archived, %d deleted or never made, %d spared", a, d, s)
 	t.Logf("%d files were sent before the manifest was read", simEarly.Load())
+	t.Logf("%d assets were not read because an export shows them as before", simExports.Load())
+	if !t.Failed() && *simSeed == 0 && *simFor == 0 && simExports.Load() == 0 {
+		t.Error("no export was of use: this proves nothing")
+	}
 	if !t.Failed() && *simSeed == 0 && *simFor == 0 && (a == 0 || d == 0) {
 		t.Error("nothing was pruned: this proves nothing")
 	}
@@ -37,6 +44,9 @@ type sim struct {
 	people *people
 	trees  *rand.Rand    // of tag categories; nil: the manifest has none
 	ends   *rand.Rand    // of deadlines of runs
+	// exports is of what happens before full checks are compared; nil: none reads an
+	// export.
+	exports *rand.Rand
 	lag    time.Duration // until a list shows a new asset
 	// readLag says that a new asset cannot be read by its id either.
 	readLag bool
@@ -70,6 +80,7 @@ func simulate(t *testing.T, seed uint64) {
 		}
 	}
 	s.peace()
+	s.sameByExports()
 }
 
 func (s *sim) chance(p float64) bool { return s.rng.Float64() < p }
@@ -173,6 +184,13 @@ func newSim(t *testing.T, seed uint64) *sim {
 			}
 		}
 	}
+	if e := rand.New(rand.NewPCG(seed, 11)); e.IntN(3) == 0 {
+		s.exports = e
+		w.options = pipeline.WithExports(w.options)
+		if rows := e.IntN(4); rows > 0 {
+			w.tenant.Switch(func(sw *emulator.Switches) { sw.ExportRows = rows })
+		}
+	}
 	s.people = newPeople(w)
 	w.man.Prune, w.leaves = pick(rng, pipeline.PruneKeep, pipeline.PruneArchive, pipeline.PruneArchive, pipeline.PruneDelete), s.chance(0.7)
 	w.options.AllowDelete = true
@@ -236,6 +254,39 @@ func (s *sim) peace() {
 		t.Errorf("a second run changed something: %v", b.Commits)
 	}
 }
+
+// sameByExports demands that a full check by exports sees what one by look-ups sees.
+func (s *sim) sameByExports() {
+	if s.exports == nil {
+		return
+	}
+	w, t := s.world, s.world.t
+	<-time.After(time.Hour)
+	s.people.edit(s.exports)
+	edit(w, s.exports)
+	<-time.After(time.Hour)
+	w.options.FullCheck = true
+	by := map[bool]string{}
+	for _, lookUps := range []bool{false, true} {
+		w.options.LookUpsOnly = lookUps
+		sum, rows := w.plan()
+		if e := sum.Export; e != nil {
+			simExports.Add(int64(e.AsBefore))
+		}
+		var b strings.Builder
+		for _, r := range rows {
+			reason := strings.TrimSuffix(r.Reason, "-provisional")
+			fmt.Fprintf(&b, "%s %s %s %s %d %d%s\n", r.ExternalID, r.Action, reason, r.AssetID, r.Writes, r.Puts, diffText(r))
+		}
+		by[lookUps] = b.String()
+	}
+	w.options.FullCheck, w.options.LookUpsOnly = false, false
+	if d := cmp.Diff(by[true], by[false]); d != "" {
+		t.Errorf("by look-ups (-) and by exports (+): %s", d)
+	}
+}
+
+var simExports atomic.Int64 // known assets that an export spared
 
 // checkResults demands what holds after every run, whatever ended it: at most one
 // asset for each external ID, one row for each item (unless the run was killed),

@@ -44,6 +44,9 @@ func (s *Summary) Add(r Row) {
 	if r.Writes > 0 && slices.ContainsFunc(r.Diff, func(d FieldDiff) bool { return d.Field == linkField }) {
 		s.Variants++
 	}
+	if r.Reason == ReasonProvisional {
+		s.Provisional++
+	}
 	if r.Moved != "" && !r.Unlisted {
 		s.Moved++
 	}

@@ -254,6 +254,7 @@ func (r *runner) done(ctx context.Context, w *work, seen Values) error {
 		if w.Relative != nil || rec.Relative != nil {
 			rec.Relative = w.Relative
 		}
+		r.stampOf(w, rec, seen)
 	})
 	if err != nil {
 		return err

@@ -58,6 +58,8 @@ func WordOf(id string, kinds ...string) (w Word, known bool) {
 var explained = []Word{
 	{"reasons", "new", "The service does not have it. It is created.",
 		"Nothing."},
+	{"reasons", "new-provisional", "The service does not have it, as far as its export tells, which may be behind. A run looks it up first, and creates it if that is so.",
+		"Nothing; `plan --exports=false` looks each one up."},
 	{"reasons", "unfinished", "An earlier run began it. This one continues at its step.",
 		"Nothing."},
 	{"reasons", "retry", "It failed before, and you asked for another try or changed the item or its file.",

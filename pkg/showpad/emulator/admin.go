@@ -57,6 +57,7 @@ func (s *Server) admin(c *call) answer {
 			return problemAnswer(http.StatusBadRequest, err.Error())
 		}
 		s.sw = sw
+		s.freezeExports()
 		return jsonAnswer(http.StatusOK, sw)
 	case "POST clock":
 		var body struct {

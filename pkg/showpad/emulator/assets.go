@@ -117,8 +117,10 @@ func updateAsset(s *Server, c *call) answer {
 		b.externalID = opt[string]{}
 	}
 	changed := *a
-	changed.Updated = s.now()
-	b.apply(&changed, &s.sw, changed.Updated)
+	if !s.sw.StillStamps {
+		changed.Updated = s.now()
+	}
+	b.apply(&changed, &s.sw, s.now())
 	s.renamed("updateAsset", a, changed.Name)
 	s.st.replaceAsset(a, &changed)
 	s.localize(a, b.localization)

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"math"
 	"time"
 )
 
@@ -52,8 +53,30 @@ func getExportAssets(s *Server, c *call) answer {
 	if bad != nil {
 		return *bad
 	}
-	now := s.now()
-	count, items := 0, []wireExportedAsset{}
+	if s.sw.ExportRows > 0 {
+		limit = min(limit, s.sw.ExportRows)
+	}
+	s.freezeExports()
+	if rows := s.frozen; rows != nil {
+		first := min(offset, len(rows))
+		return s.v3OK(list[wireExportedAsset]{len(rows), some(rows[first:min(first+limit, len(rows))])})
+	}
+	count, items := s.exportRows(limit, offset)
+	return s.v3OK(list[wireExportedAsset]{count, items})
+}
+
+// freezeExports keeps the export as it is while a switch says so.
+func (s *Server) freezeExports() {
+	switch {
+	case !s.sw.FrozenExports:
+		s.frozen = nil
+	case s.frozen == nil:
+		_, s.frozen = s.exportRows(math.MaxInt, 0)
+	}
+}
+
+func (s *Server) exportRows(limit, offset int) (count int, items []wireExportedAsset) {
+	now, items := s.now(), []wireExportedAsset{}
 	for _, a := range s.st.order {
 		if now.Before(a.exported(s.opts.ExportLag)) || s.division(a.Division) == nil {
 			continue
@@ -73,7 +96,7 @@ func getExportAssets(s *Server, c *call) answer {
 			})
 		}
 	}
-	return s.v3OK(list[wireExportedAsset]{count, items})
+	return count, items
 }
 
 // exported is from when on an asset is in exports: as in lists, or after a lag of

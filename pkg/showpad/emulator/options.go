@@ -189,6 +189,17 @@ type Switches struct {
 	// completed and names no asset. "": none.
 	TicketsWithoutAsset string `json:"ticketsWithoutAsset"`
 
+	// StillStamps: an update leaves updatedAt as it is. Source: ASSUME (it moves with
+	// every change of an asset).
+	StillStamps bool `json:"stillStamps"`
+	// FrozenExports: the export of assets is what it was when this was switched on, or,
+	// if it was from the start, when it was first asked for. Source: ASSUME (it shows
+	// each change at once; see [Options].ExportLag).
+	FrozenExports bool `json:"frozenExports"`
+	// ExportRows is the most that a page of the export of assets has, whatever its limit;
+	// 0: as many as asked for.
+	ExportRows int `json:"exportRows"`
+
 	NoShortLinks bool `json:"noShortLinks"` // downloads have only the link that takes the token
 
 	// NotDownloadable is a pattern of [path.Match] on the asset's name: there is no

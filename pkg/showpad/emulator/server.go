@@ -25,6 +25,7 @@ type Server struct {
 
 	mu      sync.Mutex // guards everything below
 	sw      Switches
+	frozen  []wireExportedAsset // what exports show; nil: what there is
 	st      *store
 	tokens  map[string]*token
 	codes   map[string]*code
@@ -166,6 +167,7 @@ func (s *Server) Switch(change func(*Switches)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.sw)
+	s.freezeExports()
 }
 
 // SetBudget replaces the budget and begins a new window.

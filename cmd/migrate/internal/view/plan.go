@@ -270,6 +270,10 @@ func (p *Plan) Text(w io.Writer, s pipeline.Summary, full bool) error {
 		out.line("%s online only: a run downloads %s (%s)", Plural(s.Offline, "file is", "files are"), either(s.Offline == 1, "it", "them"), Bytes(s.OfflineBytes))
 	}
 
+	for _, line := range byExport(s) {
+		out.line("%s", line)
+	}
+
 	for _, line := range pruning(s.Prune, false) {
 		out.line("%s", line)
 	}
@@ -492,6 +496,9 @@ func rowLine(row pipeline.Row) []string {
 	if row.Moved != "" {
 		head += "  moved?"
 	}
+	if row.Reason == pipeline.ReasonProvisional {
+		head += "  provisional"
+	}
 	if row.Overwrites != "" {
 		head += "  overwrites what a person changed"
 	}
@@ -503,6 +510,27 @@ func rowLine(row pipeline.Row) []string {
 		lines = append(lines, "    "+Clean(row.Detail))
 	}
 	return append(lines, warnings(row)...)
+}
+
+// byExport says how a plan read what it needed of many assets, where there was a
+// choice.
+func byExport(s pipeline.Summary) (lines []string) {
+	e := s.Export
+	switch {
+	case e == nil:
+		return nil
+	case !e.Used:
+		return []string{"Read by look-ups, and no export: " + Clean(e.Why)}
+	}
+	line := fmt.Sprintf("Read by an export of %s, in %s", Plural(e.Rows, "asset", "assets"), Plural(e.Requests, "request", "requests"))
+	if e.AsBefore > 0 {
+		line += fmt.Sprintf(": %s as before", plural(e.AsBefore, "known one is", "known ones are"))
+	}
+	lines = append(lines, line)
+	if n := s.Provisional; n > 0 {
+		lines = append(lines, fmt.Sprintf("Provisional: %s not in the export, which may be behind; a run looks each one up before it creates anything", plural(n, "new item is", "new items are")))
+	}
+	return lines
 }
 
 // movedLine is a row that may be a file that was renamed or moved, and nothing

@@ -77,6 +77,9 @@ func (h *planPage) head() *htmldoc.Page {
 	if lines := forecastLines(s.Forecast); len(lines) > 0 {
 		d.Facts = append(d.Facts, htmldoc.Fact{Name: "Forecast", Value: lines[:1]})
 	}
+	if lines := byExport(s); len(lines) > 0 {
+		d.Facts = append(d.Facts, htmldoc.Fact{Name: "Assets", Value: lines})
+	}
 	if s.Offline > 0 {
 		fact("Online only", fmt.Sprintf("%s (%s): a run downloads %s", Plural(s.Offline, "file", "files"), Bytes(s.OfflineBytes), either(s.Offline == 1, "it", "them")), false)
 	}
@@ -540,6 +543,7 @@ func rowCells(row *pipeline.Row) []htmldoc.Cell {
 	}
 	add(row.Step != "", "continues at "+string(row.Step))
 	add(row.Overwrites != "", "overwrites what a person changed")
+	add(row.Reason == pipeline.ReasonProvisional, "provisional: a run looks it up before it creates anything")
 	add(row.Moved != "", "moved? It has the bytes of "+row.Moved)
 	for _, d := range row.Diff {
 		text = append(text, fmt.Sprintf("%s: %s → %s", d.Field, short(d.Remote), wanted(d)))
