@@ -92,7 +92,7 @@ type runFlags struct {
 // take the same.
 func (f *runFlags) addDecisions(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.strict, "strict", false, "problems that block a row stop everything")
-	fs.BoolVar(&f.fullCheck, "full-check", false, "read every known asset before deciding: fields, status, checksum and size")
+	fs.BoolVar(&f.fullCheck, "full-check", false, "look at every known asset before deciding: fields, status, checksum and size")
 	fs.BoolVar(&f.exports, "exports", true, "read an export of v3 where that takes fewer requests than looking assets up; =false looks each one up")
 	fs.BoolVar(&f.retryFailed, "retry-failed", false, "start failed items again")
 	f.addKeep(fs)

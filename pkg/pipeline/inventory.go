@@ -107,7 +107,7 @@ func (g *gatherer) takeInventory(ctx context.Context, planning bool) error {
 		return nil // look-ups cost less
 	default:
 		inv.read.plan = !pays(known, 1+pages)
-		err = g.readExport(ctx, inv, recent)
+		err = g.readExport(ctx, inv, total, recent)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -147,9 +147,12 @@ func (g *gatherer) lastChanged(ctx context.Context, inv *inventory) (total int, 
 	return total, recent, nil
 }
 
-// readExport takes the rows in, a thousand at a time, and demands that those of the
-// assets that changed last are there and not older than these.
-func (g *gatherer) readExport(ctx context.Context, inv *inventory, recent map[string]time.Time) error {
+// readExport takes the rows in, a thousand at a time. It demands that those of the
+// assets that changed last are there and not older than these, and that no more assets
+// are shown than there are: nobody says how old an export may be. Source: ASSUME, for
+// what that does not tell.
+func (g *gatherer) readExport(ctx context.Context, inv *inventory, total int, recent map[string]time.Time) error {
+	var alive []uint64 // ids: a row may come twice
 	rows := make([]showpad.ExportedAsset, 0, chunkSize)
 	flush := func() error {
 		err := g.match(ctx, inv, rows)
@@ -165,6 +168,9 @@ func (g *gatherer) readExport(ctx context.Context, inv *inventory, recent map[st
 		if at, ok := recent[row.ID]; ok && !row.UpdatedAt.Before(at) {
 			delete(recent, row.ID)
 		}
+		if row.Source != "personal" && row.DeletedAt.IsZero() {
+			alive = append(alive, maphash.String(inv.seed, row.ID))
+		}
 		if row.ExternalID == "" {
 			continue
 		}
@@ -176,6 +182,10 @@ func (g *gatherer) readExport(ctx context.Context, inv *inventory, recent map[st
 	}
 	for id, at := range recent {
 		return fmt.Errorf("it is behind: asset %s changed at %s, which it does not show", id, at.UTC().Format(time.RFC3339Nano))
+	}
+	slices.Sort(alive)
+	if n := len(slices.Compact(alive)); n > total {
+		return fmt.Errorf("it is behind: it shows %d assets, and there are %d", n, total)
 	}
 	return flush()
 }
@@ -211,7 +221,7 @@ func (g *gatherer) match(ctx context.Context, inv *inventory, rows []showpad.Exp
 }
 
 // asLeft reports whether a row shows an asset as it was when a comparison of all of
-// it found nothing to do. What is in the trash, failed or under way is looked at.
+// it found nothing to do. Any change moves its stamp. Source: ASSUME. What is in the trash, failed or under way is looked at.
 func (inv *inventory) asLeft(rec *state.Record, row *showpad.ExportedAsset) bool {
 	return rec.Status == state.Done && rec.StampRules == inv.rules &&
 		!rec.Stamp.IsZero() && rec.Stamp.Equal(row.UpdatedAt) &&

@@ -253,6 +253,23 @@ func TestAnExportThatCannotBeUsed(t *testing.T) {
 	}
 }
 
+// TestADeletionThatAnExportDoesNotShow: there are fewer assets than it shows.
+func TestADeletionThatAnExportDoesNotShow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := stocked(t, 5, emulator.Options{})
+		w.options = pipeline.WithExports(w.options)
+		w.mustRun(0)
+		<-time.After(time.Minute)
+		w.tenant.Switch(func(sw *emulator.Switches) { sw.FrozenExports = true })
+		if err := w.patient().DeleteAsset(t.Context(), w.assets()["ID-0003"][0].ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.fullCheck(); !maps.Equal(got, map[string]string{"ID-0003": "conflict remote-missing"}) {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
 // TestAStampThatStands is what a full check by exports cannot see, and one by
 // look-ups can: docs/assumptions.md says so.
 func TestAStampThatStands(t *testing.T) {

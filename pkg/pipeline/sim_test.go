@@ -42,12 +42,12 @@ type sim struct {
 	*world
 	rng    *rand.Rand
 	people *people
-	trees  *rand.Rand    // of tag categories; nil: the manifest has none
-	ends   *rand.Rand    // of deadlines of runs
+	trees  *rand.Rand // of tag categories; nil: the manifest has none
+	ends   *rand.Rand // of deadlines of runs
 	// exports is of what happens before full checks are compared; nil: none reads an
 	// export.
 	exports *rand.Rand
-	lag    time.Duration // until a list shows a new asset
+	lag     time.Duration // until a list shows a new asset
 	// readLag says that a new asset cannot be read by its id either.
 	readLag bool
 	sign    *signIn  // OAuth; nil: a personal token

@@ -128,3 +128,65 @@ func TestArchivedAssetsMayBeHiddenFromLists(t *testing.T) {
 	}
 	want(t, 200, s, "GET", "/v4/assets/"+id, "")
 }
+
+// TestStampsOfExports: an asset's updatedAt is the same in its answer and in the export,
+// and moves with every change, unless a switch says otherwise.
+func TestStampsOfExports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, emulator.Options{})
+		a := create(t, s, "a.pdf", "A", "")
+		stamp := func() string {
+			t.Helper()
+			asset, _ := want(t, 200, s, "GET", "/v4/assets/"+a, "").json["updatedAt"].(string)
+			rows := want(t, 200, s, "GET", v3Base+"/exports/assets.json", "").json["response"].(map[string]any)["items"].([]any)
+			if row := rows[0].(map[string]any)["updatedAt"]; row != asset || asset == "" {
+				t.Errorf("the asset says %v, its row %v", asset, row)
+			}
+			return asset
+		}
+		last := stamp()
+		update := func(body string) func() { return func() { want(t, 200, s, "POST", "/v4/assets/"+a, body) } }
+		for _, tc := range []struct {
+			what   string
+			change func()
+			moves  bool
+		}{
+			{"bytes", func() { upload(t, s, a, "hello") }, true},
+			{"a field", update(`{"description":"x"}`), true},
+			{"tags", update(`{"tags":[]}`), true},
+			{"the trash", update(`{"isArchived":true}`), true},
+			{"out of it", update(`{"isArchived":false}`), true},
+			{"nothing", func() {}, false},
+			{"a field, with still stamps", func() {
+				s.Switch(func(sw *emulator.Switches) { sw.StillStamps = true })
+				update(`{"description":"y"}`)()
+			}, false},
+		} {
+			<-time.After(time.Minute)
+			tc.change()
+			if now := stamp(); (now != last) != tc.moves {
+				t.Errorf("%s: it was %s and is %s", tc.what, last, now)
+			} else {
+				last = now
+			}
+		}
+	})
+}
+
+func TestExportsThatStandStill(t *testing.T) {
+	s := newServer(t, emulator.Options{})
+	create(t, s, "a.pdf", "A", "")
+	b := create(t, s, "b.pdf", "B", "")
+	s.Switch(func(sw *emulator.Switches) { sw.FrozenExports, sw.ExportRows = true, 1 })
+	create(t, s, "c.pdf", "C", "")
+	want(t, 200, s, "POST", "/v4/assets/"+b, `{"name":"d.pdf"}`)
+	for query, rows := range map[string]string{"": "a.pdf A prepared\n", "?limit=5&offset=1": "b.pdf B prepared\n", "?limit=5&offset=2": ""} {
+		if got, n := export(t, s, query); got != rows || n != 2 {
+			t.Errorf("%s: %d:\n%s", query, n, got)
+		}
+	}
+	s.Switch(func(sw *emulator.Switches) { sw.FrozenExports, sw.ExportRows = false, 0 })
+	if got, n := export(t, s, "?limit=5&offset=1"); got != "d.pdf B prepared\nc.pdf C prepared\n" || n != 3 {
+		t.Errorf("%d:\n%s", n, got)
+	}
+}

@@ -300,3 +300,55 @@ func TestTheFirstLineKnowsWhatOfTheBudgetIsSpent(t *testing.T) {
 		t.Errorf("two windows of an hour: %s", takes)
 	}
 }
+
+// TestAPlanByAnExport: each form says what an export told, and what is provisional.
+func TestAPlanByAnExport(t *testing.T) {
+	p, err := NewPlan(PlanHeader{Mode: "LIVE", Tenant: "acme", Manifest: "m.yaml", ID: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var s pipeline.Summary
+	for _, row := range []pipeline.Row{
+		{ExternalID: "A", Action: pipeline.ActionCreate, Reason: pipeline.ReasonProvisional, Writes: 2},
+		{ExternalID: "B", Action: pipeline.ActionUnchanged, Reason: pipeline.ReasonSame},
+	} {
+		s.Add(row)
+		if err := p.Add(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Export = &pipeline.ByExport{Used: true, Requests: 2, Rows: 1200, AsBefore: 1}
+	forms := map[string]func(*strings.Builder) error{
+		"text": func(b *strings.Builder) error { return p.Text(b, s, false) },
+		"json": func(b *strings.Builder) error { return p.JSON(b, s) },
+		"csv":  func(b *strings.Builder) error { return p.CSV(b, ',') },
+		"html": func(b *strings.Builder) error { return p.HTML(b, s, false) },
+	}
+	const read, provisional = "Read by an export of 1,200 assets, in 2 requests: 1 known one is as before", "Provisional: 1 new item is not in the export"
+	for form, wants := range map[string][]string{
+		"text": {read, provisional, "  A  provisional\n"},
+		"json": {`"reason":"new-provisional"`, `"provisional":1`, `"export":{"used":true,"requests":2,"rows":1200,"asBefore":1}`},
+		"csv":  {"A,create,new-provisional,"},
+		"html": {read, provisional, "provisional: a run looks it up"},
+	} {
+		var b strings.Builder
+		if err := forms[form](&b); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s lacks %q:\n%s", form, want, b.String())
+			}
+		}
+	}
+	s.Export = &pipeline.ByExport{Why: "it is \x1b[31mbehind", Requests: 2}
+	var b strings.Builder
+	if err := p.Text(&b, s, false); err != nil || !strings.Contains(b.String(), "Read by look-ups, and no export: it is") || strings.Contains(b.String(), "\x1b") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}
