@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/showpad-migrate/migrate/pkg/manifest"
 	"github.com/showpad-migrate/migrate/pkg/manifest/expand"
 	"github.com/showpad-migrate/migrate/pkg/pipeline"
 	"github.com/showpad-migrate/migrate/pkg/showpad"
@@ -108,7 +109,7 @@ func doneBefore(tb testing.TB, st *state.Store, n int) {
 	for i := range n {
 		writes = append(writes, state.Write{Record: state.Record{
 			ExternalID: idOf(i), Op: state.Create, Status: state.Done, Owner: "bench", AssetID: "a" + strconv.Itoa(i), FileID: "f" + strconv.Itoa(i), Source: pathOf(i),
-			Size: fileSize, ModTime: longAgo.UnixNano(), MD5: sum, Run: "run-1", CreateRun: "run-1", Shown: "1:" + sum,
+			Size: fileSize, ModTime: longAgo.UnixNano(), MD5: sum, Run: "run-1", CreateRun: "run-1", Shown: "1:" + sum, Stamp: longAgo, StampRules: pipeline.StampRules(&manifest.Manifest{Update: updateRules}),
 			Fields: map[string]state.Base{
 				"description": {Sent: []byte(strconv.Quote(descriptionOf(i)))}, "languages": {Sent: []byte(`["en"]`)},
 				"name": {Sent: []byte(strconv.Quote(pathOf(i)))}, "externalId": {Sent: json.RawMessage(strconv.Quote(idOf(i)))},
@@ -127,7 +128,8 @@ func doneBefore(tb testing.TB, st *state.Store, n int) {
 // is asked of it is a bug.
 type empty struct {
 	pipeline.API
-	lists atomic.Int64
+	lists    atomic.Int64
+	exported int // rows of the export
 }
 
 func (*empty) Divisions(context.Context) iter.Seq2[showpad.Division, error] {
@@ -136,6 +138,26 @@ func (*empty) Divisions(context.Context) iter.Seq2[showpad.Division, error] {
 	}
 }
 func (*empty) Languages(context.Context) ([]string, error) { return []string{"en"}, nil }
+
+// The export shows the assets of doneBefore.
+func (e *empty) QueryAssets(_ context.Context, q showpad.AssetQuery) iter.Seq2[showpad.Asset, error] {
+	q.Counted(e.exported)
+	return func(func(showpad.Asset, error) bool) {}
+}
+func (e *empty) StreamAssets(_ context.Context, asked func()) iter.Seq2[showpad.ExportedAsset, error] {
+	return func(yield func(showpad.ExportedAsset, error) bool) {
+		asked()
+		for i := range e.exported {
+			row := showpad.ExportedAsset{
+				ID: "a" + strconv.Itoa(i), DivisionID: emulator.DivisionMarketing, Status: showpad.StatusActive, Source: "shared",
+				ExternalID: idOf(i), Size: fileSize, UpdatedAt: longAgo,
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
 
 func (e *empty) Assets(context.Context, showpad.AssetFilter) iter.Seq2[showpad.Asset, error] {
 	e.lists.Add(1)

@@ -234,6 +234,9 @@ var eachSwitch = map[string]struct {
 	"Rate":  {set: func(s *emulator.Switches) { s.Rate = 5 }, none: "the client waits as it is told"},
 	"Burst": {set: func(s *emulator.Switches) { s.Rate, s.Burst = 5, 1 }, none: "the client waits as it is told"},
 
+	"StillStamps":         {none: "a full check by exports is compared with one by look-ups, where it matters"},
+	"FrozenExports":       {none: "a plan sees by itself whether an export is behind"},
+	"ExportRows":          {none: "all pages are read"},
 	"UniqueCategories":    {none: "categories are not probed"},
 	"TwinPersonalFiles":   {none: "My Files are not probed: what goes there cannot be deleted from here"},
 	"MyFilesInLists":      {none: "My Files are not probed"},

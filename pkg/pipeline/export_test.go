@@ -1,5 +1,7 @@
 package pipeline
 
+import "github.com/showpad-migrate/migrate/pkg/manifest"
+
 // WithLimits is o with other sizes inside a run: of a chunk, of the queues between
 // stages (negative: none), and of the batches in which the service is polled.
 func WithLimits(o Options, chunk, queue, batch int) Options {
@@ -19,6 +21,9 @@ func WithExports(o Options) Options {
 	o.limits.exports = true
 	return o
 }
+
+// StampRules is what the record of a comparison by the rules of m has.
+func StampRules(m *manifest.Manifest) string { return stampRules(m) }
 
 // PruneLimitOf is what l means for so many records.
 func PruneLimitOf(l PruneLimit, records int) int { return l.of(records) }

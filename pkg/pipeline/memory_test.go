@@ -45,7 +45,22 @@ func TestMemoryIsFlat(t *testing.T) {
 			t.Errorf("%d requests for items that are done", lists)
 		}
 	}
-	for name, command := range map[string]func(*testing.T, int, func()){"plan": plan, "rerun": rerun} {
+	check := func(t *testing.T, n int, held func()) {
+		in, _ := emptyInput(t, n, true)
+		service := in.API.(*empty)
+		service.exported, in.Options.FullCheck = n, true
+		rows := 0
+		s, err := pipeline.Plan(t.Context(), in, func(pipeline.Row) error {
+			if rows++; rows == n {
+				held()
+			}
+			return nil
+		})
+		if err != nil || s.Actions[pipeline.ActionUnchanged] != n || s.Export == nil || s.Export.AsBefore != n || service.lists.Load() != 0 {
+			t.Fatalf("%v, %+v, %d look-ups, %v", s.Actions, s.Export, service.lists.Load(), err)
+		}
+	}
+	for name, command := range map[string]func(*testing.T, int, func()){"plan": plan, "rerun": rerun, "full check by an export": check} {
 		t.Run(name, func(t *testing.T) {
 			live := func(n int) (bytes int) {
 				command(t, n, func() {
