@@ -189,15 +189,15 @@ func (d *book) opens(now Instant, limit Limit, want int, own map[string]int) (in
 		if !e.counts(now, limit.Window) {
 			continue
 		}
-		n := e.N
+		n, age := e.N, e.age(now) // below 0: others may spend of it yet
 		if e.All {
 			n = limit.N
 		}
 		if used, mine := own[e.ID]; mine {
-			n = used
+			n, age = used, max(age, 0)
 		}
 		free -= n
-		ends = append(ends, end{limit.Window + lag(limit.Window) - max(e.age(now), 0), n})
+		ends = append(ends, end{limit.Window + lag(limit.Window) - age, n})
 	}
 	slices.SortFunc(ends, func(a, b end) int { return cmp.Compare(a.in, b.in) })
 	for i, e := range ends {

@@ -351,6 +351,31 @@ func TestADamagedLedgerCountsAsSpent(t *testing.T) {
 	l.end(t)
 }
 
+// TestWhatIsNotKnownIsFreeWhenItIsSaidToBe: of a damaged file, as of a killed process,
+// requests may have been spent later than it was written.
+func TestWhatIsNotKnownIsFreeWhenItIsSaidToBe(t *testing.T) {
+	m := &machine{dir: fastDir(t)}
+	l := m.open(t, "1000/1h")
+	m.spend(t, l, 30)
+	l.end(t)
+	if err := os.WriteFile(l.Path(), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(l.Path(), noon, noon); err != nil {
+		t.Fatal(err)
+	}
+	l = m.open(t, "1000/1h")
+	m.spend(t, l, 1)
+	at, n := l.Opens()
+	l.end(t)
+	m.wait(at.Sub(m.now().Wall) + time.Second)
+	l = m.open(t, "1000/1h")
+	if k := m.spend(t, l, 1000); n != 900 || k < n {
+		t.Errorf("%d were to be free at %s, and %d are", n, at, k)
+	}
+	l.end(t)
+}
+
 // TestAFileThatSaysNothingIsDamaged: nothing in it is not nothing spent.
 func TestAFileThatSaysNothingIsDamaged(t *testing.T) {
 	for _, text := range []string{"null", "{}", "", "\x00\x00\x00"} {
