@@ -13,7 +13,7 @@ import (
 // written.
 var recordMembers = [...]string{
 	"op", "status", "owner", "assetId", "fileId", "source", "md5", "size", "listed", "mtime", "fields", "intent", "relative", "run",
-	"attempts", "sentAt", "updated", "error", "warnings", "replaced", "overtaken", "createRun", "shown", "unconfirmed",
+	"attempts", "sentAt", "updated", "error", "warnings", "replaced", "overtaken", "createRun", "shown", "stamp", "stampRules", "unconfirmed",
 }
 
 // decodeWritten reads a record as encoder writes it, without reflection: runs,
@@ -100,6 +100,10 @@ func (d *decoder) member(rec *Record, name string) bool {
 		return read(d, &rec.CreateRun)
 	case "shown":
 		return read(d, &rec.Shown)
+	case "stamp":
+		return d.time(&rec.Stamp)
+	case "stampRules":
+		return read(d, &rec.StampRules)
 	}
 	return false // seldom
 }
