@@ -18,6 +18,8 @@ const (
 	most = 512
 	// grain is the part of a window within which they do.
 	grain = 400
+	// movesFor is how long it holds that the service's count was seen to move.
+	movesFor = 30 * 24 * time.Hour
 	// kept is how long entries are kept when no longer window was ever asked for.
 	kept = 24 * time.Hour
 )
@@ -34,6 +36,7 @@ type book struct {
 	Entries []entry       `json:"entries"`
 	Service *reading      `json:"service,omitempty"` // what the service last told of its own count
 	Moves   bool          `json:"moves,omitempty"`   // its count was seen to move with our requests
+	MovedAt Instant       `json:"movedAt,omitzero"`  // when that was seen first, or again; zero: an earlier version did
 }
 
 // entry is a lease, or several that are over.
@@ -129,6 +132,13 @@ func (d *book) clean(now Instant) {
 		if now.since(r.At) > r.Window+lag(r.Window) {
 			d.Service = nil
 		}
+	}
+	switch {
+	case !d.Moves:
+	case d.MovedAt.Wall.IsZero() || now.since(d.MovedAt) < 0:
+		d.MovedAt = now
+	case now.since(d.MovedAt) > movesFor:
+		d.Moves, d.MovedAt, d.Service = false, Instant{}, nil
 	}
 	d.merge(now, kept)
 }

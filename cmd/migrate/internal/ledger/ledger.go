@@ -565,7 +565,10 @@ func (l *Ledger) heard(now Instant) {
 	for _, o := range l.leases {
 		c.Total += int64(max(o.used-o.n, 0)) // counted a little behind
 	}
-	l.book.Kept, l.book.Moves = max(l.book.Kept, c.Window), true
+	if !l.book.Moves { // from then on it is believed for a while, and then has to be seen again
+		l.book.Moves, l.book.MovedAt = true, now
+	}
+	l.book.Kept = max(l.book.Kept, c.Window)
 	l.book.Service = &c
 }
 
