@@ -97,7 +97,16 @@ type opening struct {
 	longest      time.Duration
 }
 
-// newNight begins to count --max-duration.
+// newNight begins to count --max-duration. A zone in the settings may wait for a command with a
+// window; one that was typed without a window was meant to do something.
+func (a *app) newNight(f *nightFlags) (*night, error) {
+	n, err := newNight(f)
+	if err == nil && a.origins["timezone"] == "flag" && !n.windows.Any() {
+		return nil, usagef("--timezone: it is of --window, and there is none (give --window, or leave it out)")
+	}
+	return n, err
+}
+
 func newNight(f *nightFlags) (*night, error) {
 	zone := time.Local
 	if f.zone != "" {
@@ -109,9 +118,6 @@ func newNight(f *nightFlags) (*night, error) {
 	w, err := window.Parse(zone, f.windows...)
 	if err != nil {
 		return nil, usagef("--window: %v", err)
-	}
-	if f.zone != "" && !w.Any() {
-		return nil, usagef("--timezone: it is of --window, and there is none (give --window, or leave it out)")
 	}
 	if f.wait && !w.Any() {
 		return nil, usagef("--wait-for-window: there is none to wait for (give --window)")

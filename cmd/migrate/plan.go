@@ -131,7 +131,7 @@ func (a *app) plan(ctx context.Context, path string, f planFlags) (code int, err
 	if err := checkNumbers(slices.Concat(f.service.numbers(), f.selects.numbers(), f.night.numbers())...); err != nil {
 		return 0, err
 	}
-	n, err := newNight(&f.night)
+	n, err := a.newNight(&f.night)
 	if err != nil {
 		return 0, err
 	}

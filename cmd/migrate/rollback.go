@@ -110,7 +110,7 @@ func (a *app) rollback(ctx context.Context, args []string, f *rollbackCommand) (
 	if err := checkNumbers(slices.Concat(f.service.numbers(), f.run.numbers(), f.night.numbers())...); err != nil {
 		return 0, err
 	}
-	n, err := newNight(&f.night)
+	n, err := a.newNight(&f.night)
 	if err != nil {
 		return 0, err
 	}

@@ -116,7 +116,7 @@ func (a *app) runManifest(ctx context.Context, path string, f *runCommand) (code
 		f.selects = selectFlags{}
 	}
 	f.service.begins = true
-	n, err := newNight(&f.night)
+	n, err := a.newNight(&f.night)
 	if err != nil {
 		return 0, err
 	}

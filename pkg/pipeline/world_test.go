@@ -130,14 +130,17 @@ func (w *world) clientWith(configure func(*showpad.Config)) *showpad.Client {
 	if configure != nil {
 		configure(&cfg)
 	}
+	w.mu.Lock()
 	w.gate = cfg.Gate.Pace
+	cancel := w.cancel
+	w.mu.Unlock()
 	observe := cfg.Observe
 	var calls atomic.Int64
 	cfg.Observe = func(c showpad.Call) {
 		if calls.Add(1) == tooMany {
 			w.t.Errorf("the run does not end: %d requests", tooMany)
-			if w.cancel != nil {
-				w.cancel()
+			if cancel != nil {
+				cancel()
 			}
 		}
 		if !c.Storage && c.Err == nil {
@@ -165,6 +168,9 @@ func (w *world) input(st state.Reader) pipeline.Input {
 	if w.changeAPI != nil {
 		api = w.changeAPI(w.client())
 	}
+	w.mu.Lock()
+	gate := w.gate
+	w.mu.Unlock()
 	return pipeline.Input{
 		Manifest: w.man,
 		Items: func(context.Context) iter.Seq2[manifest.Item, error] {
@@ -177,7 +183,7 @@ func (w *world) input(st state.Reader) pipeline.Input {
 			}
 		},
 		Sources: w.sources(), Hashes: &w.cache,
-		API: api, Calls: &w.calls, Gate: w.gate, State: st, Select: w.sel, Start: w.clock(), Clock: w.clock, Log: zerolog.Nop(), Options: w.options,
+		API: api, Calls: &w.calls, Gate: gate, State: st, Select: w.sel, Start: w.clock(), Clock: w.clock, Log: zerolog.Nop(), Options: w.options,
 		Observe: func(e pipeline.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -220,8 +226,11 @@ func (w *world) open() *state.Store {
 func (w *world) run(ctx context.Context, stop <-chan struct{}) (pipeline.Outcome, error) {
 	w.runs++
 	w.results, w.rows, w.events = nil, nil, nil
-	ctx, w.cancel = context.WithCancel(ctx)
-	defer w.cancel()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.mu.Lock()
+	w.cancel = cancel
+	w.mu.Unlock()
 	st := w.open()
 	in := pipeline.RunInput{Input: w.input(st), Store: st, ID: fmt.Sprintf("run-%d", w.runs), Stop: stop}
 	if w.manifests == nil {
