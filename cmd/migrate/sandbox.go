@@ -74,9 +74,12 @@ GET /_emulator/books on its address tells what it saw.`,
 // checkAddress refuses what cannot be listened on: it must be a host and a port.
 func checkAddress(flag, address string) error {
 	const form = "write a host and a port from 0 to 65535, such as 127.0.0.1:8080; port 0 takes a free one"
+	if _, err := strconv.ParseUint(address, 10, 16); err == nil {
+		return usagef("--%s: %q is no address (write 127.0.0.1:%s)", flag, address, address)
+	}
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return usagef("--%s %q is no address (%s)", flag, address, form)
+		return usagef("--%s: %q is no address (%s)", flag, address, form)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return usagef("--%s %q: %q is no port (%s)", flag, address, port, form)

@@ -149,6 +149,11 @@ func (rs *resumption) end(err error) error {
 // walk goes through the unfinished records and sends what waits to be sent.
 func (rs *resumption) walk(ctx, busy context.Context, sending *sync.WaitGroup) error {
 	slots := make(chan struct{}, orInt(rs.r.in.Options.Uploads, 8))
+	// Nothing is read for nobody: after a stop, or once the items come, none is claimed.
+	reads, end := rs.r.looking(busy)
+	defer end()
+	reads, endClosing := until(reads, rs.closing, nil, errDrained)
+	defer endClosing()
 	for after := ""; ; {
 		recs, err := rs.r.in.Store.Unfinished(ctx, after, resumeBatch)
 		if err != nil || len(recs) == 0 {
@@ -161,7 +166,7 @@ func (rs *resumption) walk(ctx, busy context.Context, sending *sync.WaitGroup) e
 				begun = append(begun, w)
 			}
 		}
-		if !rs.read(busy, begun) {
+		if !rs.read(reads, begun) {
 			return nil
 		}
 		for _, w := range begun {

@@ -72,6 +72,7 @@ func TestAStopDoesNotWaitForReads(t *testing.T) {
 				w := newWorld(t, emulator.Options{})
 				w.options = pipeline.WithLimits(w.options, 10, 0, 10)
 				w.many(40)
+				w.configure = func(c *showpad.Config) { c.Retries = 1000 } // they do not end by themselves
 				f.Count = -1
 				w.tenant.Fail(f)
 				stop := make(chan struct{})

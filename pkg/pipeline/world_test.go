@@ -52,9 +52,11 @@ type world struct {
 	left      []manifest.Item             // those that are out
 	configure func(*showpad.Config)       // the client; nil: the tenant's personal token
 	calls     pipeline.Calls
-	cancel    context.CancelFunc     // ends the latest run
-	gate      func() showpad.PaceNow // of the latest client
 	changeAPI func(*showpad.Client) pipeline.API
+
+	latest sync.Mutex
+	gate   func() showpad.PaceNow // of the latest client
+	cancel context.CancelFunc     // ends the latest run
 
 	mu      sync.Mutex
 	results []pipeline.Result // of the last run
@@ -130,10 +132,10 @@ func (w *world) clientWith(configure func(*showpad.Config)) *showpad.Client {
 	if configure != nil {
 		configure(&cfg)
 	}
-	w.mu.Lock()
+	w.latest.Lock()
 	w.gate = cfg.Gate.Pace
 	cancel := w.cancel
-	w.mu.Unlock()
+	w.latest.Unlock()
 	observe := cfg.Observe
 	var calls atomic.Int64
 	cfg.Observe = func(c showpad.Call) {
@@ -168,9 +170,9 @@ func (w *world) input(st state.Reader) pipeline.Input {
 	if w.changeAPI != nil {
 		api = w.changeAPI(w.client())
 	}
-	w.mu.Lock()
+	w.latest.Lock()
 	gate := w.gate
-	w.mu.Unlock()
+	w.latest.Unlock()
 	return pipeline.Input{
 		Manifest: w.man,
 		Items: func(context.Context) iter.Seq2[manifest.Item, error] {
@@ -228,9 +230,9 @@ func (w *world) run(ctx context.Context, stop <-chan struct{}) (pipeline.Outcome
 	w.results, w.rows, w.events = nil, nil, nil
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w.mu.Lock()
+	w.latest.Lock()
 	w.cancel = cancel
-	w.mu.Unlock()
+	w.latest.Unlock()
 	st := w.open()
 	in := pipeline.RunInput{Input: w.input(st), Store: st, ID: fmt.Sprintf("run-%d", w.runs), Stop: stop}
 	if w.manifests == nil {
